@@ -1,0 +1,27 @@
+/** What the HTTP server needs of the running supervisor: src/up.ts gives it. The server itself holds no state of pools. */
+
+import type { Answer, Input } from '../core/messages.js';
+import type { OperationView } from '../core/snapshot.js';
+import type { CapabilitiesView, DeviceView, EventLine, PoolHealthView, PoolView, StatusView } from './wire.js';
+
+export type Service = {
+  readonly version: string;
+  status(): StatusView;
+  pool(poolId: string): PoolView | null;
+  health(poolId: string): PoolHealthView | null;
+  devices(): readonly DeviceView[];
+  capabilities(): CapabilitiesView;
+  operation(id: string): OperationView | null;
+  /** Resolves as soon as the operation has ended, or after `waitMs`; null where there is none. Never rejects. */
+  operationEnded(id: string, waitMs: number, signal: AbortSignal): Promise<OperationView | null>;
+  /** Puts a request into the inbox; the answer comes in the same turn. */
+  request(input: Extract<Input, { type: 'requested' | 'shutdown-requested' }>): Answer;
+  /** Subscribes to events as they are published; the returned function ends it. */
+  onEvent(listener: (line: EventLine) => void): () => void;
+  /**
+   * Events published after the one with this id, oldest first, from memory or journal; null where the id is unknown (a gap).
+   */
+  eventsSince(id: string): Promise<readonly EventLine[] | null>;
+  /** Engine log files of a replica, newest first ([0] is the current one); null where there is no such replica. */
+  logFiles(poolId: string, replicaId: string): Promise<readonly string[] | null>;
+};

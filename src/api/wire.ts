@@ -1,0 +1,90 @@
+/** The JSON that goes over the socket, both ways. Versioned: `api_version` changes when a key changes its meaning. */
+
+import type { DeviceView, OperationView, PoolView } from '../core/snapshot.js';
+
+export type { BreakerView, DeviceView, LastExitView, OperationView, PoolView, ReplicaStateName, ReplicaView } from '../core/snapshot.js';
+
+export const apiVersion = 'v2';
+
+export type SupervisorView = {
+  readonly version: string;
+  readonly pid: number;
+  readonly started_at: string;
+  readonly uptime_seconds: number;
+  readonly socket: string;
+  readonly listen: string | null;
+  /** The inventory's file. */
+  readonly inventory: string;
+  readonly state_dir: string;
+  readonly containment: 'cgroup' | 'group';
+  readonly event_loop_lag_ms: number;
+};
+
+/** GET /v2/pools, `status --json`, and the last known state in the registry (then `stale`). */
+export type StatusView = {
+  readonly api_version: string;
+  readonly stale: boolean;
+  readonly supervisor: SupervisorView;
+  readonly pools: readonly PoolView[];
+  readonly devices: readonly DeviceView[];
+};
+
+export type PoolHealthView = {
+  readonly pool_id: string;
+  readonly live: boolean;
+  readonly ready: boolean;
+  readonly draining: boolean;
+  readonly active_leases: number;
+  readonly slots_total: number | null;
+  readonly slots_free: number;
+  readonly engine_version: string | null;
+  readonly last_error: string | null;
+  readonly last_heartbeat_ms: number | null;
+  readonly metrics: {
+    readonly vram_total_bytes: number | null;
+    readonly vram_free_bytes: number | null;
+    readonly inflight: number | null;
+    readonly restart_count: number;
+    readonly perf: { readonly tokens_per_s: number | null; readonly first_token_ms: number | null } | null;
+  };
+};
+
+export type CapabilitiesView = {
+  readonly api_version: string;
+  readonly version: string;
+  readonly engines: readonly {
+    readonly pool_id: string;
+    readonly engine: string;
+    readonly engine_version: string | null;
+    readonly model_id: string | null;
+    readonly ctx_max: number | null;
+    readonly slots_total: number | null;
+    readonly supported_workloads: readonly string[];
+    readonly features: readonly string[];
+  }[];
+};
+
+export type ErrorBody = {
+  readonly error: {
+    readonly code: string;
+    readonly message: string;
+    readonly why?: string;
+    readonly hint?: string;
+    readonly pool_id?: string;
+    readonly engine?: string;
+    readonly retriable: boolean;
+    readonly retry_after_ms?: number;
+  };
+};
+
+export type Acted = OperationView;
+
+/** An event as it is written to the journal and the stream: RFC 3339 times, a sentence, and an id `<start>-<n>` for resuming. */
+export type EventLine = {
+  readonly id: string;
+  readonly time: string;
+  readonly event: string;
+  readonly level: string;
+  readonly human: string;
+  readonly [key: string]: unknown;
+};

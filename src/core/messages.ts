@@ -1,0 +1,208 @@
+/**
+ * What goes in and out of the core. Input: a fact in the past tense, or a request. Effect: what is to be done. Event: what is told to the world.
+ */
+
+import type { Device, Instant, LogLevel, MaskRef, PoolSpec, ReplicaId, ReplicaKey } from './model.js';
+
+/** How a process ended, as the kernel gave it; or why it never began. Nothing is defaulted. */
+export type ExitEvidence = {
+  readonly code: number | null;
+  /** "SIGKILL"; null when it ended by itself, or when nobody could see how. */
+  readonly signal: string | null;
+  /** Set when the process was never made: the errno name ("ENOENT", "EAGAIN") and a sentence. */
+  readonly spawnError: { readonly errno: string; readonly text: string } | null;
+  /** The end of this incarnation's log, at most 20 lines. */
+  readonly lastLines: readonly string[];
+};
+
+/** How a process is known again: (pid, start time, boot id) and the instance in its environment. */
+export type EngineIdentity = {
+  readonly pid: number;
+  /** Field 22 of /proc/PID/stat, in clock ticks since boot. */
+  readonly startTicks: number;
+  readonly instance: string;
+};
+
+/** One launch of a replica: all that the shell needs to check, spawn and probe it. */
+export type Launch = {
+  readonly key: ReplicaKey;
+  readonly incarnation: number;
+  /** Unique to the incarnation; POOLCTL_INSTANCE. */
+  readonly instance: string;
+  readonly spec: PoolSpec;
+  readonly mask: MaskRef;
+  /** The mask's devices in the written order; empty for cpu. */
+  readonly devices: readonly Device[];
+  readonly port: number;
+  readonly allowDownloads: boolean;
+};
+
+/** What preflight found to be in the way. `what` decides whether it is tried again (core/preflight.ts). */
+export type Obstacle = {
+  readonly what: 'program' | 'cwd' | 'user' | 'model' | 'digest' | 'env' | 'cpu-build' | 'device' | 'memory' | 'port';
+  /** A sentence: what was needed and what was found. */
+  readonly text: string;
+  readonly hint?: string;
+};
+
+/** What the engine says of itself once it is healthy. */
+export type Description = {
+  readonly engineVersion: string | null;
+  readonly slotsTotal: number | null;
+  /** The longest context in tokens. */
+  readonly ctxMax: number | null;
+};
+
+/**
+ * One health check. `unknown` is a probe that could not be judged (our loop lagged, the machine slept): it counts for nothing.
+ * `listener` says whose socket answered; 'unproved' where no proof was asked for.
+ */
+export type ProbeResult = {
+  readonly verdict: 'ok' | 'loading' | 'failed' | 'unknown';
+  /** "HTTP 503", "connection refused", "no answer in 2s": a phrase for people. */
+  readonly detail: string;
+  readonly listener: 'ours' | 'foreign' | 'unknown' | 'unproved';
+  /** "pid 812 (python3)" when the listener is foreign. */
+  readonly holder: string | null;
+  /** Grows while the engine visibly works: bytes of log written and of files read. Null when it cannot be told. */
+  readonly progress: number | null;
+  readonly description: Description | null;
+};
+
+export type DevicesObservation = {
+  readonly devices: readonly Device[];
+  /** none: there is no tool on this machine; failing: there is one, and it hangs or fails just now (devices are then the last good ones). */
+  readonly tool: 'working' | 'none' | 'failing';
+  /** Why there are none, or what failed. */
+  readonly note: string | null;
+};
+
+export type Verb = 'start' | 'stop' | 'restart';
+
+type OfEngine = { readonly key: ReplicaKey; readonly incarnation: number };
+
+export type Input =
+  | { readonly type: 'requested'; readonly verb: Verb; readonly poolId: string; readonly replicaId: ReplicaId | null; readonly correlationId: string | null }
+  | { readonly type: 'shutdown-requested'; readonly because: string; readonly kill: boolean; readonly correlationId: string | null }
+  | { readonly type: 'woke' }
+  | { readonly type: 'leftovers-gone'; readonly stuck: readonly string[] }
+  | { readonly type: 'devices-observed'; readonly observation: DevicesObservation }
+  | ({ readonly type: 'checked'; readonly obstacles: readonly Obstacle[]; readonly startupDeadlineMs: number; readonly portKnownFree: boolean } & OfEngine)
+  | ({ readonly type: 'spawned'; readonly identity: EngineIdentity } & OfEngine)
+  /** `empty`: nobody of its group is left. */
+  | ({ readonly type: 'exited'; readonly exit: ExitEvidence; readonly empty: boolean } & OfEngine)
+  /** The answer to a sweep: which pids of the engine's tree still live. */
+  | ({ readonly type: 'swept'; readonly left: readonly number[] } & OfEngine)
+  | ({ readonly type: 'probed'; readonly result: ProbeResult } & OfEngine)
+  | ({ readonly type: 'polled'; readonly inflight: number | null } & OfEngine)
+  | { readonly type: 'storage'; readonly what: string; readonly error: string | null };
+
+export type HandoffFacts = {
+  readonly url: string;
+  readonly pid: number;
+  readonly description: Description;
+  readonly readyAtWallMs: number;
+};
+
+export type Effect =
+  /** Write the registry. A barrier: later effects of the same step wait for it. */
+  | { readonly type: 'record' }
+  | { readonly type: 'check'; readonly launch: Launch }
+  | { readonly type: 'spawn'; readonly launch: Launch }
+  | { readonly type: 'probe'; readonly launch: Launch; readonly pid: number; readonly prove: boolean; readonly portKnownFree: boolean; readonly describe: boolean }
+  | { readonly type: 'poll'; readonly launch: Launch }
+  /** `term`: the pool's stop signal, and SIGCONT, to the group. `kill`: SIGKILL to group and tree. */
+  | { readonly type: 'signal'; readonly launch: Launch; readonly identity: EngineIdentity; readonly rung: 'term' | 'kill' }
+  /** Look who of the engine's tree is left, and kill those; answered by `swept`. */
+  | { readonly type: 'sweep'; readonly launch: Launch; readonly identity: EngineIdentity | null }
+  | { readonly type: 'write-handoff'; readonly launch: Launch; readonly facts: HandoffFacts }
+  | { readonly type: 'remove-handoff'; readonly key: ReplicaKey }
+  /** Every engine is gone or stuck: end the supervisor with this status. */
+  | { readonly type: 'end'; readonly exit: number };
+
+export const eventNames = [
+  'supervisor.started',
+  'supervisor.stopping',
+  'supervisor.stopped',
+  'replica.preparing',
+  'replica.starting',
+  'replica.ready',
+  'replica.unhealthy',
+  'replica.stopping',
+  'replica.stopped',
+  'replica.crashed',
+  'replica.backoff',
+  'replica.failed',
+  'replica.stuck',
+  'probe.failed',
+  'operation.started',
+  'operation.finished',
+  'device.found',
+  'device.lost',
+  'device.unhealthy',
+  'engine_version.mixed',
+  'storage.degraded',
+] as const;
+export type EventName = (typeof eventNames)[number];
+
+/**
+ * Told once, as data; log, journal, stream and console are its readers. Keys are those of the contract, so that they go out unchanged;
+ * what does not apply is left out.
+ */
+export type Event = {
+  readonly event: EventName;
+  readonly level: LogLevel;
+  readonly pool_id?: string;
+  readonly replica_id?: ReplicaId;
+  readonly engine?: string;
+  readonly engine_version?: string | null;
+  readonly device_mask?: string;
+  readonly model_id?: string | null;
+  readonly incarnation?: number;
+  readonly from?: string;
+  readonly to?: string;
+  readonly because?: string;
+  readonly pid?: number;
+  readonly port?: number;
+  readonly url?: string;
+  readonly exit_code?: number | null;
+  readonly signal?: string | null;
+  readonly crash_class?: string;
+  readonly uptime_seconds?: number;
+  readonly restart_count?: number;
+  readonly crash_count?: number;
+  readonly attempt?: number;
+  readonly backoff_ms?: number;
+  /** Epoch milliseconds here; RFC 3339 outside. */
+  readonly next_restart_at?: number;
+  readonly crash_reason?: string;
+  readonly failure_count?: number;
+  readonly operation_id?: string;
+  readonly kind?: string;
+  readonly result?: string;
+  readonly reason?: string;
+  readonly last_error?: string | null;
+  readonly last_lines?: readonly string[];
+  readonly device?: string;
+  readonly detail?: string;
+  readonly hint?: string;
+  readonly correlation_id?: string;
+};
+
+/** Why an operation was refused, with the same words that the API gives. */
+export type Refusal = {
+  readonly code: 'POOL_NOT_FOUND' | 'REPLICA_NOT_FOUND' | 'OPERATION_IN_PROGRESS' | 'SHUTTING_DOWN' | 'POOL_UNAVAILABLE';
+  readonly message: string;
+  readonly hint?: string;
+  readonly retryAfterMs?: number;
+};
+
+export type Answer = { readonly ok: true; readonly operationId: string } | { readonly ok: false; readonly refusal: Refusal };
+
+/** Time and chance, as arguments. `rand` gives numbers in [0, 1); `id` a fresh unique word. */
+export type Context = {
+  readonly now: Instant;
+  readonly wallMs: number;
+  readonly rand: () => number;
+  readonly id: () => string;
+};

@@ -1,0 +1,38 @@
+/** What poolctl must know of an engine. One file each beside this one; all of it pure. */
+
+import type { Description, Launch } from '../core/messages.js';
+import type { PoolSpec } from '../core/model.js';
+
+/** What the shell found out before it asks for argv: paths are absolute, the program is resolved. */
+export type Resolved = {
+  /** The program as it will be executed; null for `command`, whose argv names it. */
+  readonly program: string | null;
+  /** Local path of the model where it is one, else the reference as written; null without a model. */
+  readonly model: string | null;
+  readonly stateDir: string;
+  readonly inventoryDir: string;
+};
+
+/** An HTTP question to the engine and how its answer is read. `read` returns null for an answer that it cannot use. */
+export type Question<T> = { readonly path: string; readonly read: (body: string) => T | null };
+
+export type EngineAdapter = {
+  readonly kind: PoolSpec['engine'];
+  /** Looked up on PATH where the inventory names none; null: argv comes from the inventory. */
+  readonly defaultBinary: string | null;
+  /** Program and arguments, placeholders filled in. */
+  argv(launch: Launch, resolved: Resolved): readonly string[];
+  readonly healthPath: `/${string}`;
+  /** How long the engine may load, for `startup_deadline: auto`. `modelBytes` is null where unknown. */
+  startupDeadlineMs(modelBytes: number | null): number;
+  /** One replica's slots where the inventory or its args tell; null: ask the running engine, or unknown. */
+  slots(spec: PoolSpec): number | null;
+  /** Asked in order once it is healthy; what several tell is merged, the first non-null of each field winning. */
+  readonly describe: readonly Question<Partial<Description>>[];
+  /** Asked of the program where no endpoint tells the version: arguments, and how stdout+stderr is read. */
+  readonly versionCommand: { readonly args: readonly string[]; readonly read: (output: string) => string | null } | null;
+  /** Running plus waiting requests; null where the engine cannot tell. */
+  readonly inflight: Question<number> | null;
+  /** Asked under the mask's environment before a launch on devices: the devices that the program sees; null where it cannot tell. */
+  readonly listDevices: { readonly args: readonly string[]; readonly read: (output: string) => readonly string[] | null } | null;
+};
