@@ -2,7 +2,15 @@
 
 import type { DeviceView, OperationView, PoolView } from '../core/snapshot.js';
 
-export type { BreakerView, DeviceView, LastExitView, OperationView, PoolView, ReplicaStateName, ReplicaView } from '../core/snapshot.js';
+export type {
+  BreakerView,
+  DeviceView,
+  LastExitView,
+  OperationView,
+  PoolView,
+  ReplicaStateName,
+  ReplicaView,
+} from '../core/snapshot.js';
 
 export const apiVersion = 'v2';
 

@@ -27,6 +27,8 @@ export type EngineIdentity = {
 export type Launch = {
   readonly key: ReplicaKey;
   readonly incarnation: number;
+  /** Number of the preflight that went before. */
+  readonly check: number;
   /** Unique to the incarnation; POOLCTL_INSTANCE. */
   readonly instance: string;
   readonly spec: PoolSpec;
@@ -83,11 +85,19 @@ type OfEngine = { readonly key: ReplicaKey; readonly incarnation: number };
 
 export type Input =
   | { readonly type: 'requested'; readonly verb: Verb; readonly poolId: string; readonly replicaId: ReplicaId | null; readonly correlationId: string | null }
-  | { readonly type: 'shutdown-requested'; readonly because: string; readonly kill: boolean; readonly correlationId: string | null }
+  | { readonly type: 'shutdown-requested'; readonly because: string; readonly kill: boolean; readonly exit: number; readonly correlationId: string | null }
   | { readonly type: 'woke' }
-  | { readonly type: 'leftovers-gone'; readonly stuck: readonly string[] }
+  | { readonly type: 'leftovers-gone' }
   | { readonly type: 'devices-observed'; readonly observation: DevicesObservation }
-  | ({ readonly type: 'checked'; readonly obstacles: readonly Obstacle[]; readonly startupDeadlineMs: number; readonly portKnownFree: boolean } & OfEngine)
+  | {
+      readonly type: 'checked';
+      readonly key: ReplicaKey;
+      /** Number of the preflight that this answers. */
+      readonly check: number;
+      readonly obstacles: readonly Obstacle[];
+      readonly startupDeadlineMs: number;
+      readonly portKnownFree: boolean;
+    }
   | ({ readonly type: 'spawned'; readonly identity: EngineIdentity } & OfEngine)
   /** `empty`: nobody of its group is left. */
   | ({ readonly type: 'exited'; readonly exit: ExitEvidence; readonly empty: boolean } & OfEngine)
@@ -109,12 +119,16 @@ export type Effect =
   | { readonly type: 'record' }
   | { readonly type: 'check'; readonly launch: Launch }
   | { readonly type: 'spawn'; readonly launch: Launch }
-  | { readonly type: 'probe'; readonly launch: Launch; readonly pid: number; readonly prove: boolean; readonly portKnownFree: boolean; readonly describe: boolean }
+  /** `prove`: whose listener answers? `describe`: ask what it is, once it is healthy. Answered by `probed`, always. */
+  | { readonly type: 'probe'; readonly launch: Launch; readonly identity: EngineIdentity; readonly prove: boolean; readonly describe: boolean }
   | { readonly type: 'poll'; readonly launch: Launch }
   /** `term`: the pool's stop signal, and SIGCONT, to the group. `kill`: SIGKILL to group and tree. */
   | { readonly type: 'signal'; readonly launch: Launch; readonly identity: EngineIdentity; readonly rung: 'term' | 'kill' }
-  /** Look who of the engine's tree is left, and kill those; answered by `swept`. */
-  | { readonly type: 'sweep'; readonly launch: Launch; readonly identity: EngineIdentity | null }
+  /**
+   * Ask the kernel who of the engine's tree is left; answered by `swept`. `look` only looks, `kill` kills whom it finds. `strays` comes after a
+   * crash, beside a successor: it kills only what carries the dead incarnation's instance.
+   */
+  | { readonly type: 'sweep'; readonly launch: Launch; readonly identity: EngineIdentity; readonly mode: 'look' | 'kill' | 'strays' }
   | { readonly type: 'write-handoff'; readonly launch: Launch; readonly facts: HandoffFacts }
   | { readonly type: 'remove-handoff'; readonly key: ReplicaKey }
   /** Every engine is gone or stuck: end the supervisor with this status. */

@@ -25,7 +25,7 @@ export type Vendor = 'nvidia' | 'amd';
 
 /** One device as the vendor's tool lists it. Unknown is null. */
 export type Device = {
-  /** The tool's own index, as a decimal string ("0"). */
+  /** The tool's own index, as a decimal string ("0"); for a MIG slice its GPU's and its own ("0:1"). */
   readonly index: string;
   /** "GPU-…" or, for a MIG slice, "MIG-…". Unique. */
   readonly uuid: string;

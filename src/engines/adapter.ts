@@ -11,6 +11,8 @@ export type Resolved = {
   readonly model: string | null;
   readonly stateDir: string;
   readonly inventoryDir: string;
+  /** The demo engine's script, which `program` (Node) is to run; not there for a demo pool with a `binary` of its own. */
+  readonly demoScript?: string;
 };
 
 /** An HTTP question to the engine and how its answer is read. `read` returns null for an answer that it cannot use. */
@@ -18,7 +20,7 @@ export type Question<T> = { readonly path: string; readonly read: (body: string)
 
 export type EngineAdapter = {
   readonly kind: PoolSpec['engine'];
-  /** Looked up on PATH where the inventory names none; null: argv comes from the inventory. */
+  /** Looked up on PATH where the inventory names none; null: argv comes from the inventory, or (demo) from `Resolved`. */
   readonly defaultBinary: string | null;
   /** Program and arguments, placeholders filled in. */
   argv(launch: Launch, resolved: Resolved): readonly string[];
@@ -35,4 +37,6 @@ export type EngineAdapter = {
   readonly inflight: Question<number> | null;
   /** Asked under the mask's environment before a launch on devices: the devices that the program sees; null where it cannot tell. */
   readonly listDevices: { readonly args: readonly string[]; readonly read: (output: string) => readonly string[] | null } | null;
+  /** Set for the engine unless downloads are allowed; the pool's own `env` wins. */
+  readonly offlineEnv: Readonly<Record<string, string>>;
 };

@@ -1,0 +1,94 @@
+/**
+ * Bundles poolctl: `bin/poolctl.ts` split per command, and the demo engine as a file of its own, with every package inside, so that an
+ * installed poolctl needs none. Silent unless it fails.
+ *
+ *   node scripts/build.mjs [--outdir DIR]      default: dist
+ *
+ * Files are replaced whole and only where they changed: a poolctl that runs out of dist meanwhile never reads half of one.
+ */
+
+import { chmod, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { dirname, join, relative, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { build } from 'esbuild';
+import { licences } from './licences.mjs';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const { values } = parseArgs({ options: { outdir: { type: 'string', default: join(root, 'dist') } } });
+const outdir = resolve(values.outdir);
+
+const { version, engines } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
+
+const common = {
+  absWorkingDir: root,
+  outdir,
+  bundle: true,
+  platform: 'node',
+  format: 'esm',
+  target: `node${/\d+\.\d+/.exec(engines.node)?.[0]}`,
+  // Identifiers stay, so that the stack of a bug can be read.
+  minifyWhitespace: true,
+  minifySyntax: true,
+  legalComments: 'none',
+  define: { 'process.env.NODE_ENV': '"production"', __POOLCTL_VERSION__: JSON.stringify(version) },
+  metafile: true,
+  write: false,
+  logLevel: 'warning',
+};
+
+// CommonJS packages (commander, yaml, tree-kill) call require(), which an ES module does not have.
+const requireBanner = {
+  js: "import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);",
+};
+
+try {
+  const [program, demo] = await Promise.all([
+    build({
+      ...common,
+      entryPoints: { 'bin/poolctl': 'bin/poolctl.ts' },
+      splitting: true,
+      chunkNames: 'chunks/[name]-[hash]',
+      banner: requireBanner,
+    }),
+    build({ ...common, entryPoints: { 'demo/engine': 'src/demo/engine.ts' } }),
+  ]);
+  const metafile = {
+    inputs: { ...program.metafile.inputs, ...demo.metafile.inputs },
+    outputs: { ...program.metafile.outputs, ...demo.metafile.outputs },
+  };
+  const written = [...program.outputFiles, ...demo.outputFiles].map(({ path, contents }) => ({
+    path,
+    contents: Buffer.from(contents),
+  }));
+  written.push(
+    { path: join(outdir, 'THIRD-PARTY-LICENSES'), contents: Buffer.from(await licences(root, metafile)) },
+    { path: join(outdir, 'meta.json'), contents: Buffer.from(JSON.stringify(metafile)) },
+  );
+  await Promise.all(written.map(replace));
+  await chmod(join(outdir, 'bin/poolctl.js'), 0o755);
+  await removeAllBut(new Set(written.map(({ path }) => path)));
+} catch (error) {
+  // esbuild has printed its own errors already.
+  if (!Array.isArray(error.errors)) console.error(`cannot build poolctl: ${error.message}`);
+  process.exitCode = 1;
+}
+
+async function replace({ path, contents }) {
+  const before = await readFile(path).catch(() => null);
+  if (before?.equals(contents)) return;
+  await mkdir(dirname(path), { recursive: true });
+  const temporary = `${path}.${process.pid}.new`;
+  await writeFile(temporary, contents);
+  await rename(temporary, path);
+}
+
+/** Chunks of earlier builds go; what another build is writing just now stays. */
+async function removeAllBut(paths) {
+  const found = await readdir(outdir, { recursive: true, withFileTypes: true });
+  const stale = found
+    .filter((entry) => entry.isFile() && !entry.name.endsWith('.new'))
+    .map((entry) => join(entry.parentPath, entry.name))
+    .filter((path) => !paths.has(path) && !relative(outdir, path).startsWith('..'));
+  await Promise.all(stale.map((path) => rm(path, { force: true })));
+}

@@ -1,0 +1,192 @@
+/**
+ * The other end of the API, for commands: plain node:http over the Unix socket. It trusts the shapes that its own version's supervisor
+ * sends, and checks the API's version where that is told. Every failure is a PoolctlError that begins with what the caller was about to do.
+ */
+
+import { type ClientRequest, type IncomingMessage, request } from 'node:http';
+import { type ErrorCode, errorCodes, PoolctlError } from '../errors.js';
+import { sseReader } from './sse.js';
+import { apiVersion, type DeviceView, type EventLine, type OperationView, type StatusView } from './wire.js';
+
+export type ClientOptions = {
+  readonly socketPath: string;
+  /** `start chat`, `show the status`: completes `cannot …` in errors. */
+  readonly doing: string;
+  readonly correlationId?: string;
+};
+
+/** Bodies of POST requests; undefined fields are left out. */
+export type ActBody = {
+  readonly replica_id?: string | undefined;
+  readonly now?: boolean | undefined;
+  readonly deadline_ms?: number | undefined;
+};
+export type ShutdownBody = {
+  readonly deadline_ms?: number | undefined;
+  readonly now?: boolean | undefined;
+  readonly keep_engines?: boolean | undefined;
+};
+
+/** A stream of events. `gap` lines are among them, without an id. */
+export type EventStream = AsyncGenerator<EventLine, void, void>;
+
+export class Client {
+  constructor(private readonly options: ClientOptions) {}
+
+  get socketPath(): string {
+    return this.options.socketPath;
+  }
+
+  /** Throws NO_SUPERVISOR, or NOT_SUPPORTED where the supervisor speaks another version of the API. */
+  async status(): Promise<StatusView> {
+    const view = (await this.ask('GET', '/v2/pools')) as StatusView;
+    if (view?.api_version === apiVersion) return view;
+    throw new PoolctlError('NOT_SUPPORTED', `cannot ${this.options.doing}: the supervisor speaks another version of the API`, {
+      why: `it says ${JSON.stringify(view?.api_version ?? null)}, this poolctl speaks "${apiVersion}"`,
+      hint: 'use the poolctl that the supervisor was started with',
+    });
+  }
+
+  async act(verb: 'start' | 'stop' | 'restart', poolId: string, body: ActBody): Promise<OperationView> {
+    return (await this.ask('POST', `/v2/pools/${encodeURIComponent(poolId)}/${verb}`, body)) as OperationView;
+  }
+
+  /** The operation, at the latest after `waitMs`, sooner when it has ended. */
+  async operation(id: string, waitMs: number, signal?: AbortSignal): Promise<OperationView> {
+    return (await this.ask(
+      'GET',
+      `/v2/operations/${encodeURIComponent(id)}?wait_ms=${Math.round(waitMs)}`,
+      undefined,
+      signal,
+    )) as OperationView;
+  }
+
+  async devices(): Promise<readonly DeviceView[]> {
+    return ((await this.ask('GET', '/v2/devices')) as { readonly devices: readonly DeviceView[] }).devices;
+  }
+
+  /** The operation that ends the supervisor; it goes with the supervisor. */
+  async shutdown(body: ShutdownBody): Promise<OperationView> {
+    return (await this.ask('POST', '/v2/shutdown', body)) as OperationView;
+  }
+
+  /**
+   * Events from now on, or those after the one named `since`. Resolves as soon as the supervisor listens for us: nothing that happens after
+   * that is missed. The stream ends when the supervisor does, or when `signal` is aborted.
+   */
+  async events(since: string | null, signal: AbortSignal): Promise<EventStream> {
+    const path = since === null ? '/v2/events' : `/v2/events?since=${encodeURIComponent(since)}`;
+    const response = await this.open('GET', path, undefined, signal);
+    if (response.statusCode !== 200)
+      throw this.refused(await readAll(response, (error) => this.unreachable(error)), response.statusCode ?? 0);
+    return readEvents(response);
+  }
+
+  private async ask(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<unknown> {
+    const response = await this.open(method, path, body, signal);
+    const text = await readAll(response, (error) => this.unreachable(error));
+    const status = response.statusCode ?? 0;
+    if (status < 200 || status > 299) throw this.refused(text, status);
+    return parsed(text);
+  }
+
+  private open(method: string, path: string, body: unknown, signal: AbortSignal | undefined): Promise<IncomingMessage> {
+    const { socketPath, correlationId } = this.options;
+    const text = body === undefined ? '' : JSON.stringify(body);
+    return new Promise((resolve, reject) => {
+      const asked: ClientRequest = request(
+        {
+          socketPath,
+          method,
+          path,
+          agent: false,
+          headers: {
+            host: 'poolctl',
+            ...(text === '' ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }),
+            ...(correlationId === undefined ? {} : { 'x-correlation-id': correlationId }),
+          },
+          ...(signal === undefined ? {} : { signal }),
+        },
+        resolve,
+      );
+      asked.on('error', (error: NodeJS.ErrnoException) => reject(signal?.aborted === true ? error : this.unreachable(error)));
+      asked.end(text);
+    });
+  }
+
+  private unreachable({ code, message }: NodeJS.ErrnoException): PoolctlError {
+    const { doing, socketPath } = this.options;
+    if (code === 'EACCES' || code === 'EPERM') {
+      return new PoolctlError('NO_SUPERVISOR', `cannot ${doing}: the supervisor's socket is not ours to use`, {
+        why: `permission denied on ${socketPath}: it belongs to another user`,
+        hint: 'run poolctl as the user that runs poolctl up',
+      });
+    }
+    if (code === 'ENOENT' || code === 'ECONNREFUSED' || code === 'ENOTSOCK' || code === 'ENOTDIR') {
+      return new PoolctlError('NO_SUPERVISOR', `cannot ${doing}: no poolctl supervisor is running`, {
+        why: `nothing listens on ${socketPath}`,
+        hint: 'poolctl up',
+      });
+    }
+    return new PoolctlError('NO_SUPERVISOR', `cannot ${doing}: the supervisor went away`, {
+      why: `the connection to ${socketPath} broke: ${message}`,
+      hint: 'poolctl status',
+    });
+  }
+
+  private refused(text: string, status: number): PoolctlError {
+    const error = (parsed(text) as { readonly error?: Readonly<Record<string, unknown>> } | null)?.error;
+    if (error === undefined || typeof error.message !== 'string') {
+      return new PoolctlError(
+        'INTERNAL',
+        `cannot ${this.options.doing}: the supervisor answered ${status} and nothing that can be read`,
+      );
+    }
+    const { code, message, why, hint, ...extra } = error;
+    return new PoolctlError(isKnown(code) ? code : 'OPERATION_FAILED', message, {
+      ...(typeof why === 'string' ? { why } : {}),
+      ...(typeof hint === 'string' ? { hint } : {}),
+      extra,
+    });
+  }
+}
+
+function isKnown(code: unknown): code is ErrorCode {
+  return typeof code === 'string' && Object.hasOwn(errorCodes, code);
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
+async function readAll(response: IncomingMessage, failed: (error: NodeJS.ErrnoException) => Error): Promise<string> {
+  const pieces: Buffer[] = [];
+  try {
+    for await (const piece of response as AsyncIterable<Buffer>) pieces.push(piece);
+  } catch (error) {
+    throw failed(error as NodeJS.ErrnoException);
+  }
+  return Buffer.concat(pieces).toString('utf8');
+}
+
+/** Ends quietly when the connection does: that the supervisor has gone is for the caller to see. */
+async function* readEvents(response: IncomingMessage): EventStream {
+  const read = sseReader();
+  response.setEncoding('utf8');
+  try {
+    for await (const text of response as AsyncIterable<string>) {
+      for (const { data } of read(text)) {
+        const line = parsed(data);
+        if (typeof line === 'object' && line !== null) yield line as EventLine;
+      }
+    }
+  } catch (error) {
+    if (error instanceof RangeError) throw error;
+  } finally {
+    response.destroy();
+  }
+}

@@ -1,0 +1,152 @@
+/** The routes, as data: what is answered to what. The server (server.ts) knows how; nobody here knows sockets. */
+
+import type { Answer, Verb } from '../core/messages.js';
+import type { ReplicaId } from '../core/model.js';
+import { PoolctlError } from '../errors.js';
+import type { Service } from './service.js';
+import { type Fields, flag, milliseconds, parseBody, queryCount, queryFlag, replicaIdField } from './validate.js';
+
+/** A request as a route sees it: decoded and complete. */
+export type Call = {
+  readonly service: Service;
+  /** The route's `{name}` parts. */
+  readonly params: Readonly<Record<string, string>>;
+  readonly query: URLSearchParams;
+  readonly body: string;
+  readonly lastEventId: string | null;
+  readonly correlationId: string;
+  /** Aborted when the caller has gone or the server closes. */
+  readonly gone: AbortSignal;
+};
+
+export type LogRequest = {
+  readonly files: readonly string[];
+  readonly key: string;
+  readonly tail: number | null;
+  readonly follow: boolean;
+  readonly previous: boolean;
+};
+
+export type Reply =
+  | { readonly kind: 'json'; readonly status: number; readonly body: unknown }
+  | { readonly kind: 'events'; readonly since: string | null }
+  | { readonly kind: 'log'; readonly log: LogRequest };
+
+export type Route = {
+  readonly method: 'GET' | 'POST';
+  readonly path: string;
+  readonly handle: (call: Call) => Reply | Promise<Reply>;
+};
+
+/** No caller is kept waiting longer than this in one request; it asks again. */
+const maxWaitMs = 600_000;
+
+export const routes: readonly Route[] = [
+  { method: 'GET', path: '/health', handle: ({ service }) => ok({ status: 'ok', version: service.version }) },
+  { method: 'GET', path: '/v2/pools', handle: ({ service }) => ok(service.status()) },
+  { method: 'GET', path: '/v2/pools/{pool}', handle: (call) => ok(call.service.pool(poolOf(call)) ?? noPool(call)) },
+  { method: 'GET', path: '/v2/pools/{pool}/health', handle: (call) => ok(call.service.health(poolOf(call)) ?? noPool(call)) },
+  { method: 'POST', path: '/v2/pools/{pool}/start', handle: act('start') },
+  { method: 'POST', path: '/v2/pools/{pool}/stop', handle: act('stop') },
+  { method: 'POST', path: '/v2/pools/{pool}/restart', handle: act('restart') },
+  { method: 'GET', path: '/v2/pools/{pool}/replicas/{replica}/logs', handle: logs },
+  { method: 'GET', path: '/v2/operations/{operation}', handle: operation },
+  {
+    method: 'GET',
+    path: '/v2/events',
+    handle: ({ query, lastEventId }) => ({ kind: 'events', since: lastEventId ?? query.get('since') }),
+  },
+  { method: 'GET', path: '/v2/devices', handle: ({ service }) => ok({ devices: service.devices() }) },
+  { method: 'GET', path: '/v2/meta/capabilities', handle: ({ service }) => ok(service.capabilities()) },
+  { method: 'POST', path: '/v2/shutdown', handle: shutdown },
+];
+
+const actFields: Fields = { replica_id: replicaIdField, now: flag, deadline_ms: milliseconds, once: flag };
+const shutdownFields: Fields = { deadline_ms: milliseconds, now: flag, keep_engines: flag };
+
+function act(verb: Verb): Route['handle'] {
+  return (call) => {
+    const poolId = poolOf(call);
+    if (call.service.pool(poolId) === null) noPool(call, verb);
+    const body = parseBody(call.body, actFields);
+    const replicaId = (body.replica_id ?? null) as ReplicaId | null;
+    return accepted(
+      call,
+      `${verb} "${poolId}"`,
+      call.service.request({ type: 'requested', verb, poolId, replicaId, correlationId: call.correlationId }),
+    );
+  };
+}
+
+function shutdown(call: Call): Reply {
+  const body = parseBody(call.body, shutdownFields);
+  if (body.keep_engines === true) {
+    throw new PoolctlError('NOT_SUPPORTED', 'cannot end the supervisor and keep its engines: it would not take them over again', {
+      hint: 'poolctl down stops the engines too',
+    });
+  }
+  return accepted(
+    call,
+    'end the supervisor',
+    call.service.request({
+      type: 'shutdown-requested',
+      because: 'a request to shut down',
+      kill: false,
+      exit: 0,
+      correlationId: call.correlationId,
+    }),
+  );
+}
+
+function accepted({ service }: Call, what: string, answer: Answer): Reply {
+  if (answer.ok) return { kind: 'json', status: 202, body: service.operation(answer.operationId) };
+  const { code, message, hint, retryAfterMs } = answer.refusal;
+  throw new PoolctlError(code, message === '' ? `cannot ${what}` : message, {
+    ...(hint === undefined ? {} : { hint }),
+    ...(retryAfterMs === undefined ? {} : { extra: { retry_after_ms: retryAfterMs } }),
+  });
+}
+
+async function operation({ service, params, query, gone }: Call): Promise<Reply> {
+  const id = params.operation ?? '';
+  const waitMs = queryCount(query, 'wait_ms');
+  const found = waitMs === null ? service.operation(id) : await service.operationEnded(id, Math.min(waitMs, maxWaitMs), gone);
+  if (found === null) {
+    throw new PoolctlError('OPERATION_NOT_FOUND', `cannot show operation "${id}": there is no such operation`, {
+      hint: 'operations are kept for an hour, and not beyond the end of the supervisor',
+    });
+  }
+  return ok(found);
+}
+
+async function logs(call: Call): Promise<Reply> {
+  const poolId = poolOf(call);
+  const pool = call.service.pool(poolId) ?? noPool(call, 'show the log of');
+  const replicaId = call.params.replica ?? '';
+  const files = await call.service.logFiles(poolId, replicaId);
+  if (files === null) {
+    throw new PoolctlError('REPLICA_NOT_FOUND', `cannot show the log of "${poolId}/${replicaId}": there is no such replica`, {
+      hint: `replicas: ${pool.replicas.map(({ replica_id }) => `${poolId}/${replica_id}`).join(', ')}`,
+    });
+  }
+  const { query } = call;
+  const log = {
+    files,
+    key: `${poolId}/${replicaId}`,
+    tail: queryCount(query, 'tail'),
+    follow: queryFlag(query, 'follow'),
+    previous: queryFlag(query, 'previous'),
+  };
+  return { kind: 'log', log };
+}
+
+const ok = (body: unknown): Reply => ({ kind: 'json', status: 200, body });
+
+const poolOf = ({ params }: Call): string => params.pool ?? '';
+
+function noPool(call: Call, verb = 'show'): never {
+  const known = call.service.status().pools.map(({ pool_id }) => pool_id);
+  throw new PoolctlError('POOL_NOT_FOUND', `cannot ${verb} "${poolOf(call)}": there is no such pool`, {
+    hint: known.length === 0 ? 'there are no pools' : `pools: ${known.join(', ')}`,
+  });
+}

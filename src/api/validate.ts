@@ -1,0 +1,86 @@
+/** What callers may send, checked by hand: small, fast, and every refusal names the field, what it must be and what came. */
+
+import { PoolctlError } from '../errors.js';
+
+type Check = { readonly is: (value: unknown) => boolean; readonly must: string };
+
+/** A field of a body: its name and what it must be. Null counts as absent. */
+export type Fields = Readonly<Record<string, Check>>;
+
+const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 0;
+
+export const milliseconds: Check = { is: isCount, must: 'a whole number of milliseconds, 0 or more' };
+export const flag: Check = { is: (value) => typeof value === 'boolean', must: 'true or false' };
+export const replicaIdField: Check = {
+  is: (value) => typeof value === 'string' && /^r(0|[1-9]\d{0,5})$/.test(value),
+  must: 'a replica id such as "r0"',
+};
+
+/** A JSON object with known fields only. An empty body is an empty object. Throws INVALID_PARAMS. */
+export function parseBody(text: string, fields: Fields): Readonly<Record<string, unknown>> {
+  if (text.trim() === '') return {};
+  const body = parseJson(text);
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) {
+    throw new PoolctlError('INVALID_PARAMS', `cannot read the body: it must be a JSON object, not ${shown(body)}`);
+  }
+  const given: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(body)) {
+    const check = Object.hasOwn(fields, name) ? fields[name] : undefined;
+    if (check === undefined) {
+      throw new PoolctlError('INVALID_PARAMS', `cannot use the field "${cutShort(name)}": it is not known here`, {
+        hint: `known fields: ${Object.keys(fields).join(', ')}`,
+      });
+    }
+    if (value === null) continue;
+    if (!check.is(value))
+      throw new PoolctlError('INVALID_PARAMS', `cannot use "${name}": it must be ${check.must}, not ${shown(value)}`);
+    given[name] = value;
+  }
+  return given;
+}
+
+/** A count in the query string, such as `tail=100`; null where it is absent. Throws INVALID_PARAMS. */
+export function queryCount(query: URLSearchParams, name: string): number | null {
+  const text = query.get(name);
+  if (text === null) return null;
+  if (!/^\d{1,15}$/.test(text)) {
+    throw new PoolctlError(
+      'INVALID_PARAMS',
+      `cannot use "${name}": it must be a whole number, 0 or more, not "${cutShort(text)}"`,
+    );
+  }
+  return Number(text);
+}
+
+/** A switch in the query string: `follow`, `follow=1`, `follow=true`. Throws INVALID_PARAMS. */
+export function queryFlag(query: URLSearchParams, name: string): boolean {
+  const text = query.get(name);
+  if (text === null || text === '0' || text === 'false') return false;
+  if (text === '' || text === '1' || text === 'true') return true;
+  throw new PoolctlError('INVALID_PARAMS', `cannot use "${name}": it must be 1 or 0, not "${cutShort(text)}"`);
+}
+
+/** What a caller may put into `X-Correlation-Id`. */
+export function isCorrelationId(value: unknown): value is string {
+  return typeof value === 'string' && /^[A-Za-z0-9._:-]{1,128}$/.test(value);
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new PoolctlError(
+      'INVALID_PARAMS',
+      `cannot read the body: it is not JSON, it begins with "${cutShort(text.trimStart())}"`,
+    );
+  }
+}
+
+function shown(value: unknown): string {
+  return cutShort(JSON.stringify(value) ?? String(value));
+}
+
+function cutShort(text: string): string {
+  const clean = text.replace(/[\u0000-\u001f\u007f-\u009f]/g, ' ');
+  return clean.length > 40 ? `${clean.slice(0, 37)}...` : clean;
+}

@@ -1,0 +1,35 @@
+import type { Instant } from './model.js';
+import type { Life, State } from './state.js';
+
+/** The earliest instant at which something of this state is due; null: nothing is. The shell arms one alarm at it. */
+export function nextAt(state: State): Instant | null {
+  let earliest = Number.POSITIVE_INFINITY;
+  for (const { replicas } of state.pools.values()) {
+    for (const { life } of replicas) earliest = Math.min(earliest, dueAt(life));
+  }
+  return Number.isFinite(earliest) ? earliest : null;
+}
+
+function dueAt(life: Life): number {
+  switch (life.state) {
+    case 'stopped':
+    case 'failed':
+      return never;
+    case 'preparing':
+      return life.phase === 'checking' ? life.deadline : never;
+    case 'starting':
+      return Math.min(life.deadline, life.probing.at ?? never);
+    case 'ready':
+      return Math.min(life.probing.at ?? never, life.pollAt ?? never, life.stableAt ?? never, life.calmAt ?? never);
+    case 'unhealthy':
+      return Math.min(life.probing.at ?? never, life.pollAt ?? never, life.restartAt ?? never);
+    case 'stopping':
+      return Math.min(life.deadline, life.sweepAt ?? never);
+    case 'backoff':
+      return life.retry.at.at;
+    case 'stuck':
+      return life.sweepAt ?? never;
+  }
+}
+
+const never = Number.POSITIVE_INFINITY;

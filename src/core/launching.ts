@@ -1,0 +1,168 @@
+/** From the gate to ready: preflight, spawn, startup probes. */
+
+import { nextProbe } from './beat.js';
+import { kill, terminate } from './ending.js';
+import type { EngineIdentity, Launch, Obstacle, ProbeResult } from './messages.js';
+import type { Device, Instant, Result } from './model.js';
+import { judge } from './preflight.js';
+import { fail, obstruct } from './rest.js';
+import { becomeReady, noDescription } from './serving.js';
+import { type Engine, type In, now } from './state.js';
+import { become, type Scene, stay, type Turn, tell } from './turn.js';
+import { span } from './words.js';
+
+/** A preflight that has not answered by then (a hung disk) is an obstacle like others. */
+const checkDeadlineMs = 60_000;
+/** An engine that moved in this time counts as visibly working; it may then load up to `patience` times as long as its automatic deadline. */
+const progressWindowMs = 30_000;
+const patience = 3;
+
+/** What a launch is given: the mask's devices in the written order, and a port. */
+export type Means = { readonly devices: readonly Device[]; readonly port: number };
+
+/** The gate is open: what stands in the way of this launch? */
+export function check(replica: In<'preparing'>, { means }: { readonly means: Result<Means, string> }, scene: Scene): Turn {
+  if (!means.ok) return obstruct(replica, means.error, scene);
+  const { devices, port } = means.value;
+  const { cause, since } = replica.life;
+  const launch: Launch = {
+    key: replica.key,
+    incarnation: replica.incarnation + 1,
+    check: replica.checks + 1,
+    instance: scene.id(),
+    spec: scene.spec,
+    mask: replica.mask,
+    devices,
+    port,
+    allowDownloads: scene.supervisor.allowDownloads,
+  };
+  return stay(
+    {
+      ...replica,
+      checks: launch.check,
+      port,
+      life: { state: 'preparing', phase: 'checking', cause, since, launch, deadline: scene.now + checkDeadlineMs },
+    },
+    [{ type: 'check', launch }],
+  );
+}
+
+type Checked = { readonly check: number; readonly obstacles: readonly Obstacle[]; readonly startupDeadlineMs: number; readonly portKnownFree: boolean };
+
+/** The intent is on disk before the process exists, so that a supervisor that dies in between leaves no engine that nobody knows. */
+export function checked(replica: In<'preparing'>, fact: Checked, scene: Scene): Turn {
+  const { life } = replica;
+  if (life.phase !== 'checking' || fact.check !== life.launch.check) return stay(replica);
+  const verdict = judge(fact.obstacles);
+  if (!verdict.go) return hindered(replica, fact, verdict, scene);
+  const { cause, since, launch } = life;
+  const automatic = cause === 'crash' || cause === 'health';
+  return stay(
+    {
+      ...replica,
+      incarnation: launch.incarnation,
+      obstructed: 0,
+      portProven: true,
+      avoidPorts: [],
+      restartCount: replica.restartCount + (automatic ? 1 : 0),
+      restartsTotal: replica.restartsTotal + (automatic ? 1 : 0),
+      life: {
+        state: 'preparing',
+        phase: 'spawning',
+        cause,
+        since,
+        launch,
+        startupDeadlineMs: fact.startupDeadlineMs,
+        portKnownFree: fact.portKnownFree,
+      },
+    },
+    [{ type: 'record' }, { type: 'spawn', launch }],
+  );
+}
+
+/** The process exists. Somebody may have changed their mind while it was being made. */
+export function spawned(replica: In<'preparing'>, { identity }: { readonly identity: EngineIdentity }, scene: Scene): Turn {
+  const { life } = replica;
+  if (life.phase !== 'spawning') return stay(replica);
+  const engine: Engine = { launch: life.launch, identity, startedAt: now(scene) };
+  if (replica.goal === 'down') return terminate(replica, engine, { kind: 'asked' }, scene, [{ type: 'record' }]);
+  const { health } = scene.spec;
+  const deadline = scene.now + life.startupDeadlineMs;
+  return become(
+    replica,
+    {
+      state: 'starting',
+      engine,
+      deadline,
+      lastDeadline: health.startupDeadlineMs === 'auto' ? scene.now + patience * life.startupDeadlineMs : deadline,
+      startupDeadlineMs: life.startupDeadlineMs,
+      portKnownFree: life.portKnownFree,
+      probing: health.path === 'none' ? { at: scene.now + health.minUptimeMs, startedAt: scene.now } : { at: scene.now, startedAt: scene.now },
+      progress: null,
+      detail: null,
+    },
+    scene,
+    { event: 'replica.starting', port: engine.launch.port, reason: life.cause },
+    [{ type: 'record' }],
+  );
+}
+
+export function preparingWoke(replica: In<'preparing'>, _: unknown, scene: Scene): Turn {
+  const { life } = replica;
+  if (life.phase !== 'checking' || scene.now < life.deadline) return stay(replica);
+  return obstruct(replica, `the checks before the launch did not end within ${span(checkDeadlineMs)}: does a disk or a tool hang?`, scene);
+}
+
+export function startingWoke(replica: In<'starting'>, _: unknown, scene: Scene): Turn {
+  const { life } = replica;
+  if (scene.now >= life.deadline) return late(replica, scene);
+  const { probing, engine } = life;
+  if (probing.at === null || scene.now < probing.at) return stay(replica);
+  if (scene.spec.health.path === 'none') return becomeReady(replica, life.engine, noDescription, scene);
+  return stay({ ...replica, life: { ...life, probing: { at: null, startedAt: scene.now } } }, [
+    { type: 'probe', launch: engine.launch, identity: engine.identity, prove: true, describe: true },
+  ]);
+}
+
+/** An answer counts only when it comes from our own engine's listener: an old process on the same port would answer as well. */
+export function startupProbed(replica: In<'starting'>, { result }: { readonly result: ProbeResult }, scene: Scene): Turn {
+  const { life } = replica;
+  const ours = result.listener === 'ours' || result.listener === 'unproved' || (result.listener === 'unknown' && life.portKnownFree);
+  if (result.verdict === 'ok' && ours) return becomeReady(replica, life.engine, result.description ?? noDescription, scene);
+  const detail = result.verdict === 'ok' ? `${result.holder ?? 'an unknown process'} answers on port ${life.engine.launch.port}, not this engine` : result.detail;
+  const at = nextProbe(life.probing.startedAt, scene.spec.health.startupIntervalMs, scene.now);
+  const turn = stay({
+    ...replica,
+    life: { ...life, detail, probing: { ...life.probing, at }, progress: progressed(life.progress, result.progress, scene.now) },
+  });
+  if (result.verdict !== 'ok' || life.detail === detail) return turn;
+  return { ...turn, events: [tell(replica, scene, { event: 'probe.failed', level: 'warn', reason: detail, result: 'failed' })] };
+}
+
+function progressed(before: In<'starting'>['life']['progress'], value: number | null, at: Instant): In<'starting'>['life']['progress'] {
+  if (value === null) return before;
+  return before === null || value > before.value ? { value, at } : before;
+}
+
+function late(replica: In<'starting'>, scene: Scene): Turn {
+  const { life } = replica;
+  const deadline = Math.min(life.lastDeadline, (life.progress?.at ?? Number.NEGATIVE_INFINITY) + progressWindowMs);
+  if (deadline > scene.now) return stay({ ...replica, life: { ...life, deadline } });
+  const detail = life.detail ?? 'no probe was answered';
+  return kill(replica, life.engine, { kind: 'deadline', afterMs: scene.now - life.engine.startedAt.at, detail }, scene);
+}
+
+function hindered(replica: In<'preparing'>, { obstacles }: Checked, verdict: { permanent: boolean; text: string; hint: string | null }, scene: Scene): Turn {
+  const why = verdict.text;
+  if (verdict.permanent) return fail(replica, scene, why, verdict.hint);
+  const onlyPort = obstacles.every(({ what }) => what === 'port');
+  // A port that no engine of this replica ever had is given up for the next one; a proven one is waited for, since clients know it.
+  if (onlyPort && scene.spec.port === 'auto' && !replica.portProven) return askForAnotherPort(replica, scene);
+  return obstruct(replica, why, scene);
+}
+
+function askForAnotherPort(replica: In<'preparing'>, { now: since }: Scene): Turn {
+  const { cause } = replica.life;
+  const avoidPorts = replica.port === null ? replica.avoidPorts : [...replica.avoidPorts, replica.port];
+  return stay({ ...replica, port: null, avoidPorts, life: { state: 'preparing', phase: 'queued', cause, since } });
+}

@@ -1,0 +1,126 @@
+/** What was asked for, how far it is, and how it ended. Operations read the replicas; only a restart also moves them, one after another. */
+
+import type { Context, Event, Refusal, Verb } from './messages.js';
+import type { Moment, ReplicaKey } from './model.js';
+import { now, type Operation, type OperationStep, type Replica } from './state.js';
+
+/** Ended ones are kept an hour, and at least so many. */
+const kept = { forMs: 3_600_000, atLeast: 200 };
+
+export type Begun = { readonly kind: Operation['kind']; readonly poolId: string | null; readonly targets: readonly Replica[]; readonly correlationId: string | null };
+
+/** All steps run at once, but for a restart: that takes one replica after another. */
+export function begin({ kind, poolId, targets, correlationId }: Begun, changed: boolean, context: Context): Operation {
+  const steps = targets.map(
+    ({ key, incarnation }, at): OperationStep => ({ key, state: kind === 'restart' && at > 0 ? 'pending' : 'running', after: incarnation, detail: null }),
+  );
+  return {
+    id: context.id(),
+    kind,
+    poolId,
+    state: 'running',
+    outcome: null,
+    changed,
+    startedAt: now(context),
+    finishedAt: null,
+    inflight: sum(targets.map(({ life }) => (life.state === 'ready' || life.state === 'unhealthy' ? life.inflight : null))),
+    steps,
+    error: null,
+    correlationId,
+  };
+}
+
+/** Where the steps stand, by what the replicas are now. `next` is the replica that a restart turns to. */
+export function advance(operation: Operation, find: (key: ReplicaKey) => Replica | undefined, at: Moment): { operation: Operation; next: ReplicaKey | null } {
+  const steps = operation.steps.map((step) => (step.state === 'running' ? judgeStep(step, operation.kind, find(step.key)) : step));
+  const failed = steps.find(({ state }) => state === 'failed');
+  const running = steps.some(({ state }) => state === 'running');
+  if (failed !== undefined && (operation.kind === 'restart' || !running)) return { operation: fail({ ...operation, steps }, failed, at), next: null };
+  const pending = steps.find(({ state }) => state === 'pending');
+  if (!running && pending !== undefined) {
+    const after = find(pending.key)?.incarnation ?? pending.after;
+    const begun = steps.map((step) => (step === pending ? ({ ...step, state: 'running', after } as const) : step));
+    return { operation: { ...operation, steps: begun, changed: true }, next: pending.key };
+  }
+  const moved = steps.some((step, index) => step !== operation.steps[index]);
+  if (!running) return { operation: { ...operation, steps, state: 'succeeded', outcome: outcomes[operation.kind], finishedAt: at }, next: null };
+  return { operation: moved ? { ...operation, steps } : operation, next: null };
+}
+
+const outcomes: Readonly<Record<Operation['kind'], string>> = { start: 'ready', restart: 'ready', stop: 'stopped', shutdown: 'stopped' };
+
+/** A later wish of the operator overrides an earlier one. */
+export function cancel(operation: Operation, by: Verb | 'shutdown', at: Moment): Operation {
+  const message = `${operation.kind} was cancelled by a ${by}`;
+  return {
+    ...operation,
+    state: 'failed',
+    outcome: 'cancelled',
+    finishedAt: at,
+    error: { code: 'OPERATION_FAILED', message },
+    steps: operation.steps.map((step) => (step.state === 'done' ? step : { ...step, state: 'failed', detail: message })),
+  };
+}
+
+export function refusal(operation: Operation, verb: Verb): Refusal {
+  const subject = operation.poolId ?? 'the supervisor';
+  return {
+    code: 'OPERATION_IN_PROGRESS',
+    message: `cannot ${verb} "${subject}": a ${operation.kind} of it is running (operation ${operation.id})`,
+    hint: `poolctl wait ${subject} --for ready`,
+    retryAfterMs: 1_000,
+  };
+}
+
+/** Forgets the oldest ended ones. */
+export function prune(operations: ReadonlyMap<string, Operation>, { now: at }: Context): ReadonlyMap<string, Operation> {
+  if (operations.size <= kept.atLeast) return operations;
+  const left = new Map(operations);
+  for (const [id, { finishedAt }] of operations) {
+    if (left.size <= kept.atLeast) break;
+    if (finishedAt !== null && at - finishedAt.at > kept.forMs) left.delete(id);
+  }
+  return left;
+}
+
+export function told(operation: Operation, event: 'operation.started' | 'operation.finished'): Event {
+  return {
+    event,
+    level: operation.state === 'failed' ? 'warn' : 'info',
+    operation_id: operation.id,
+    kind: operation.kind,
+    ...(operation.poolId === null ? {} : { pool_id: operation.poolId }),
+    ...(operation.outcome === null ? {} : { result: operation.outcome }),
+    ...(operation.error === null ? {} : { reason: operation.error.message }),
+    ...(operation.correlationId === null ? {} : { correlation_id: operation.correlationId }),
+  };
+}
+
+function judgeStep(step: OperationStep, kind: Operation['kind'], replica: Replica | undefined): OperationStep {
+  if (replica === undefined) return { ...step, state: 'failed', detail: 'the replica is gone' };
+  const { life, goal, lastError } = replica;
+  const wantsUp = kind === 'start' || kind === 'restart';
+  if (life.state === 'stuck') return { ...step, state: 'failed', detail: lastError };
+  if (!wantsUp) return life.state === 'stopped' ? { ...step, state: 'done', detail: 'stopped' } : step;
+  if (goal === 'down') return { ...step, state: 'failed', detail: 'stopped meanwhile' };
+  if (life.state === 'failed') return { ...step, state: 'failed', detail: life.why };
+  if (life.state === 'stopped') return { ...step, state: 'failed', detail: life.why ?? 'stopped' };
+  const arrived = life.state === 'ready' && (kind === 'start' || replica.incarnation > step.after);
+  return arrived ? { ...step, state: 'done', detail: `pid ${life.engine.identity.pid}` } : step;
+}
+
+function fail(operation: Operation, failed: OperationStep, at: Moment): Operation {
+  const verb = operation.kind === 'shutdown' ? 'stop' : operation.kind;
+  return {
+    ...operation,
+    state: 'failed',
+    outcome: 'failed',
+    finishedAt: at,
+    error: { code: 'OPERATION_FAILED', message: `cannot ${verb} ${failed.key}: ${failed.detail ?? 'it failed'}`, hint: `poolctl logs ${failed.key}` },
+  };
+}
+
+function sum(counts: readonly (number | null)[]): number | null {
+  const known = counts.filter((count) => count !== null);
+  return known.length === 0 ? null : known.reduce((total, count) => total + count, 0);
+}

@@ -1,0 +1,53 @@
+/** The lives without an engine: waiting to launch, waiting to retry, stopped, failed. */
+
+import { delayMs } from './backoff.js';
+import type { LaunchCause, Replica } from './state.js';
+import { become, type Scene, type Turn } from './turn.js';
+
+/** Wants to launch; the gate decides when. */
+export function queue(replica: Replica, cause: LaunchCause, scene: Scene): Turn {
+  return become(replica, { state: 'preparing', phase: 'queued', cause, since: scene.now }, scene, { event: 'replica.preparing', because: cause });
+}
+
+/** Nothing runs and nothing is to run, unless `why` says that it ended by itself. */
+export function rest(replica: Replica, scene: Scene, why: string | null = null): Turn {
+  return become(replica, { state: 'stopped', why }, scene, { event: 'replica.stopped', ...(why === null ? {} : { reason: why }) }, [{ type: 'record' }]);
+}
+
+/** Not tried again by itself. `why` says what is wrong, `hint` what to do. */
+export function fail(replica: Replica, scene: Scene, why: string, hint: string | null): Turn {
+  const told = { event: 'replica.failed', level: 'error', last_error: why, reason: why, ...(hint === null ? {} : { hint }) } as const;
+  return become({ ...replica, lastError: why }, { state: 'failed', why: hint === null ? why : `${why}; ${hint}` }, scene, told, [{ type: 'record' }]);
+}
+
+/** Waits before the next automatic restart; each wait is told. */
+export function backOff(before: Replica, cause: 'crash' | 'health', reason: string, scene: Scene): Turn {
+  return wait({ ...before, attempt: before.attempt + 1 }, cause, before.attempt + 1, reason, scene);
+}
+
+/** Waits before the next preflight. It was no launch: neither attempts nor crashes are counted. */
+export function obstruct(before: Replica, why: string, scene: Scene): Turn {
+  return wait({ ...before, obstructed: before.obstructed + 1, lastError: why }, 'preflight', before.obstructed + 1, why, scene);
+}
+
+function wait(replica: Replica, cause: 'crash' | 'health' | 'preflight', attempt: number, why: string, scene: Scene): Turn {
+  const waitMs = delayMs(scene.spec.restart.backoff, attempt, 1, scene.rand());
+  const at = { at: scene.now + waitMs, wallMs: scene.wallMs + waitMs };
+  return become(
+    replica,
+    { state: 'backoff', retry: { at, delayMs: waitMs, attempt }, cause, why },
+    scene,
+    {
+      event: 'replica.backoff',
+      level: 'warn',
+      attempt,
+      backoff_ms: waitMs,
+      next_restart_at: at.wallMs,
+      crash_count: replica.crashCount,
+      restart_count: replica.restartCount,
+      crash_reason: cause === 'crash' ? (replica.lastExit?.class ?? 'exit') : cause,
+      reason: why,
+    },
+    [{ type: 'record' }],
+  );
+}

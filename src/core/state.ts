@@ -1,0 +1,195 @@
+/** The state of everything, as values. Nobody but step() makes a new one. */
+
+import type { Description, DevicesObservation, EngineIdentity, ExitEvidence, Launch, Verb } from './messages.js';
+import type { Instant, Inventory, MaskRef, Moment, PoolSpec, ReplicaId, ReplicaKey } from './model.js';
+import type { Streak } from './readiness.js';
+
+/** A live engine process: what was launched, and how it is known again. */
+export type Engine = { readonly launch: Launch; readonly identity: EngineIdentity; readonly startedAt: Moment };
+
+/** Why an engine is being ended by us. Decides what its exit means: an exit that we asked for is no crash. */
+export type Intent =
+  /** Somebody wants it stopped, or restarted: the goal tells which. */
+  | { readonly kind: 'asked' }
+  /** Not healthy by its startup deadline. */
+  | { readonly kind: 'deadline'; readonly afterMs: number; readonly detail: string }
+  /** Unhealthy for `restart_after`. */
+  | { readonly kind: 'unhealthy'; readonly afterMs: number; readonly detail: string }
+  /** The leader died unasked and left members of its group behind, who must go first. */
+  | { readonly kind: 'crashed'; readonly exit: ExitEvidence; readonly wasReady: boolean; readonly endedAt: Moment };
+
+/** When to probe next; `at` is null while a probe is out. */
+export type Probing = { readonly at: Instant | null; readonly startedAt: Instant };
+
+/** What is true of an engine that serves or has served. */
+export type Serving = {
+  readonly engine: Engine;
+  readonly readyAt: Moment;
+  readonly description: Description;
+  readonly probing: Probing;
+  readonly streak: Streak;
+  readonly lastHeartbeatWallMs: number | null;
+  /** Null: not asked, or unknown. */
+  readonly inflight: number | null;
+  readonly pollAt: Instant | null;
+  /** When this much ready time clears attempts and crash_count; null once it has. */
+  readonly stableAt: Instant | null;
+  /** When this much ready time clears restart_count; null once it has. */
+  readonly calmAt: Instant | null;
+};
+
+export type LaunchCause = 'operator' | 'start' | 'crash' | 'health' | 'preflight';
+
+/** Where a replica is in the life of an engine. A variant holds exactly what is true then. */
+export type Life =
+  | { readonly state: 'stopped'; readonly why: string | null }
+  | { readonly state: 'preparing'; readonly cause: LaunchCause; readonly since: Instant; readonly phase: 'queued' }
+  | {
+      readonly state: 'preparing';
+      readonly cause: LaunchCause;
+      readonly since: Instant;
+      readonly phase: 'checking';
+      readonly launch: Launch;
+      readonly deadline: Instant;
+    }
+  | {
+      readonly state: 'preparing';
+      readonly cause: LaunchCause;
+      readonly since: Instant;
+      readonly phase: 'spawning';
+      readonly launch: Launch;
+      readonly startupDeadlineMs: number;
+      readonly portKnownFree: boolean;
+    }
+  | {
+      readonly state: 'starting';
+      readonly engine: Engine;
+      readonly deadline: Instant;
+      /** Where a visibly working engine may be given more time: the last instant. Equal to `deadline` where the user named one. */
+      readonly lastDeadline: Instant;
+      readonly startupDeadlineMs: number;
+      readonly portKnownFree: boolean;
+      readonly probing: Probing;
+      readonly progress: { readonly value: number; readonly at: Instant } | null;
+      /** The last probe's answer, for people. */
+      readonly detail: string | null;
+    }
+  | ({ readonly state: 'ready' } & Serving)
+  | ({ readonly state: 'unhealthy'; readonly since: Instant; readonly detail: string; readonly restartAt: Instant | null } & Serving)
+  | {
+      readonly state: 'stopping';
+      readonly engine: Engine;
+      readonly intent: Intent;
+      readonly rung: 'term' | 'kill';
+      /** When the next rung comes: SIGKILL, then `stuck`. */
+      readonly deadline: Instant;
+      /** The leader's exit, once it is seen; null while it lives. */
+      readonly exit: ExitEvidence | null;
+      readonly left: readonly number[];
+      readonly sweepAt: Instant | null;
+    }
+  | { readonly state: 'backoff'; readonly retry: { readonly at: Moment; readonly delayMs: number; readonly attempt: number }; readonly cause: 'crash' | 'health' | 'preflight'; readonly why: string }
+  | { readonly state: 'failed'; readonly why: string }
+  | {
+      readonly state: 'stuck';
+      readonly engine: Engine;
+      readonly intent: Intent;
+      readonly exit: ExitEvidence | null;
+      readonly left: readonly number[];
+      readonly sweepAt: Instant | null;
+    };
+
+export type StateName = Life['state'];
+
+/** How the last engine of a replica ended. */
+export type LastExit = {
+  readonly code: number | null;
+  readonly signal: string | null;
+  readonly class: 'config' | 'hang' | 'graceful' | 'unknown';
+  readonly evidence: { readonly line: number; readonly text: string } | null;
+  readonly hint: string | null;
+  readonly restartable: boolean;
+  readonly at: Moment;
+  readonly uptimeMs: number;
+  readonly incarnation: number;
+};
+
+/** A pool's place for one device mask: what outlives its engines, and the life of the present one. */
+export type Replica = {
+  readonly key: ReplicaKey;
+  readonly id: ReplicaId;
+  readonly index: number;
+  readonly mask: MaskRef;
+  readonly goal: 'up' | 'down';
+  /** Number of the last launch; 0: never launched. Never reused. */
+  readonly incarnation: number;
+  /** Number of the last preflight, so that the answer of an abandoned one is dropped. */
+  readonly checks: number;
+  /** Once given, kept. */
+  readonly port: number | null;
+  /** True once an engine was launched on `port`: from then on a taken port is waited for, not left. */
+  readonly portProven: boolean;
+  /** Ports found taken by strangers before the first launch. */
+  readonly avoidPorts: readonly number[];
+  /** Automatic restarts since the last stable run. */
+  readonly attempt: number;
+  /** Preflights in a row that met an obstacle. */
+  readonly obstructed: number;
+  readonly restartCount: number;
+  readonly crashCount: number;
+  readonly restartsTotal: number;
+  readonly crashesTotal: number;
+  readonly lastCrashAt: Moment | null;
+  readonly lastExit: LastExit | null;
+  readonly lastError: string | null;
+  readonly life: Life;
+};
+
+export type In<S extends StateName> = Replica & { readonly life: Extract<Life, { state: S }> };
+
+export type Pool = { readonly spec: PoolSpec; readonly replicas: readonly Replica[] };
+
+export type OperationStep = {
+  readonly key: ReplicaKey;
+  readonly state: 'pending' | 'running' | 'done' | 'failed';
+  /** The incarnation before the step began: a restart is done when a later one is ready. */
+  readonly after: number;
+  readonly detail: string | null;
+};
+
+export type Operation = {
+  readonly id: string;
+  readonly kind: Verb | 'shutdown';
+  readonly poolId: string | null;
+  readonly state: 'running' | 'succeeded' | 'failed';
+  readonly outcome: string | null;
+  readonly changed: boolean;
+  readonly startedAt: Moment;
+  readonly finishedAt: Moment | null;
+  readonly inflight: number | null;
+  readonly steps: readonly OperationStep[];
+  readonly error: { readonly code: 'OPERATION_FAILED'; readonly message: string; readonly hint?: string } | null;
+  readonly correlationId: string | null;
+};
+
+export type Shutdown = { readonly operationId: string; readonly exit: number };
+
+export type State = {
+  readonly inventory: Inventory;
+  /** In the file's order. */
+  readonly pools: ReadonlyMap<string, Pool>;
+  readonly devices: DevicesObservation & { readonly observedAt: Instant | null };
+  /** Oldest first. */
+  readonly operations: ReadonlyMap<string, Operation>;
+  /** Set until the engines of a supervisor that died are gone: nothing is launched before. */
+  readonly hold: string | null;
+  readonly shutdown: Shutdown | null;
+  readonly exitOnAllFailed: boolean;
+};
+
+/** True while a process of this replica may exist. */
+export function isLive(life: Life): life is Extract<Life, { engine: Engine }> {
+  return 'engine' in life;
+}
+
+export const now = ({ now: at, wallMs }: { now: Instant; wallMs: number }): Moment => ({ at, wallMs });

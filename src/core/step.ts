@@ -1,0 +1,167 @@
+/** The ring's one function: state and input in; state, answer, effects and events out. Pure. */
+
+import { type Fact, turn } from './engine.js';
+import { gate } from './gate.js';
+import { meansFor } from './means.js';
+import type { Answer, Context, Effect, Event, Input } from './messages.js';
+import { type ReplicaKey, replicaKey } from './model.js';
+import { advance, prune, told } from './operation.js';
+import { observeDevices } from './observe.js';
+import { ask, shutDown, type Wish } from './requests.js';
+import { now, type Operation, type Pool, type Replica, type State } from './state.js';
+
+export type Step = { readonly state: State; readonly answer: Answer | null; readonly effects: readonly Effect[]; readonly events: readonly Event[] };
+
+export function step(state: State, input: Input, context: Context): Step {
+  const work = new Work(state, context, 'correlationId' in input ? input.correlationId : null);
+  const answer = take(work, input);
+  followOperations(work);
+  admit(work);
+  endIfDone(work);
+  return { state: work.state, answer, effects: work.effects, events: work.events };
+}
+
+
+function take(work: Work, input: Input): Answer | null {
+  switch (input.type) {
+    case 'requested':
+      return carryOut(work, ask(work.state, input, work.context));
+    case 'shutdown-requested':
+      return carryOut(work, shutDown(work.state, input, work.context));
+    case 'woke':
+      for (const { replicas } of work.state.pools.values()) for (const { key } of replicas) work.turn(key, input);
+      return null;
+    case 'leftovers-gone':
+      work.state = { ...work.state, hold: null };
+      return null;
+    case 'devices-observed': {
+      const { devices, events } = observeDevices(work.state.devices, input.observation, work.context.now);
+      work.state = { ...work.state, devices };
+      work.events.push(...events);
+      return null;
+    }
+    case 'storage':
+      work.events.push(
+        input.error === null
+          ? { event: 'storage.degraded', level: 'info', result: 'recovered', detail: input.what }
+          : { event: 'storage.degraded', level: 'error', result: 'failed', detail: input.what, reason: input.error },
+      );
+      return null;
+    case 'checked':
+    case 'spawned':
+    case 'exited':
+    case 'swept':
+    case 'probed':
+    case 'polled':
+      work.turn(input.key, input);
+      return null;
+  }
+}
+
+function carryOut(work: Work, wish: Wish): Answer {
+  if (!wish.ok) return { ok: false, refusal: wish.refusal };
+  for (const operation of wish.cancelled) work.put(operation, 'operation.finished');
+  work.state = { ...work.state, shutdown: wish.shutdown };
+  work.events.push(...wish.events);
+  if (wish.begun !== null) work.put(wish.begun, 'operation.started');
+  for (const { key, fact } of wish.facts) work.turn(key, fact);
+  return { ok: true, operationId: wish.operationId };
+}
+
+/** A step that has ended may end its operation, or let a restart turn to the next replica; until nothing moves. */
+function followOperations(work: Work): void {
+  for (const { id } of work.state.operations.values()) {
+    for (let operation = work.state.operations.get(id); operation?.state === 'running'; ) {
+      const { operation: after, next } = advance(operation, (key) => work.find(key), now(work.context));
+      if (after === operation) break;
+      work.put(after, after.state === 'running' ? null : 'operation.finished');
+      if (next !== null) work.turn(next, { type: 'restart' });
+      operation = after;
+    }
+  }
+}
+
+/** Opens the gate to those that wait, longest first. */
+function admit(work: Work): void {
+  const waiting = [...work.state.pools.values()].flatMap(({ replicas }) => replicas.filter(isQueued)).sort((a, b) => sinceOf(a) - sinceOf(b));
+  for (const { key } of waiting) {
+    const [replica, pool] = [work.find(key), work.poolOf(key)];
+    if (replica === undefined || pool === undefined || !isQueued(replica) || !gate(replica, work.state).open) continue;
+    work.turn(key, { type: 'admitted', means: meansFor(replica, pool, work.state, work.context.now) });
+  }
+}
+
+/** A shutdown is done when every engine is gone or stuck; `--exit-on all-failed` begins one by itself. */
+function endIfDone(work: Work): void {
+  const { state } = work;
+  const replicas = [...state.pools.values()].flatMap((pool) => pool.replicas);
+  if (state.shutdown === null) {
+    const wanted = replicas.filter(({ goal }) => goal === 'up');
+    if (!state.exitOnAllFailed || wanted.length === 0 || !wanted.every(({ life }) => life.state === 'failed')) return;
+    carryOut(work, shutDown(state, { type: 'shutdown-requested', because: 'all engines failed', kill: false, exit: 10, correlationId: null }, work.context));
+    followOperations(work);
+    return endIfDone(work);
+  }
+  const operation = state.operations.get(state.shutdown.operationId);
+  if (operation === undefined || operation.state === 'running') return;
+  if (replicas.every(({ life }) => life.state === 'stopped' || life.state === 'stuck' || life.state === 'failed')) work.effects.push({ type: 'end', exit: state.shutdown.exit });
+}
+
+function isQueued({ life }: Replica): boolean {
+  return life.state === 'preparing' && life.phase === 'queued';
+}
+
+const sinceOf = ({ life }: Replica): number => (life.state === 'preparing' ? life.since : 0);
+
+/** What one step has done so far. Lives no longer than the step. */
+class Work {
+  readonly effects: Effect[] = [];
+  readonly events: Event[] = [];
+
+  constructor(
+    public state: State,
+    readonly context: Context,
+    private readonly correlationId: string | null,
+  ) {}
+
+  poolOf(key: ReplicaKey): Pool | undefined {
+    return this.state.pools.get(key.slice(0, key.lastIndexOf('/')));
+  }
+
+  find(key: ReplicaKey): Replica | undefined {
+    return this.poolOf(key)?.replicas[Number(key.slice(key.lastIndexOf('/') + 2))];
+  }
+
+  turn(key: ReplicaKey, fact: Fact): void {
+    const [pool, before] = [this.poolOf(key), this.find(key)];
+    if (pool === undefined || before === undefined) return;
+    const scene = { ...this.context, spec: pool.spec, supervisor: this.state.inventory.supervisor, correlationId: this.correlationId };
+    const { replica, effects, events } = turn(before, fact, scene);
+    this.effects.push(...effects);
+    this.events.push(...events);
+    if (replica !== before) this.replace(pool, replica);
+    if (replica.life.state === 'ready' && before.life.state !== 'ready') this.compareVersions(pool.spec.poolId);
+  }
+
+  put(operation: Operation, event: 'operation.started' | 'operation.finished' | null): void {
+    const operations = prune(new Map(this.state.operations).set(operation.id, operation), this.context);
+    this.state = { ...this.state, operations };
+    if (event !== null) this.events.push(told(operation, event));
+  }
+
+  private replace(pool: Pool, replica: Replica): void {
+    const replicas = pool.replicas.with(replica.index, replica);
+    this.state = { ...this.state, pools: new Map(this.state.pools).set(pool.spec.poolId, { ...pool, replicas }) };
+  }
+
+  /** Replicas of one pool that run different builds answer differently: told, not forbidden. */
+  private compareVersions(poolId: string): void {
+    const replicas = this.state.pools.get(poolId)?.replicas ?? [];
+    const versions = new Map(
+      replicas.flatMap(({ id, life }) => ('description' in life && life.description.engineVersion !== null ? [[life.description.engineVersion, id] as const] : [])),
+    );
+    if (versions.size < 2) return;
+    const detail = [...versions].map(([version, id]) => `${replicaKey(poolId, id)} ${version}`).join(', ');
+    this.events.push({ event: 'engine_version.mixed', level: 'warn', pool_id: poolId, detail });
+  }
+}

@@ -1,0 +1,25 @@
+/** Short phrases for `why`, `last_error` and messages. */
+
+import type { ExitEvidence } from './messages.js';
+
+/** "0.3s", "41s", "2m05s", "3h11m". */
+export function span(ms: number): string {
+  if (ms < 10_000) return `${(Math.max(0, ms) / 1000).toFixed(1).replace(/\.0$/, '')}s`;
+  const seconds = Math.round(ms / 1000);
+  if (seconds < 60) return `${seconds}s`;
+  const [minutes, hours] = [Math.floor(seconds / 60), Math.floor(seconds / 3600)];
+  if (hours === 0) return seconds % 60 === 0 ? `${minutes}m` : `${minutes}m${String(seconds % 60).padStart(2, '0')}s`;
+  return minutes % 60 === 0 ? `${hours}h` : `${hours}h${String(minutes % 60).padStart(2, '0')}m`;
+}
+
+/** "could not be started: …", "killed by SIGKILL", "exited with code 1", "ended, nobody saw how". */
+export function ending({ code, signal, spawnError }: ExitEvidence): string {
+  if (spawnError !== null) return `could not be started: ${spawnError.text}`;
+  if (signal !== null) return `killed by ${signal}`;
+  return code === null ? 'ended, and nobody saw how' : `exited with code ${code}`;
+}
+
+/** The last line that says something; engines often end with blank ones. */
+export function lastWords({ lastLines }: ExitEvidence): string | null {
+  return lastLines.findLast((line) => line.trim() !== '' && !line.startsWith('--- poolctl:'))?.trim() ?? null;
+}

@@ -1,0 +1,49 @@
+/** SGLang's server, started as a Python module. Not verified on hardware. */
+
+import type { Description } from '../core/messages.js';
+import type { EngineAdapter, Question } from './adapter.js';
+import { countAt, sumOfSeries, textAt, unlessEmpty } from './answers.js';
+import { flagCount, unlessGiven } from './flags.js';
+import { hubOffline, hubReference } from './hub.js';
+import { expandArgs } from './placeholder-values.js';
+
+export const sglang: EngineAdapter = {
+  kind: 'sglang',
+  /** A `binary` of the inventory replaces this: it must be the interpreter of the environment that SGLang is installed in. */
+  defaultBinary: 'python3',
+  argv(launch, resolved) {
+    const { spec } = launch;
+    return [
+      resolved.program ?? 'python3',
+      '-m',
+      'sglang.launch_server',
+      ...unlessGiven(
+        spec.args,
+        ['--model-path', '--model'],
+        resolved.model === null ? [] : ['--model-path', hubReference(resolved.model)],
+      ),
+      ...unlessGiven(spec.args, ['--host'], ['--host', spec.host]),
+      ...unlessGiven(spec.args, ['--port'], ['--port', String(launch.port)]),
+      ...unlessGiven(spec.args, ['--served-model-name'], spec.modelId === null ? [] : ['--served-model-name', spec.modelId]),
+      ...unlessGiven(spec.args, ['--enable-metrics'], ['--enable-metrics']),
+      ...expandArgs(launch, resolved, spec.args, sglang.slots(spec)),
+    ];
+  },
+  /** Says 503 while it starts and while it ends, and generates nothing. */
+  healthPath: '/health',
+  startupDeadlineMs: () => 20 * 60_000,
+  slots: (spec) => (spec.slots === 'auto' ? (flagCount(spec.args, '--max-running-requests') ?? 32) : spec.slots),
+  describe: [
+    version('/server_info'),
+    version('/get_server_info'),
+    { path: '/v1/models', read: (body) => unlessEmpty({ ctxMax: countAt(body, 'data', 0, 'max_model_len') }) },
+  ],
+  versionCommand: null,
+  inflight: { path: '/metrics', read: (body) => sumOfSeries(body, 'sglang:num_running_reqs', 'sglang:num_queue_reqs') },
+  listDevices: null,
+  offlineEnv: hubOffline,
+};
+
+function version(path: string): Question<Partial<Description>> {
+  return { path, read: (body) => unlessEmpty({ engineVersion: textAt(body, 'version') }) };
+}

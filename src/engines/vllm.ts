@@ -1,0 +1,39 @@
+/** vLLM's OpenAI server. Not verified on hardware. */
+
+import type { EngineAdapter } from './adapter.js';
+import { countAt, sumOfSeries, textAt, unlessEmpty } from './answers.js';
+import { flagCount, unlessGiven } from './flags.js';
+import { hubOffline, hubReference } from './hub.js';
+import { expandArgs } from './placeholder-values.js';
+
+/**
+ * `--shutdown-timeout` (wait for running requests at SIGTERM) is not passed: older versions end with "unrecognized arguments" on it, and the
+ * version is known only once the engine runs. `--tensor-parallel-size` is the user's: without a split, no split flags.
+ */
+export const vllm: EngineAdapter = {
+  kind: 'vllm',
+  defaultBinary: 'vllm',
+  argv(launch, resolved) {
+    const { spec } = launch;
+    return [
+      resolved.program ?? 'vllm',
+      'serve',
+      ...unlessGiven(spec.args, ['--model'], resolved.model === null ? [] : [hubReference(resolved.model)]),
+      ...unlessGiven(spec.args, ['--host'], ['--host', spec.host]),
+      ...unlessGiven(spec.args, ['--port'], ['--port', String(launch.port)]),
+      ...unlessGiven(spec.args, ['--served-model-name'], spec.modelId === null ? [] : ['--served-model-name', spec.modelId]),
+      ...expandArgs(launch, resolved, spec.args, vllm.slots(spec)),
+    ];
+  },
+  healthPath: '/health',
+  startupDeadlineMs: () => 20 * 60_000,
+  slots: (spec) => (spec.slots === 'auto' ? (flagCount(spec.args, '--max-num-seqs') ?? 32) : spec.slots),
+  describe: [
+    { path: '/version', read: (body) => unlessEmpty({ engineVersion: textAt(body, 'version') }) },
+    { path: '/v1/models', read: (body) => unlessEmpty({ ctxMax: countAt(body, 'data', 0, 'max_model_len') }) },
+  ],
+  versionCommand: null,
+  inflight: { path: '/metrics', read: (body) => sumOfSeries(body, 'vllm:num_requests_running', 'vllm:num_requests_waiting') },
+  listDevices: null,
+  offlineEnv: hubOffline,
+};

@@ -1,0 +1,251 @@
+/**
+ * What `up` shows on stderr. On a terminal events scroll above a block of lines for the replicas that are on their way; elsewhere every event
+ * is a line. It only reads: events as they are told, and the view when it draws. A reader that goes away never hurts the supervisor.
+ */
+
+import type { EventLine, ReplicaView, StatusView } from '../api/wire.js';
+import type { LogLevel } from '../core/model.js';
+import { type Palette, plain } from '../text/colour.js';
+import { type Load, loadBar } from '../text/loading.js';
+import { oneLine } from '../text/one-line.js';
+import { cut } from '../text/table.js';
+import { age, rfc3339, span, took } from '../text/time.js';
+import { isTold, jsonLine, prettyLine } from './lines.js';
+
+/** The part of stderr that is used. */
+export type ConsoleStream = {
+  write(text: string): unknown;
+  readonly columns?: number | undefined;
+  readonly rows?: number | undefined;
+  on(event: 'resize' | 'error', listener: () => void): unknown;
+  off(event: 'resize' | 'error', listener: () => void): unknown;
+};
+
+/** `live`: a terminal. `plain`: whole ISO times. `journal`: systemd's priorities. `json`: an event a line. */
+export type ConsoleForm = 'live' | 'plain' | 'journal' | 'json';
+
+export type ConsoleOptions = {
+  readonly stream: ConsoleStream;
+  readonly form: ConsoleForm;
+  readonly level: LogLevel;
+  readonly palette: Palette;
+  readonly view: () => StatusView;
+  /** Epoch milliseconds, for what is shown only. */
+  readonly now: () => number;
+  /** Calls `tick` again and again until the returned function is called. */
+  readonly every: (ms: number, tick: () => void) => () => void;
+  /** How far a replica's load is; null where nobody knows. */
+  readonly load?: (poolId: string, replicaId: string) => Load | null;
+  /** The last line that its engine wrote. */
+  readonly lastLine?: (poolId: string, replicaId: string) => string | null;
+};
+
+/** What is being done at a Ctrl-C, for the line that answers it. */
+export type Stopping = { readonly rung: 1 | 2; readonly leases: number; readonly drainMs: number; readonly graceMs: number };
+
+export type Console = {
+  /** The first line: version, file, socket. Nothing where lines are for machines. */
+  banner(text: string): void;
+  event(line: EventLine): void;
+  /** The answer to Ctrl-C, at once. Nothing where lines are for machines: the events tell it. */
+  stopping(what: Stopping): void;
+  /** Takes the block away and listens no more. Safe to call twice. */
+  close(): void;
+};
+
+const frameMs = 250;
+const reminderMs = 30_000;
+/** Of a failed engine's log. */
+const lastLineCount = 20;
+const onTheirWay: ReadonlySet<string> = new Set(['preparing', 'starting']);
+
+/** `auto` becomes one of the forms: a terminal is live, systemd's journal gets its own, anything else JSON. */
+export function consoleForm(format: 'auto' | 'pretty' | 'json', isTTY: boolean, journalStream: string | undefined): ConsoleForm {
+  if (format === 'json' || (format === 'auto' && !isTTY)) return 'json';
+  if (isTTY) return 'live';
+  return journalStream === undefined || journalStream === '' ? 'plain' : 'journal';
+}
+
+export function openConsole(options: ConsoleOptions): Console {
+  const { stream, form, level, palette, view, now, every } = options;
+  const startedAt = now();
+  /** Lengths of the lines that stand under the events. */
+  let drawn: readonly number[] = [];
+  let lastFrameAt = Number.NEGATIVE_INFINITY;
+  let stopTicking: (() => void) | null = null;
+  let settled = false;
+  let closed = false;
+  const reminded = new Map<string, number>();
+  const ignore = (): void => undefined;
+  stream.on('error', ignore);
+
+  const write = (text: string): void => {
+    try {
+      stream.write(text);
+    } catch {
+      // The terminal is gone; the engines are not.
+    }
+  };
+  const erase = (): string => {
+    const columns = Math.max(1, stream.columns ?? 80);
+    // A terminal that was made narrower has wrapped what stood there.
+    const rows = drawn.reduce((sum, length) => sum + Math.max(1, Math.ceil(length / columns)), 0);
+    drawn = [];
+    return rows === 0 ? '' : `\u001b[${rows}A\r\u001b[J`;
+  };
+  const block = (): string => {
+    if (settled || closed || form !== 'live') return '';
+    const width = (stream.columns ?? 80) - 1;
+    const lines = liveLines(options, loadingSince)
+      .slice(0, Math.max(0, (stream.rows ?? 24) - 4))
+      .map((line) => cut(line, width));
+    drawn = lines.map(({ length }) => length);
+    return lines.map((line) => `${line}\n`).join('');
+  };
+  const redraw = (): void => {
+    lastFrameAt = now();
+    write(`${erase()}${block()}`);
+  };
+  const print = (lines: readonly string[]): void => {
+    const text = lines.map((line) => `${line}\n`).join('');
+    if (form === 'live') {
+      lastFrameAt = now();
+      write(`${erase()}${text}${block()}`);
+    } else write(text);
+  };
+
+  /** Since when each replica has been on its way, by our own watch. */
+  const loadingSince = new Map<string, number>();
+  const loading = (): readonly (readonly [string, ReplicaView])[] =>
+    view().pools.flatMap(({ pool_id, replicas }) =>
+      replicas.filter(({ state }) => onTheirWay.has(state)).map((replica) => [pool_id, replica] as const),
+    );
+
+  const follow = (): void => {
+    const now_ = now();
+    const keys = new Set(loading().map(([poolId, { replica_id }]) => `${poolId}/${replica_id}`));
+    for (const key of keys) if (!loadingSince.has(key)) loadingSince.set(key, now_);
+    for (const key of loadingSince.keys()) {
+      if (keys.has(key)) continue;
+      loadingSince.delete(key);
+      reminded.delete(key);
+    }
+    if (keys.size > 0 && stopTicking === null) {
+      settled = false;
+      stopTicking = every(form === 'live' ? frameMs : reminderMs / 6, tick);
+    } else if (keys.size === 0 && stopTicking !== null) {
+      stopTicking();
+      stopTicking = null;
+      settle();
+    }
+  };
+
+  const settle = (): void => {
+    if (settled || closed || form !== 'live') return;
+    const wanted = view().pools.flatMap(({ replicas }) => replicas.filter(({ goal }) => goal === 'up'));
+    if (wanted.length === 0) return;
+    settled = true;
+    const ready = wanted.filter((replica) => replica.ready).length;
+    print([`${ready} of ${wanted.length} ready in ${took(now() - startedAt)}. Status: poolctl status   stop: Ctrl-C`]);
+  };
+
+  const tick = (): void => {
+    follow();
+    if (closed) return;
+    if (form === 'live') {
+      if (stopTicking !== null && now() - lastFrameAt >= frameMs) redraw();
+      return;
+    }
+    for (const [poolId, replica] of loading()) remind(poolId, replica);
+  };
+
+  const remind = (poolId: string, { replica_id, state, why }: ReplicaView): void => {
+    const key = `${poolId}/${replica_id}`;
+    const since = loadingSince.get(key) ?? now();
+    const times = Math.floor((now() - since) / reminderMs);
+    if (times <= (reminded.get(key) ?? 0)) return;
+    reminded.set(key, times);
+    const human = `${key} still ${state} after ${span(times * reminderMs)}${why === null ? '' : `: ${why}`}`;
+    const line = {
+      time: rfc3339(now()),
+      event: `replica.${state}`,
+      level: 'info',
+      human,
+      pool_id: poolId,
+      replica_id,
+      reason: 'still loading',
+    };
+    print([form === 'json' ? JSON.stringify(line) : prettyLine({ id: '', ...line }, form === 'journal' ? 'journal' : 'plain')]);
+  };
+
+  if (form === 'live') stream.on('resize', redraw);
+
+  return {
+    banner(text) {
+      if (form !== 'json') print([form === 'journal' ? `<6>${text}` : palette.strong(text)]);
+    },
+    event(line) {
+      if (closed) return;
+      if (isTold(line.level, level)) print(eventLines(line, form, palette));
+      follow();
+    },
+    stopping(what) {
+      if (form === 'json') return;
+      const text = stoppingText(what);
+      print([form === 'journal' ? `<6>${text}` : text]);
+    },
+    close() {
+      if (closed) return;
+      closed = true;
+      stopTicking?.();
+      stopTicking = null;
+      stream.off('resize', redraw);
+      write(erase());
+    },
+  };
+}
+
+/** The event, and under a crash the end of the engine's log, once. */
+function eventLines(line: EventLine, form: ConsoleForm, palette: Palette): readonly string[] {
+  if (form === 'json') return [jsonLine(line)];
+  const text = prettyLine(line, form === 'live' ? 'tty' : form, palette);
+  const log = Array.isArray(line.last_lines)
+    ? line.last_lines.slice(-lastLineCount).map((said) => `  | ${oneLine(String(said))}`)
+    : [];
+  return [
+    text,
+    ...(form === 'journal'
+      ? log.map((said) => `<6>${said}`)
+      : log.map((said) => (form === 'live' ? palette : plain).faint(said))),
+  ];
+}
+
+function liveLines({ view, now, load, lastLine }: ConsoleOptions, since: ReadonlyMap<string, number>): readonly string[] {
+  const rows = view().pools.flatMap(({ pool_id, replicas }) =>
+    replicas
+      .filter(({ state }) => onTheirWay.has(state))
+      .map(({ replica_id, state, why }) => {
+        const key = `${pool_id}/${replica_id}`;
+        const known = load?.(pool_id, replica_id) ?? null;
+        const elapsed = age(now() - (since.get(key) ?? now()));
+        const said = why ?? lastLine?.(pool_id, replica_id) ?? null;
+        const how =
+          state === 'preparing'
+            ? (said ?? elapsed)
+            : known === null
+              ? `${elapsed}${said === null ? '' : `  ${said}`}`
+              : `${loadBar(known)}${why === null ? '' : `  ${why}`}`;
+        return { key, state, how: oneLine(how) };
+      }),
+  );
+  const width = rows.reduce((most, { key }) => Math.max(most, key.length), 8);
+  return rows.map(({ key, state, how }) => `  ${key.padEnd(width)}  ${state.padEnd(9)}  ${how}`);
+}
+
+function stoppingText({ rung, leases, drainMs, graceMs }: Stopping): string {
+  const stop = `SIGTERM, SIGKILL after ${span(graceMs)}`;
+  if (rung === 2) return `stopping now: ${stop} (Ctrl-C again: kill)`;
+  if (leases === 0) return `stopping: no lease held; ${stop} (Ctrl-C again: stop engines now)`;
+  return `stopping: ${leases} ${leases === 1 ? 'lease' : 'leases'} held, draining up to ${span(drainMs)} (Ctrl-C again: stop engines now)`;
+}
+

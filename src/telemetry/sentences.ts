@@ -1,0 +1,99 @@
+/** What a person would say of each event: one function an event name, so that a new event does not compile without its sentence. */
+
+import type { Event, EventName } from '../core/messages.js';
+import { span, took } from '../text/time.js';
+
+/** One line, beginning with whom it is about; no full stop. */
+export function sentence(event: Event): string {
+  return sentences[event.event](event);
+}
+
+const sentences: { readonly [Name in EventName]: (event: Event) => string } = {
+  'supervisor.started': (event) => `poolctl started${also(pid(event), event.detail)}`,
+  'supervisor.stopping': ({ because, detail }) => `poolctl stopping${because === undefined ? '' : `: ${because}`}${also(detail)}`,
+  'supervisor.stopped': (event) =>
+    `poolctl stopped${event.uptime_seconds === undefined ? '' : ` after ${span(event.uptime_seconds * 1000)}`}${also(event.reason)}`,
+  'replica.preparing': (event) => `${who(event)} preparing${causes[event.because ?? ''] ?? because(event)}`,
+  'replica.starting': (event) =>
+    `${who(event)} starting: ${listed(pid(event), on(event.device_mask), port(event), event.engine, event.model_id ?? undefined, attempt(event))}`,
+  'replica.ready': (event) =>
+    `${who(event)} ready${event.uptime_seconds === undefined ? (event.because === 'recovered' ? ' again' : '') : ` in ${took(event.uptime_seconds * 1000)}`}${also(event.url)}`,
+  'replica.unhealthy': (event) => `${who(event)} unhealthy${because(event)}`,
+  'replica.stopping': (event) => `${who(event)} stopping${because(event)}`,
+  'replica.stopped': (event) => `${who(event)} stopped${because(event)}`,
+  'replica.crashed': crashed,
+  'replica.backoff': (event) =>
+    `${who(event)} waits${event.backoff_ms === undefined ? '' : ` ${span(event.backoff_ms)}`} before it is started again${
+      event.attempt === undefined ? '' : ` (try ${event.attempt})`
+    }${because(event)}`,
+  'replica.failed': (event) => `${who(event)} failed${because(event)}${event.hint === undefined ? '' : `; ${event.hint}`}`,
+  'replica.stuck': (event) => `${who(event)} stuck${because(event)}${event.hint === undefined ? '' : `; ${event.hint}`}`,
+  'probe.failed': (event) =>
+    `${who(event)} did not pass a health check${because(event)}${event.failure_count === undefined ? '' : ` (${event.failure_count} in a row)`}`,
+  'operation.started': (event) => `${what(event)} begins${also(event.detail)}`,
+  'operation.finished': (event) => `${what(event)} ends: ${event.reason ?? event.result ?? 'done'}`,
+  'device.found': (event) => `${event.detail ?? 'a device'}  ${shortUuid(event)}`.trimEnd(),
+  'device.lost': (event) => `${event.detail ?? shortUuid(event)} is gone`,
+  'device.unhealthy': (event) =>
+    `${event.detail ?? shortUuid(event)} is unhealthy${event.reason === undefined ? '' : `: ${event.reason}`}`,
+  'engine_version.mixed': (event) => `${who(event)}: its replicas run different engine versions${because(event)}`,
+  'storage.degraded': ({ result, detail = 'state', reason }) =>
+    result === 'recovered'
+      ? `${detail} is being saved again`
+      : `${detail} is not being saved${reason === undefined ? '' : `: ${reason}`}`,
+};
+
+/** Why a launch is prepared, in the core's words and in a person's. */
+const causes: Readonly<Record<string, string>> = {
+  operator: ': asked to start',
+  start: '',
+  crash: ' again after it crashed',
+  health: ' again after it failed its health checks',
+  preflight: ' again',
+};
+
+/** `chat/r0`, `chat`, or the supervisor itself. */
+function who({ pool_id, replica_id }: Event): string {
+  if (pool_id === undefined) return 'poolctl';
+  return replica_id === undefined ? pool_id : `${pool_id}/${replica_id}`;
+}
+
+function crashed(event: Event): string {
+  const how = event.last_error ?? event.reason ?? ended(event);
+  const count = event.crash_count === undefined || event.crash_count < 2 ? '' : ` (crash ${event.crash_count} in a row)`;
+  return `${who(event)} crashed: ${how}${count}`;
+}
+
+function ended({ exit_code, signal }: Event): string {
+  if (signal !== undefined && signal !== null) return `killed by ${signal}`;
+  return exit_code === undefined || exit_code === null ? 'ended, and nobody saw how' : `exited with code ${exit_code}`;
+}
+
+/** The most telling of what is there. */
+function because(event: Event): string {
+  const why = event.reason ?? event.last_error ?? event.detail ?? event.because;
+  return why === undefined || why === '' ? '' : `: ${why}`;
+}
+
+/** `restart of chat`, `shutdown`. */
+function what({ kind = 'operation', pool_id }: Event): string {
+  return pool_id === undefined ? kind : `${kind} of ${pool_id}`;
+}
+
+/** `GPU-8932f937`: enough to tell devices apart, and a mask may be written so. */
+const shortUuid = ({ device = '' }: Event): string => /^[A-Z]+-[0-9a-f]{8}/.exec(device)?.[0] ?? device;
+
+const on = (mask: string | undefined): string | undefined =>
+  mask === undefined || mask === 'cpu' ? mask : /^[\d,]+$/.test(mask) ? `GPU ${mask}` : mask;
+const pid = ({ pid: id }: Event): string | undefined => (id === undefined ? undefined : `pid ${id}`);
+const port = ({ port: id }: Event): string | undefined => (id === undefined ? undefined : `port ${id}`);
+const attempt = ({ attempt: n }: Event): string | undefined => (n === undefined || n < 2 ? undefined : `try ${n}`);
+
+function listed(...parts: readonly (string | undefined)[]): string {
+  return parts.filter((part) => part !== undefined && part !== '').join(', ');
+}
+
+function also(...parts: readonly (string | undefined)[]): string {
+  const text = listed(...parts);
+  return text === '' ? '' : `, ${text}`;
+}
