@@ -57,11 +57,12 @@ async function program(venv) {
   return null;
 }
 
-const isThere = (path) =>
-  access(path).then(
+function isThere(path) {
+  return access(path).then(
     () => true,
     () => false,
   );
+}
 
 async function proveThatItRuns(path) {
   const { stderr } = await run(path, ['--version'], { timeout: 20_000 });

@@ -45,7 +45,12 @@ export class PoolctlError extends Error {
   constructor(
     readonly code: ErrorCode,
     message: string,
-    readonly more: { readonly why?: string; readonly hint?: string; readonly extra?: Readonly<Record<string, unknown>>; readonly exit?: number } = {},
+    readonly more: {
+      readonly why?: string;
+      readonly hint?: string;
+      readonly extra?: Readonly<Record<string, unknown>>;
+      readonly exit?: number;
+    } = {},
   ) {
     super(message);
   }

@@ -17,7 +17,9 @@ export const targetName = ({ poolId, replicaId }: Target): string => (replicaId 
  * REPLICA_NOT_FOUND with what was probably meant. `verb` is what was typed before the selector.
  */
 export function resolveTargets(selectors: readonly string[], pools: Known, verb: string): readonly Target[] {
-  const targets = selectors.flatMap((selector) => (selector === 'all' ? pools.map(({ pool_id }) => whole(pool_id)) : [resolve(selector, pools, verb)]));
+  const targets = selectors.flatMap((selector) =>
+    selector === 'all' ? pools.map(({ pool_id }) => whole(pool_id)) : [resolve(selector, pools, verb)],
+  );
   const wholes = new Set(targets.filter(({ replicaId }) => replicaId === null).map(({ poolId }) => poolId));
   const needed = targets.filter(({ poolId, replicaId }) => replicaId === null || !wholes.has(poolId));
   return needed.filter((target, i) => needed.findIndex((other) => targetName(other) === targetName(target)) === i);
@@ -33,8 +35,13 @@ export function narrow(view: StatusView, targets: readonly Target[]): StatusView
 }
 
 /** Every replica that the targets name, with its pool. */
-export function replicasOf(view: StatusView, targets: readonly Target[]): readonly { readonly pool: PoolView; readonly replica: ReplicaView }[] {
-  return view.pools.flatMap((pool) => pool.replicas.filter((replica) => isTargeted(pool, replica, targets)).map((replica) => ({ pool, replica })));
+export function replicasOf(
+  view: StatusView,
+  targets: readonly Target[],
+): readonly { readonly pool: PoolView; readonly replica: ReplicaView }[] {
+  return view.pools.flatMap((pool) =>
+    pool.replicas.filter((replica) => isTargeted(pool, replica, targets)).map((replica) => ({ pool, replica })),
+  );
 }
 
 function isTargeted({ pool_id }: PoolView, { replica_id }: ReplicaView, targets: readonly Target[]): boolean {

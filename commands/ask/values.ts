@@ -9,7 +9,10 @@ export function durationOf(text: string | undefined, flag: string): number | und
   const ms = text === '0' ? 0 : parseDuration(text);
   if (ms !== null) return ms;
   const unit = /^\d+(\.\d+)?$/.test(text) ? `; for seconds write ${text}s` : '';
-  throw new PoolctlError('USAGE', `cannot use ${flag} "${text}": it must be a duration with a unit, such as 250ms, 30s, 5m or 1h30m${unit}`);
+  throw new PoolctlError(
+    'USAGE',
+    `cannot use ${flag} "${text}": it must be a duration with a unit, such as 250ms, 30s, 5m or 1h30m${unit}`,
+  );
 }
 
 /** A whole number, 0 or more. */

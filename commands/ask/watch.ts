@@ -8,7 +8,11 @@ import type { StatusView } from '../../src/api/wire.js';
  * way share the next one. Ends when the supervisor does, or when `signal` is aborted; `againAfterMs` also looks when nothing has happened for
  * so long.
  */
-export async function* watchStatus(client: Client, signal: AbortSignal, againAfterMs: number | null = null): AsyncGenerator<StatusView, void, void> {
+export async function* watchStatus(
+  client: Client,
+  signal: AbortSignal,
+  againAfterMs: number | null = null,
+): AsyncGenerator<StatusView, void, void> {
   const ending = new AbortController();
   const both = AbortSignal.any([signal, ending.signal]);
   const events = await client.events(null, both);

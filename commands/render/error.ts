@@ -5,7 +5,11 @@ import { oneLine } from '../../src/text/one-line.js';
 import type { Cli } from '../cli.js';
 
 /** Tells a failure: text on stderr, with `--json` a document on stdout too, and sets the exit status. */
-export function tellFailure(error: unknown, { json, verbose }: { readonly json: boolean; readonly verbose: boolean }, cli: Cli): void {
+export function tellFailure(
+  error: unknown,
+  { json, verbose }: { readonly json: boolean; readonly verbose: boolean },
+  cli: Cli,
+): void {
   if (json) cli.stdout(`${JSON.stringify(errorDocument(error))}\n`);
   cli.stderr(errorText(error, verbose));
   cli.exit(exitStatus(error));
@@ -27,10 +31,20 @@ export function errorDocument(error: unknown): { readonly error: Readonly<Record
   return { error: { code, message, ...(why === undefined ? {} : { why }), ...(hint === undefined ? {} : { hint }), ...extra } };
 }
 
-type Parts = { readonly code: string; readonly message: string; readonly why?: string; readonly hint?: string; readonly extra?: Readonly<Record<string, unknown>> };
+type Parts = {
+  readonly code: string;
+  readonly message: string;
+  readonly why?: string;
+  readonly hint?: string;
+  readonly extra?: Readonly<Record<string, unknown>>;
+};
 
 function partsOf(error: unknown): Parts {
   if (error instanceof PoolctlError) return { code: error.code, message: error.message, ...error.more };
   const message = error instanceof Error ? error.message : String(error);
-  return { code: 'INTERNAL', message: `this is a bug in poolctl: ${message}`, hint: 'the same command with -v shows where; please report it' };
+  return {
+    code: 'INTERNAL',
+    message: `this is a bug in poolctl: ${message}`,
+    hint: 'the same command with -v shows where; please report it',
+  };
 }

@@ -36,7 +36,7 @@ export async function runSteps(steps, { atOnce, cwd, told, interrupted }) {
         running.set(step.name, runStep(step, cwd, interrupted).then(end));
       }
     }
-    await Promise.race(running.values());
+    if (running.size > 0) await Promise.race(running.values());
   }
   return outcomes;
 }

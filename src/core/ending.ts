@@ -12,7 +12,16 @@ const killWaitMs = 5_000;
 /** How often the kernel is asked who is left. */
 const sweepEveryMs = { stopping: 100, stuck: 2_000 } as const;
 /** Program and directory are gone, or the launch can never be made as it is written: trying again changes nothing. */
-const permanentErrnos: ReadonlySet<string> = new Set(['ENOENT', 'EACCES', 'ENOEXEC', 'ENOTDIR', 'ELOOP', 'ENAMETOOLONG', 'E2BIG', 'EPERM']);
+const permanentErrnos: ReadonlySet<string> = new Set([
+  'ENOENT',
+  'EACCES',
+  'ENOEXEC',
+  'ENOTDIR',
+  'ELOOP',
+  'ENAMETOOLONG',
+  'E2BIG',
+  'EPERM',
+]);
 
 type Ending = In<'stopping'> | In<'stuck'>;
 
@@ -29,10 +38,26 @@ export function terminate(replica: Replica, engine: Engine, intent: Intent, scen
 }
 
 /** Straight to SIGKILL: for what has shown that asking is useless, or whose leader is dead. */
-export function kill(replica: Replica, engine: Engine, intent: Intent, scene: Scene, exit: ExitEvidence | null = null, first: readonly Effect[] = []): Turn {
+export function kill(
+  replica: Replica,
+  engine: Engine,
+  intent: Intent,
+  scene: Scene,
+  exit: ExitEvidence | null = null,
+  first: readonly Effect[] = [],
+): Turn {
   return become(
     replica,
-    { state: 'stopping', engine, intent, rung: 'kill', deadline: scene.now + killWaitMs, exit, left: [], sweepAt: exit === null ? null : scene.now + sweepEveryMs.stopping },
+    {
+      state: 'stopping',
+      engine,
+      intent,
+      rung: 'kill',
+      deadline: scene.now + killWaitMs,
+      exit,
+      left: [],
+      sweepAt: exit === null ? null : scene.now + sweepEveryMs.stopping,
+    },
     scene,
     { event: 'replica.stopping', because: intent.kind, reason: reasonOf(intent) },
     [...first, { type: 'signal', launch: engine.launch, identity: engine.identity, rung: 'kill' }],
@@ -58,7 +83,9 @@ export function stuckWoke(replica: In<'stuck'>, _: unknown, scene: Scene): Turn 
 /** The leader is gone; whether its tree is, only the kernel can say. */
 export function endingExited(replica: Ending, { exit }: { readonly exit: ExitEvidence }): Turn {
   const { launch, identity } = replica.life.engine;
-  return stay({ ...replica, life: { ...replica.life, exit, sweepAt: null } }, [{ type: 'sweep', launch, identity, mode: modeOf(replica) }]);
+  return stay({ ...replica, life: { ...replica.life, exit, sweepAt: null } }, [
+    { type: 'sweep', launch, identity, mode: modeOf(replica) },
+  ]);
 }
 
 /** The kernel's account of who is left. Nobody, and the leader's exit seen: the end. */
@@ -94,9 +121,10 @@ export function spawnFailed(replica: In<'preparing'>, { exit }: { readonly exit:
 function escalate(replica: In<'stopping'>, scene: Scene): Turn {
   const { life } = replica;
   const { launch, identity } = life.engine;
-  return stay({ ...replica, life: { ...life, rung: 'kill', deadline: scene.now + killWaitMs, sweepAt: scene.now + sweepEveryMs.stopping } }, [
-    { type: 'signal', launch, identity, rung: 'kill' },
-  ]);
+  return stay(
+    { ...replica, life: { ...life, rung: 'kill', deadline: scene.now + killWaitMs, sweepAt: scene.now + sweepEveryMs.stopping } },
+    [{ type: 'signal', launch, identity, rung: 'kill' }],
+  );
 }
 
 function giveUp(replica: In<'stopping'>, scene: Scene): Turn {
@@ -107,7 +135,13 @@ function giveUp(replica: In<'stopping'>, scene: Scene): Turn {
     { ...replica, lastError: why },
     { state: 'stuck', engine, intent, exit, left, sweepAt: scene.now + sweepEveryMs.stuck },
     scene,
-    { event: 'replica.stuck', level: 'error', last_error: why, reason: why, hint: `its devices stay reserved until it is gone; see ps -o stat,wchan -p ${who.join(',')}` },
+    {
+      event: 'replica.stuck',
+      level: 'error',
+      last_error: why,
+      reason: why,
+      hint: `its devices stay reserved until it is gone; see ps -o stat,wchan -p ${who.join(',')}`,
+    },
     [{ type: 'record' }],
   );
 }
@@ -145,7 +179,14 @@ function settle(replica: Ending, exit: ExitEvidence, scene: Scene): Turn {
 }
 
 /** An unasked exit: a stop, a failure that would only repeat itself, or a crash. */
-function judgeExit(replica: Replica, exit: ExitEvidence, startedAt: Moment, wasReady: boolean, scene: Scene, endedAt = now(scene)): Turn {
+function judgeExit(
+  replica: Replica,
+  exit: ExitEvidence,
+  startedAt: Moment,
+  wasReady: boolean,
+  scene: Scene,
+  endedAt = now(scene),
+): Turn {
   const permanent = exit.spawnError !== null && permanentErrnos.has(exit.spawnError.errno);
   const stopped = exit.code === 0 && exit.signal === null && wasReady;
   const uptimeMs = endedAt.at - startedAt.at;
@@ -154,7 +195,9 @@ function judgeExit(replica: Replica, exit: ExitEvidence, startedAt: Moment, wasR
   const kind = permanent ? 'config' : stopped ? 'graceful' : 'unknown';
   const ended = { ...replica, lastExit: lastExit(replica, startedAt, exit, kind, scene, endedAt) };
   if (stopped) return endedByItself(ended, why, scene);
-  return permanent && !goalIsDown(ended) ? andThen(crash(ended, exit, why, scene), (r) => fail(r, scene, why, null)) : crashed(ended, exit, why, scene);
+  return permanent && !goalIsDown(ended)
+    ? andThen(crash(ended, exit, why, scene), (r) => fail(r, scene, why, null))
+    : crashed(ended, exit, why, scene);
 }
 
 /** Exit 0 after ready is a stop, not a crash: the engine was told to end by somebody else. */
@@ -170,7 +213,13 @@ function crashed(replica: Replica, exit: ExitEvidence, why: string, scene: Scene
 
 /** Counts the crash and tells it. */
 function crash(before: Replica, exit: ExitEvidence, why: string, scene: Scene): Turn {
-  const replica = { ...before, crashCount: before.crashCount + 1, crashesTotal: before.crashesTotal + 1, lastCrashAt: now(scene), lastError: why };
+  const replica = {
+    ...before,
+    crashCount: before.crashCount + 1,
+    crashesTotal: before.crashesTotal + 1,
+    lastCrashAt: now(scene),
+    lastError: why,
+  };
   const told = tell(replica, scene, {
     event: 'replica.crashed',
     level: 'error',
@@ -188,7 +237,8 @@ function crash(before: Replica, exit: ExitEvidence, why: string, scene: Scene): 
 
 function afterFailure(replica: Replica, why: string, cause: 'crash' | 'health', scene: Scene): Turn {
   if (goalIsDown(replica)) return rest(replica, scene);
-  if (scene.spec.restart.policy === 'never') return fail(replica, scene, why, `restart.policy is never; poolctl start ${replica.key} tries again`);
+  if (scene.spec.restart.policy === 'never')
+    return fail(replica, scene, why, `restart.policy is never; poolctl start ${replica.key} tries again`);
   return backOff(replica, cause, why, scene);
 }
 
@@ -198,7 +248,14 @@ function versionOf({ life }: Replica): string | null {
   return life.state === 'ready' || life.state === 'unhealthy' ? life.description.engineVersion : null;
 }
 
-function lastExit(replica: Replica, startedAt: Moment, { code, signal }: ExitEvidence, kind: LastExit['class'], scene: Scene, at = now(scene)): LastExit {
+function lastExit(
+  replica: Replica,
+  startedAt: Moment,
+  { code, signal }: ExitEvidence,
+  kind: LastExit['class'],
+  scene: Scene,
+  at = now(scene),
+): LastExit {
   return {
     code,
     signal,

@@ -39,41 +39,41 @@ const retry = (r: In<'backoff'>, _: unknown, scene: Scene): Turn =>
 /** Wishes. The goal is set before the cell is asked. */
 const wishes: Columns<'start' | 'stop' | 'restart' | 'kill'> = {
   //           start          stop                restart              kill
-  stopped:   { start: launch, stop: ignore,       restart: launch,     kill: ignore },
-  preparing: { start: ignore, stop: abandon,      restart: ignore,     kill: abandon },
-  starting:  { start: ignore, stop: end,          restart: end,        kill: end },
-  ready:     { start: ignore, stop: stopServing,  restart: stopServing, kill: stopServing },
-  unhealthy: { start: ignore, stop: stopServing,  restart: stopServing, kill: stopServing },
-  stopping:  { start: ignore, stop: ignore,       restart: ignore,     kill: killNow },
-  backoff:   { start: launch, stop: cease,        restart: launch,     kill: cease },
-  failed:    { start: launch, stop: cease,        restart: launch,     kill: cease },
-  stuck:     { start: ignore, stop: ignore,       restart: ignore,     kill: ignore },
+  stopped: { start: launch, stop: ignore, restart: launch, kill: ignore },
+  preparing: { start: ignore, stop: abandon, restart: ignore, kill: abandon },
+  starting: { start: ignore, stop: end, restart: end, kill: end },
+  ready: { start: ignore, stop: stopServing, restart: stopServing, kill: stopServing },
+  unhealthy: { start: ignore, stop: stopServing, restart: stopServing, kill: stopServing },
+  stopping: { start: ignore, stop: ignore, restart: ignore, kill: killNow },
+  backoff: { start: launch, stop: cease, restart: launch, kill: cease },
+  failed: { start: launch, stop: cease, restart: launch, kill: cease },
+  stuck: { start: ignore, stop: ignore, restart: ignore, kill: ignore },
 };
 
 /** The host and the process. */
 const process: Columns<'admitted' | 'checked' | 'spawned' | 'exited' | 'swept'> = {
-  stopped:   { admitted: ignore, checked: ignore, spawned: ignore, exited: ignore,        swept: ignore },
-  preparing: { admitted: check,  checked,         spawned,         exited: spawnFailed,   swept: ignore },
-  starting:  { admitted: ignore, checked: ignore, spawned: ignore, exited: exitedUnasked, swept: ignore },
-  ready:     { admitted: ignore, checked: ignore, spawned: ignore, exited: exitedUnasked, swept: ignore },
+  stopped: { admitted: ignore, checked: ignore, spawned: ignore, exited: ignore, swept: ignore },
+  preparing: { admitted: check, checked, spawned, exited: spawnFailed, swept: ignore },
+  starting: { admitted: ignore, checked: ignore, spawned: ignore, exited: exitedUnasked, swept: ignore },
+  ready: { admitted: ignore, checked: ignore, spawned: ignore, exited: exitedUnasked, swept: ignore },
   unhealthy: { admitted: ignore, checked: ignore, spawned: ignore, exited: exitedUnasked, swept: ignore },
-  stopping:  { admitted: ignore, checked: ignore, spawned: ignore, exited: endingExited,  swept: endingSwept },
-  backoff:   { admitted: ignore, checked: ignore, spawned: ignore, exited: ignore,        swept: ignore },
-  failed:    { admitted: ignore, checked: ignore, spawned: ignore, exited: ignore,        swept: ignore },
-  stuck:     { admitted: ignore, checked: ignore, spawned: ignore, exited: endingExited,  swept: endingSwept },
+  stopping: { admitted: ignore, checked: ignore, spawned: ignore, exited: endingExited, swept: endingSwept },
+  backoff: { admitted: ignore, checked: ignore, spawned: ignore, exited: ignore, swept: ignore },
+  failed: { admitted: ignore, checked: ignore, spawned: ignore, exited: ignore, swept: ignore },
+  stuck: { admitted: ignore, checked: ignore, spawned: ignore, exited: endingExited, swept: endingSwept },
 };
 
 /** Probes and time. */
 const watch: Columns<'probed' | 'polled' | 'woke'> = {
-  stopped:   { probed: ignore,        polled: ignore,        woke: ignore },
-  preparing: { probed: ignore,        polled: ignore,        woke: preparingWoke },
-  starting:  { probed: startupProbed, polled: ignore,        woke: startingWoke },
-  ready:     { probed: servingProbed, polled: servingPolled, woke: servingWoke },
+  stopped: { probed: ignore, polled: ignore, woke: ignore },
+  preparing: { probed: ignore, polled: ignore, woke: preparingWoke },
+  starting: { probed: startupProbed, polled: ignore, woke: startingWoke },
+  ready: { probed: servingProbed, polled: servingPolled, woke: servingWoke },
   unhealthy: { probed: servingProbed, polled: servingPolled, woke: servingWoke },
-  stopping:  { probed: ignore,        polled: ignore,        woke: stoppingWoke },
-  backoff:   { probed: ignore,        polled: ignore,        woke: retry },
-  failed:    { probed: ignore,        polled: ignore,        woke: ignore },
-  stuck:     { probed: ignore,        polled: ignore,        woke: stuckWoke },
+  stopping: { probed: ignore, polled: ignore, woke: stoppingWoke },
+  backoff: { probed: ignore, polled: ignore, woke: retry },
+  failed: { probed: ignore, polled: ignore, woke: ignore },
+  stuck: { probed: ignore, polled: ignore, woke: stuckWoke },
 };
 
 export const table = { wishes, process, watch } as const;

@@ -4,7 +4,11 @@ import { isLive, type Replica, type State } from './state.js';
 
 export type Gate =
   | { readonly open: true }
-  | { readonly open: false; readonly because: 'shutdown' | 'goal' | 'permanent' | 'backoff' | 'leftovers' | 'loads'; readonly why: string };
+  | {
+      readonly open: false;
+      readonly because: 'shutdown' | 'goal' | 'permanent' | 'backoff' | 'leftovers' | 'loads';
+      readonly why: string;
+    };
 
 const closed = (because: Extract<Gate, { open: false }>['because'], why: string): Gate => ({ open: false, because, why });
 
@@ -21,13 +25,19 @@ export function gate(replica: Replica, state: State): Gate {
 /** Loading is heavy on disk, memory and the device: so many at once, the others behind them. */
 function loads(replica: Replica, state: State): Gate {
   const { perDevice, total } = state.inventory.supervisor.loads;
-  const loading = [...state.pools.values()].flatMap(({ replicas }) => replicas.filter((other) => other !== replica && isLoading(other)));
+  const loading = [...state.pools.values()].flatMap(({ replicas }) =>
+    replicas.filter((other) => other !== replica && isLoading(other)),
+  );
   if (loading.length >= total) {
-    return closed('loads', `waits to load behind ${loading.map(({ key }) => key).join(', ')} (supervisor.loads.total is ${total})`);
+    return closed(
+      'loads',
+      `waits to load behind ${loading.map(({ key }) => key).join(', ')} (supervisor.loads.total is ${total})`,
+    );
   }
   for (const device of devicesOf(replica, state)) {
     const before = loading.filter((other) => devicesOf(other, state).includes(device));
-    if (before.length >= perDevice) return closed('loads', `waits to load on ${device} behind ${before.map(({ key }) => key).join(', ')}`);
+    if (before.length >= perDevice)
+      return closed('loads', `waits to load on ${device} behind ${before.map(({ key }) => key).join(', ')}`);
   }
   return { open: true };
 }
@@ -40,7 +50,9 @@ function isLoading({ life }: Replica): boolean {
 /** "GPU 0" for each device of the replica's mask, as people name them; empty for cpu. */
 function devicesOf({ mask, life }: Replica, { devices: { devices } }: State): readonly string[] {
   if (mask.kind === 'cpu') return [];
+  const ids = mask.kind === 'list' ? mask.ids : null;
   const launch = isLive(life) ? life.engine.launch : life.state === 'preparing' && life.phase !== 'queued' ? life.launch : null;
-  const known = launch?.devices ?? (mask.kind === 'all' ? devices : devices.filter(({ index, uuid }) => mask.ids.some((id) => id === index || uuid.startsWith(id))));
+  const known =
+    launch?.devices ?? devices.filter(({ index, uuid }) => ids === null || ids.some((id) => id === index || uuid.startsWith(id)));
   return known.map(({ index }) => `GPU ${index}`);
 }

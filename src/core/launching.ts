@@ -47,7 +47,12 @@ export function check(replica: In<'preparing'>, { means }: { readonly means: Res
   );
 }
 
-type Checked = { readonly check: number; readonly obstacles: readonly Obstacle[]; readonly startupDeadlineMs: number; readonly portKnownFree: boolean };
+type Checked = {
+  readonly check: number;
+  readonly obstacles: readonly Obstacle[];
+  readonly startupDeadlineMs: number;
+  readonly portKnownFree: boolean;
+};
 
 /** The intent is on disk before the process exists, so that a supervisor that dies in between leaves no engine that nobody knows. */
 export function checked(replica: In<'preparing'>, fact: Checked, scene: Scene): Turn {
@@ -97,7 +102,10 @@ export function spawned(replica: In<'preparing'>, { identity }: { readonly ident
       lastDeadline: health.startupDeadlineMs === 'auto' ? scene.now + patience * life.startupDeadlineMs : deadline,
       startupDeadlineMs: life.startupDeadlineMs,
       portKnownFree: life.portKnownFree,
-      probing: health.path === 'none' ? { at: scene.now + health.minUptimeMs, startedAt: scene.now } : { at: scene.now, startedAt: scene.now },
+      probing:
+        health.path === 'none'
+          ? { at: scene.now + health.minUptimeMs, startedAt: scene.now }
+          : { at: scene.now, startedAt: scene.now },
       progress: null,
       detail: null,
     },
@@ -110,7 +118,11 @@ export function spawned(replica: In<'preparing'>, { identity }: { readonly ident
 export function preparingWoke(replica: In<'preparing'>, _: unknown, scene: Scene): Turn {
   const { life } = replica;
   if (life.phase !== 'checking' || scene.now < life.deadline) return stay(replica);
-  return obstruct(replica, `the checks before the launch did not end within ${span(checkDeadlineMs)}: does a disk or a tool hang?`, scene);
+  return obstruct(
+    replica,
+    `the checks before the launch did not end within ${span(checkDeadlineMs)}: does a disk or a tool hang?`,
+    scene,
+  );
 }
 
 export function startingWoke(replica: In<'starting'>, _: unknown, scene: Scene): Turn {
@@ -127,9 +139,13 @@ export function startingWoke(replica: In<'starting'>, _: unknown, scene: Scene):
 /** An answer counts only when it comes from our own engine's listener: an old process on the same port would answer as well. */
 export function startupProbed(replica: In<'starting'>, { result }: { readonly result: ProbeResult }, scene: Scene): Turn {
   const { life } = replica;
-  const ours = result.listener === 'ours' || result.listener === 'unproved' || (result.listener === 'unknown' && life.portKnownFree);
+  const ours =
+    result.listener === 'ours' || result.listener === 'unproved' || (result.listener === 'unknown' && life.portKnownFree);
   if (result.verdict === 'ok' && ours) return becomeReady(replica, life.engine, result.description ?? noDescription, scene);
-  const detail = result.verdict === 'ok' ? `${result.holder ?? 'an unknown process'} answers on port ${life.engine.launch.port}, not this engine` : result.detail;
+  const detail =
+    result.verdict === 'ok'
+      ? `${result.holder ?? 'an unknown process'} answers on port ${life.engine.launch.port}, not this engine`
+      : result.detail;
   const at = nextProbe(life.probing.startedAt, scene.spec.health.startupIntervalMs, scene.now);
   const turn = stay({
     ...replica,
@@ -139,7 +155,11 @@ export function startupProbed(replica: In<'starting'>, { result }: { readonly re
   return { ...turn, events: [tell(replica, scene, { event: 'probe.failed', level: 'warn', reason: detail, result: 'failed' })] };
 }
 
-function progressed(before: In<'starting'>['life']['progress'], value: number | null, at: Instant): In<'starting'>['life']['progress'] {
+function progressed(
+  before: In<'starting'>['life']['progress'],
+  value: number | null,
+  at: Instant,
+): In<'starting'>['life']['progress'] {
   if (value === null) return before;
   return before === null || value > before.value ? { value, at } : before;
 }
@@ -152,7 +172,12 @@ function late(replica: In<'starting'>, scene: Scene): Turn {
   return kill(replica, life.engine, { kind: 'deadline', afterMs: scene.now - life.engine.startedAt.at, detail }, scene);
 }
 
-function hindered(replica: In<'preparing'>, { obstacles }: Checked, verdict: { permanent: boolean; text: string; hint: string | null }, scene: Scene): Turn {
+function hindered(
+  replica: In<'preparing'>,
+  { obstacles }: Checked,
+  verdict: { permanent: boolean; text: string; hint: string | null },
+  scene: Scene,
+): Turn {
   const why = verdict.text;
   if (verdict.permanent) return fail(replica, scene, why, verdict.hint);
   const onlyPort = obstacles.every(({ what }) => what === 'port');

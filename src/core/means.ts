@@ -16,7 +16,12 @@ export function meansFor(replica: Replica, pool: Pool, state: State, now: Instan
   return port.ok ? { ok: true, value: { devices: devices.value, port: port.value } } : port;
 }
 
-function devicesFor({ mask }: Replica, { spec }: Pool, { devices: observed }: State, now: Instant): Result<Means['devices'], string> {
+function devicesFor(
+  { mask }: Replica,
+  { spec }: Pool,
+  { devices: observed }: State,
+  now: Instant,
+): Result<Means['devices'], string> {
   if (mask.kind === 'cpu') return { ok: true, value: [] };
   const ageMs = observed.observedAt === null ? null : now - observed.observedAt;
   if (observed.tool === 'failing' && (ageMs === null || ageMs > freshMs)) {
@@ -26,7 +31,9 @@ function devicesFor({ mask }: Replica, { spec }: Pool, { devices: observed }: St
   const found = resolveMask(mask, observed.devices, spec.engine);
   if (!found.ok) return { ok: false, error: found.error.message };
   const sick = found.value.find(({ healthy }) => !healthy);
-  return sick === undefined ? found : { ok: false, error: `GPU ${sick.index} (${sick.name}) of mask ${mask.written} is unhealthy; see nvidia-smi` };
+  return sick === undefined
+    ? found
+    : { ok: false, error: `GPU ${sick.index} (${sick.name}) of mask ${mask.written} is unhealthy; see nvidia-smi` };
 }
 
 /** The replica's own, once it has one; else as the inventory says; else the lowest that no replica has. */

@@ -84,8 +84,20 @@ export type Verb = 'start' | 'stop' | 'restart';
 type OfEngine = { readonly key: ReplicaKey; readonly incarnation: number };
 
 export type Input =
-  | { readonly type: 'requested'; readonly verb: Verb; readonly poolId: string; readonly replicaId: ReplicaId | null; readonly correlationId: string | null }
-  | { readonly type: 'shutdown-requested'; readonly because: string; readonly kill: boolean; readonly exit: number; readonly correlationId: string | null }
+  | {
+      readonly type: 'requested';
+      readonly verb: Verb;
+      readonly poolId: string;
+      readonly replicaId: ReplicaId | null;
+      readonly correlationId: string | null;
+    }
+  | {
+      readonly type: 'shutdown-requested';
+      readonly because: string;
+      readonly kill: boolean;
+      readonly exit: number;
+      readonly correlationId: string | null;
+    }
   | { readonly type: 'woke' }
   | { readonly type: 'leftovers-gone' }
   | { readonly type: 'devices-observed'; readonly observation: DevicesObservation }
@@ -120,7 +132,13 @@ export type Effect =
   | { readonly type: 'check'; readonly launch: Launch }
   | { readonly type: 'spawn'; readonly launch: Launch }
   /** `prove`: whose listener answers? `describe`: ask what it is, once it is healthy. Answered by `probed`, always. */
-  | { readonly type: 'probe'; readonly launch: Launch; readonly identity: EngineIdentity; readonly prove: boolean; readonly describe: boolean }
+  | {
+      readonly type: 'probe';
+      readonly launch: Launch;
+      readonly identity: EngineIdentity;
+      readonly prove: boolean;
+      readonly describe: boolean;
+    }
   | { readonly type: 'poll'; readonly launch: Launch }
   /** `term`: the pool's stop signal, and SIGCONT, to the group. `kill`: SIGKILL to group and tree. */
   | { readonly type: 'signal'; readonly launch: Launch; readonly identity: EngineIdentity; readonly rung: 'term' | 'kill' }
@@ -128,7 +146,12 @@ export type Effect =
    * Ask the kernel who of the engine's tree is left; answered by `swept`. `look` only looks, `kill` kills whom it finds. `strays` comes after a
    * crash, beside a successor: it kills only what carries the dead incarnation's instance.
    */
-  | { readonly type: 'sweep'; readonly launch: Launch; readonly identity: EngineIdentity; readonly mode: 'look' | 'kill' | 'strays' }
+  | {
+      readonly type: 'sweep';
+      readonly launch: Launch;
+      readonly identity: EngineIdentity;
+      readonly mode: 'look' | 'kill' | 'strays';
+    }
   | { readonly type: 'write-handoff'; readonly launch: Launch; readonly facts: HandoffFacts }
   | { readonly type: 'remove-handoff'; readonly key: ReplicaKey }
   /** Every engine is gone or stuck: end the supervisor with this status. */

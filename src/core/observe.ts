@@ -5,18 +5,30 @@ import type { Device, Instant } from './model.js';
 import type { State } from './state.js';
 
 /** A failing tool changes nothing but the age: its last good answer stands. */
-export function observeDevices(before: State['devices'], seen: DevicesObservation, now: Instant): { devices: State['devices']; events: readonly Event[] } {
+export function observeDevices(
+  before: State['devices'],
+  seen: DevicesObservation,
+  now: Instant,
+): { devices: State['devices']; events: readonly Event[] } {
   if (seen.tool === 'failing') return { devices: { ...before, tool: 'failing', note: seen.note }, events: [] };
   const known = new Map(before.devices.map((device) => [device.uuid, device]));
   const events = [
     ...seen.devices.filter(({ uuid }) => !known.has(uuid)).map((device) => tell('device.found', 'info', device)),
-    ...before.devices.filter(({ uuid }) => !seen.devices.some((device) => device.uuid === uuid)).map((device) => tell('device.lost', 'error', device)),
-    ...seen.devices.filter(({ uuid, healthy }) => !healthy && known.get(uuid)?.healthy !== false).map((device) => tell('device.unhealthy', 'error', device)),
+    ...before.devices
+      .filter(({ uuid }) => !seen.devices.some((device) => device.uuid === uuid))
+      .map((device) => tell('device.lost', 'error', device)),
+    ...seen.devices
+      .filter(({ uuid, healthy }) => !healthy && known.get(uuid)?.healthy !== false)
+      .map((device) => tell('device.unhealthy', 'error', device)),
   ];
   return { devices: { ...seen, observedAt: now }, events };
 }
 
-function tell(event: 'device.found' | 'device.lost' | 'device.unhealthy', level: Event['level'], { index, uuid, name, vramTotalBytes }: Device): Event {
+function tell(
+  event: 'device.found' | 'device.lost' | 'device.unhealthy',
+  level: Event['level'],
+  { index, uuid, name, vramTotalBytes }: Device,
+): Event {
   const size = vramTotalBytes === null ? '' : ` ${(vramTotalBytes / 2 ** 30).toFixed(1)} GiB`;
   return { event, level, device: uuid, detail: `GPU ${index} ${name}${size}` };
 }

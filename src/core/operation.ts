@@ -7,12 +7,22 @@ import { now, type Operation, type OperationStep, type Replica } from './state.j
 /** Ended ones are kept an hour, and at least so many. */
 const kept = { forMs: 3_600_000, atLeast: 200 };
 
-export type Begun = { readonly kind: Operation['kind']; readonly poolId: string | null; readonly targets: readonly Replica[]; readonly correlationId: string | null };
+export type Begun = {
+  readonly kind: Operation['kind'];
+  readonly poolId: string | null;
+  readonly targets: readonly Replica[];
+  readonly correlationId: string | null;
+};
 
 /** All steps run at once, but for a restart: that takes one replica after another. */
 export function begin({ kind, poolId, targets, correlationId }: Begun, changed: boolean, context: Context): Operation {
   const steps = targets.map(
-    ({ key, incarnation }, at): OperationStep => ({ key, state: kind === 'restart' && at > 0 ? 'pending' : 'running', after: incarnation, detail: null }),
+    ({ key, incarnation }, at): OperationStep => ({
+      key,
+      state: kind === 'restart' && at > 0 ? 'pending' : 'running',
+      after: incarnation,
+      detail: null,
+    }),
   );
   return {
     id: context.id(),
@@ -31,11 +41,18 @@ export function begin({ kind, poolId, targets, correlationId }: Begun, changed: 
 }
 
 /** Where the steps stand, by what the replicas are now. `next` is the replica that a restart turns to. */
-export function advance(operation: Operation, find: (key: ReplicaKey) => Replica | undefined, at: Moment): { operation: Operation; next: ReplicaKey | null } {
-  const steps = operation.steps.map((step) => (step.state === 'running' ? judgeStep(step, operation.kind, find(step.key)) : step));
+export function advance(
+  operation: Operation,
+  find: (key: ReplicaKey) => Replica | undefined,
+  at: Moment,
+): { operation: Operation; next: ReplicaKey | null } {
+  const steps = operation.steps.map((step) =>
+    step.state === 'running' ? judgeStep(step, operation.kind, find(step.key)) : step,
+  );
   const failed = steps.find(({ state }) => state === 'failed');
   const running = steps.some(({ state }) => state === 'running');
-  if (failed !== undefined && (operation.kind === 'restart' || !running)) return { operation: fail({ ...operation, steps }, failed, at), next: null };
+  if (failed !== undefined && (operation.kind === 'restart' || !running))
+    return { operation: fail({ ...operation, steps }, failed, at), next: null };
   const pending = steps.find(({ state }) => state === 'pending');
   if (!running && pending !== undefined) {
     const after = find(pending.key)?.incarnation ?? pending.after;
@@ -43,11 +60,20 @@ export function advance(operation: Operation, find: (key: ReplicaKey) => Replica
     return { operation: { ...operation, steps: begun, changed: true }, next: pending.key };
   }
   const moved = steps.some((step, index) => step !== operation.steps[index]);
-  if (!running) return { operation: { ...operation, steps, state: 'succeeded', outcome: outcomes[operation.kind], finishedAt: at }, next: null };
+  if (!running)
+    return {
+      operation: { ...operation, steps, state: 'succeeded', outcome: outcomes[operation.kind], finishedAt: at },
+      next: null,
+    };
   return { operation: moved ? { ...operation, steps } : operation, next: null };
 }
 
-const outcomes: Readonly<Record<Operation['kind'], string>> = { start: 'ready', restart: 'ready', stop: 'stopped', shutdown: 'stopped' };
+const outcomes: Readonly<Record<Operation['kind'], string>> = {
+  start: 'ready',
+  restart: 'ready',
+  stop: 'stopped',
+  shutdown: 'stopped',
+};
 
 /** A later wish of the operator overrides an earlier one. */
 export function cancel(operation: Operation, by: Verb | 'shutdown', at: Moment): Operation {
@@ -116,7 +142,11 @@ function fail(operation: Operation, failed: OperationStep, at: Moment): Operatio
     state: 'failed',
     outcome: 'failed',
     finishedAt: at,
-    error: { code: 'OPERATION_FAILED', message: `cannot ${verb} ${failed.key}: ${failed.detail ?? 'it failed'}`, hint: `poolctl logs ${failed.key}` },
+    error: {
+      code: 'OPERATION_FAILED',
+      message: `cannot ${verb} ${failed.key}: ${failed.detail ?? 'it failed'}`,
+      hint: `poolctl logs ${failed.key}`,
+    },
   };
 }
 

@@ -16,7 +16,9 @@ const passes: Readonly<Record<Obstacle['what'], boolean>> = {
   'cpu-build': false,
 };
 
-export type PreflightVerdict = { readonly go: true } | { readonly go: false; readonly permanent: boolean; readonly text: string; readonly hint: string | null };
+export type PreflightVerdict =
+  | { readonly go: true }
+  | { readonly go: false; readonly permanent: boolean; readonly text: string; readonly hint: string | null };
 
 /** Permanent obstacles rule over passing ones; all of them are named. */
 export function judge(obstacles: readonly Obstacle[]): PreflightVerdict {

@@ -6,18 +6,35 @@ import { become, type Scene, type Turn } from './turn.js';
 
 /** Wants to launch; the gate decides when. */
 export function queue(replica: Replica, cause: LaunchCause, scene: Scene): Turn {
-  return become(replica, { state: 'preparing', phase: 'queued', cause, since: scene.now }, scene, { event: 'replica.preparing', because: cause });
+  return become(replica, { state: 'preparing', phase: 'queued', cause, since: scene.now }, scene, {
+    event: 'replica.preparing',
+    because: cause,
+  });
 }
 
 /** Nothing runs and nothing is to run, unless `why` says that it ended by itself. */
 export function rest(replica: Replica, scene: Scene, why: string | null = null): Turn {
-  return become(replica, { state: 'stopped', why }, scene, { event: 'replica.stopped', ...(why === null ? {} : { reason: why }) }, [{ type: 'record' }]);
+  return become(
+    replica,
+    { state: 'stopped', why },
+    scene,
+    { event: 'replica.stopped', ...(why === null ? {} : { reason: why }) },
+    [{ type: 'record' }],
+  );
 }
 
 /** Not tried again by itself. `why` says what is wrong, `hint` what to do. */
 export function fail(replica: Replica, scene: Scene, why: string, hint: string | null): Turn {
-  const told = { event: 'replica.failed', level: 'error', last_error: why, reason: why, ...(hint === null ? {} : { hint }) } as const;
-  return become({ ...replica, lastError: why }, { state: 'failed', why: hint === null ? why : `${why}; ${hint}` }, scene, told, [{ type: 'record' }]);
+  const told = {
+    event: 'replica.failed',
+    level: 'error',
+    last_error: why,
+    reason: why,
+    ...(hint === null ? {} : { hint }),
+  } as const;
+  return become({ ...replica, lastError: why }, { state: 'failed', why: hint === null ? why : `${why}; ${hint}` }, scene, told, [
+    { type: 'record' },
+  ]);
 }
 
 /** Waits before the next automatic restart; each wait is told. */

@@ -58,9 +58,20 @@ export function servingProbed(replica: Up, { result }: { readonly result: ProbeR
     ...replica,
     life: { ...life, probing, streak, lastHeartbeatWallMs: passed ? scene.wallMs : life.lastHeartbeatWallMs },
   } as Up;
-  const turn = seen.life.state === 'ready' && !streak.verdict ? sicken(seen as In<'ready'>, detail, scene) : seen.life.state === 'unhealthy' && streak.verdict ? recover(seen as In<'unhealthy'>, scene) : stay(passed || seen.life.state === 'ready' ? seen : ({ ...seen, life: { ...seen.life, detail } } as Up));
+  const turn =
+    seen.life.state === 'ready' && !streak.verdict
+      ? sicken(seen as In<'ready'>, detail, scene)
+      : seen.life.state === 'unhealthy' && streak.verdict
+        ? recover(seen as In<'unhealthy'>, scene)
+        : stay(passed || seen.life.state === 'ready' ? seen : ({ ...seen, life: { ...seen.life, detail } } as Up));
   if (passed) return turn;
-  const missed = tell(seen, scene, { event: 'probe.failed', level: 'warn', reason: detail, result: 'failed', failure_count: streak.length });
+  const missed = tell(seen, scene, {
+    event: 'probe.failed',
+    level: 'warn',
+    reason: detail,
+    result: 'failed',
+    failure_count: streak.length,
+  });
   return { ...turn, events: [missed, ...turn.events] };
 }
 
@@ -79,7 +90,13 @@ export function servingWoke(replica: Up, _: unknown, scene: Scene): Turn {
   const { engine } = life;
   const effects: Effect[] = [];
   if (due(life.probing.at, scene.now)) {
-    effects.push({ type: 'probe', launch: engine.launch, identity: engine.identity, prove: life.state === 'unhealthy', describe: false });
+    effects.push({
+      type: 'probe',
+      launch: engine.launch,
+      identity: engine.identity,
+      prove: life.state === 'unhealthy',
+      describe: false,
+    });
   }
   if (due(life.pollAt, scene.now)) effects.push({ type: 'poll', launch: engine.launch });
   const next = {
@@ -122,7 +139,12 @@ function sicken(replica: In<'ready'>, detail: string, scene: Scene): Turn {
 function recover(replica: In<'unhealthy'>, scene: Scene): Turn {
   const { since: _since, detail: _detail, restartAt: _restartAt, ...serving } = replica.life;
   const { backoff, storm } = scene.spec.restart;
-  const life = { ...serving, state: 'ready', stableAt: scene.now + backoff.resetAfterMs, calmAt: scene.now + storm.resetAfterMs } as const;
+  const life = {
+    ...serving,
+    state: 'ready',
+    stableAt: scene.now + backoff.resetAfterMs,
+    calmAt: scene.now + storm.resetAfterMs,
+  } as const;
   return become(
     { ...replica, lastError: null },
     life,
@@ -133,7 +155,11 @@ function recover(replica: In<'unhealthy'>, scene: Scene): Turn {
 }
 
 function handoff({ engine, description, readyAt }: Serving): Effect {
-  return { type: 'write-handoff', launch: engine.launch, facts: { url: urlOf(engine), pid: engine.identity.pid, description, readyAtWallMs: readyAt.wallMs } };
+  return {
+    type: 'write-handoff',
+    launch: engine.launch,
+    facts: { url: urlOf(engine), pid: engine.identity.pid, description, readyAtWallMs: readyAt.wallMs },
+  };
 }
 
 const due = (at: Instant | null, present: Instant): boolean => at !== null && present >= at;
@@ -149,4 +175,5 @@ export function urlFor(host: string, port: number): string {
 }
 
 /** A replica that serves now, or has served and may again. */
-export const isServing = (replica: Replica): replica is Up => replica.life.state === 'ready' || replica.life.state === 'unhealthy';
+export const isServing = (replica: Replica): replica is Up =>
+  replica.life.state === 'ready' || replica.life.state === 'unhealthy';

@@ -75,7 +75,12 @@ export type Life =
       readonly detail: string | null;
     }
   | ({ readonly state: 'ready' } & Serving)
-  | ({ readonly state: 'unhealthy'; readonly since: Instant; readonly detail: string; readonly restartAt: Instant | null } & Serving)
+  | ({
+      readonly state: 'unhealthy';
+      readonly since: Instant;
+      readonly detail: string;
+      readonly restartAt: Instant | null;
+    } & Serving)
   | {
       readonly state: 'stopping';
       readonly engine: Engine;
@@ -88,7 +93,12 @@ export type Life =
       readonly left: readonly number[];
       readonly sweepAt: Instant | null;
     }
-  | { readonly state: 'backoff'; readonly retry: { readonly at: Moment; readonly delayMs: number; readonly attempt: number }; readonly cause: 'crash' | 'health' | 'preflight'; readonly why: string }
+  | {
+      readonly state: 'backoff';
+      readonly retry: { readonly at: Moment; readonly delayMs: number; readonly attempt: number };
+      readonly cause: 'crash' | 'health' | 'preflight';
+      readonly why: string;
+    }
   | { readonly state: 'failed'; readonly why: string }
   | {
       readonly state: 'stuck';

@@ -5,12 +5,17 @@ import { gate } from './gate.js';
 import { meansFor } from './means.js';
 import type { Answer, Context, Effect, Event, Input } from './messages.js';
 import { type ReplicaKey, replicaKey } from './model.js';
-import { advance, prune, told } from './operation.js';
 import { observeDevices } from './observe.js';
+import { advance, prune, told } from './operation.js';
 import { ask, shutDown, type Wish } from './requests.js';
 import { now, type Operation, type Pool, type Replica, type State } from './state.js';
 
-export type Step = { readonly state: State; readonly answer: Answer | null; readonly effects: readonly Effect[]; readonly events: readonly Event[] };
+export type Step = {
+  readonly state: State;
+  readonly answer: Answer | null;
+  readonly effects: readonly Effect[];
+  readonly events: readonly Event[];
+};
 
 export function step(state: State, input: Input, context: Context): Step {
   const work = new Work(state, context, 'correlationId' in input ? input.correlationId : null);
@@ -20,7 +25,6 @@ export function step(state: State, input: Input, context: Context): Step {
   endIfDone(work);
   return { state: work.state, answer, effects: work.effects, events: work.events };
 }
-
 
 function take(work: Work, input: Input): Answer | null {
   switch (input.type) {
@@ -83,7 +87,9 @@ function followOperations(work: Work): void {
 
 /** Opens the gate to those that wait, longest first. */
 function admit(work: Work): void {
-  const waiting = [...work.state.pools.values()].flatMap(({ replicas }) => replicas.filter(isQueued)).sort((a, b) => sinceOf(a) - sinceOf(b));
+  const waiting = [...work.state.pools.values()]
+    .flatMap(({ replicas }) => replicas.filter(isQueued))
+    .sort((a, b) => sinceOf(a) - sinceOf(b));
   for (const { key } of waiting) {
     const [replica, pool] = [work.find(key), work.poolOf(key)];
     if (replica === undefined || pool === undefined || !isQueued(replica) || !gate(replica, work.state).open) continue;
@@ -98,13 +104,22 @@ function endIfDone(work: Work): void {
   if (state.shutdown === null) {
     const wanted = replicas.filter(({ goal }) => goal === 'up');
     if (!state.exitOnAllFailed || wanted.length === 0 || !wanted.every(({ life }) => life.state === 'failed')) return;
-    carryOut(work, shutDown(state, { type: 'shutdown-requested', because: 'all engines failed', kill: false, exit: 10, correlationId: null }, work.context));
+    carryOut(
+      work,
+      shutDown(
+        state,
+        { type: 'shutdown-requested', because: 'all engines failed', kill: false, exit: 10, correlationId: null },
+        work.context,
+      ),
+    );
     followOperations(work);
-    return endIfDone(work);
+    endIfDone(work);
+    return;
   }
   const operation = state.operations.get(state.shutdown.operationId);
   if (operation === undefined || operation.state === 'running') return;
-  if (replicas.every(({ life }) => life.state === 'stopped' || life.state === 'stuck' || life.state === 'failed')) work.effects.push({ type: 'end', exit: state.shutdown.exit });
+  if (replicas.every(({ life }) => life.state === 'stopped' || life.state === 'stuck' || life.state === 'failed'))
+    work.effects.push({ type: 'end', exit: state.shutdown.exit });
 }
 
 function isQueued({ life }: Replica): boolean {
@@ -135,7 +150,12 @@ class Work {
   turn(key: ReplicaKey, fact: Fact): void {
     const [pool, before] = [this.poolOf(key), this.find(key)];
     if (pool === undefined || before === undefined) return;
-    const scene = { ...this.context, spec: pool.spec, supervisor: this.state.inventory.supervisor, correlationId: this.correlationId };
+    const scene = {
+      ...this.context,
+      spec: pool.spec,
+      supervisor: this.state.inventory.supervisor,
+      correlationId: this.correlationId,
+    };
     const { replica, effects, events } = turn(before, fact, scene);
     this.effects.push(...effects);
     this.events.push(...events);
@@ -158,7 +178,9 @@ class Work {
   private compareVersions(poolId: string): void {
     const replicas = this.state.pools.get(poolId)?.replicas ?? [];
     const versions = new Map(
-      replicas.flatMap(({ id, life }) => ('description' in life && life.description.engineVersion !== null ? [[life.description.engineVersion, id] as const] : [])),
+      replicas.flatMap(({ id, life }) =>
+        'description' in life && life.description.engineVersion !== null ? [[life.description.engineVersion, id] as const] : [],
+      ),
     );
     if (versions.size < 2) return;
     const detail = [...versions].map(([version, id]) => `${replicaKey(poolId, id)} ${version}`).join(', ');

@@ -5,7 +5,11 @@ import type { LogLevel, PoolSpec, SupervisorSpec } from './model.js';
 import { isLive, type Life, type Replica, type StateName } from './state.js';
 
 /** What a cell may look at beside its replica. */
-export type Scene = Context & { readonly spec: PoolSpec; readonly supervisor: SupervisorSpec; readonly correlationId: string | null };
+export type Scene = Context & {
+  readonly spec: PoolSpec;
+  readonly supervisor: SupervisorSpec;
+  readonly correlationId: string | null;
+};
 
 export type Turn = { readonly replica: Replica; readonly effects: readonly Effect[]; readonly events: readonly Event[] };
 

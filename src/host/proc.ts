@@ -49,7 +49,7 @@ export function readStat(pid: number, buffer = Buffer.allocUnsafe(1024)): Proces
   try {
     const fd = openSync(`/proc/${pid}/stat`, 'r');
     try {
-      return parseStat(buffer.latin1Slice(0, readSync(fd, buffer, 0, buffer.length, 0)));
+      return parseStat(buffer.toString('latin1', 0, readSync(fd, buffer, 0, buffer.length, 0)));
     } finally {
       closeSync(fd);
     }

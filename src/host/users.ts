@@ -7,10 +7,31 @@ import { runProgram } from './run.js';
 
 export type EngineUser = { readonly name: string; readonly uid: number; readonly gid: number; readonly gids: readonly number[] };
 
+/** What this process is and may do. `capable`: it has capabilities that an engine could inherit or, being root, regain. */
+export type Ourselves = {
+  readonly uid: number;
+  readonly gids: readonly number[];
+  readonly capable: boolean;
+  /** Whether we may take capabilities away for good, even from a root engine. */
+  readonly canDropBounds: boolean;
+};
+
 /** 'self': the engine has all that we have. Else it has these ids and no capability, so that even root is held to the mode bits. */
 export type Credential = 'self' | { readonly uid: number; readonly gids: readonly number[] };
 
 export type Access = 'read' | 'execute' | 'enter';
+
+/** Reads what this process is. */
+export async function readOurselves(): Promise<Ourselves> {
+  const status = await readFile('/proc/self/status', 'latin1');
+  const words = (name: string): readonly string[] =>
+    new RegExp(`^${name}:\\s*(.*)$`, 'm').exec(status)?.[1]?.split(/\s+/).filter(Boolean) ?? [];
+  const set = (name: string): bigint => BigInt(`0x${words(name)[0] ?? '0'}`);
+  const uid = Number(words('Uid')[1]);
+  const gid = Number(words('Gid')[1]);
+  const capable = set('CapPrm') !== 0n || set('CapAmb') !== 0n || (uid === 0 && set('CapBnd') !== 0n);
+  return { uid, gids: [gid, ...words('Groups').map(Number)], capable, canDropBounds: (set('CapEff') & setPcap) !== 0n };
+}
 
 /** A user by name or number; null when the machine knows none. Looks in /etc first, then asks the name service. */
 export async function lookUpUser(name: string): Promise<EngineUser | null> {
@@ -28,7 +49,7 @@ export function credentialOf(
   dropCapabilities: boolean,
 ): Credential {
   if (user !== null) return { uid: user.uid, gids: user.gids };
-  return us.uid === 0 && dropCapabilities ? us : 'self';
+  return us.capable && dropCapabilities ? { uid: us.uid, gids: us.gids } : 'self';
 }
 
 /**
@@ -58,6 +79,8 @@ export async function accessError(
     return explain(error as NodeJS.ErrnoException, want);
   }
 }
+
+const setPcap = 1n << 8n;
 
 function findEntry(passwd: string, name: string): Omit<EngineUser, 'gids'> | null {
   for (const line of passwd.split('\n')) {
@@ -110,7 +133,7 @@ function explain(error: NodeJS.ErrnoException, want: Access): { readonly phrase:
 
 function denial(want: Access): string {
   return want === 'execute'
-    ? 'it is not executable for it'
+    ? 'no permission to run it'
     : want === 'read'
       ? 'no permission to read it'
       : 'no permission to enter it';

@@ -248,4 +248,3 @@ function stoppingText({ rung, leases, drainMs, graceMs }: Stopping): string {
   if (leases === 0) return `stopping: no lease held; ${stop} (Ctrl-C again: stop engines now)`;
   return `stopping: ${leases} ${leases === 1 ? 'lease' : 'leases'} held, draining up to ${span(drainMs)} (Ctrl-C again: stop engines now)`;
 }
-

@@ -17,10 +17,17 @@ export type PaintCell = (cell: string, column: number, row: number) => string;
  * One line a row, the head first, without newlines at the end. `width` null: nothing is cut. Otherwise the last column is cut with `...` so
  * that no line is wider, as far as the other columns leave room.
  */
-export function table(columns: readonly Column[], rows: readonly (readonly string[])[], width: number | null, paint: PaintCell = (cell) => cell): readonly string[] {
+export function table(
+  columns: readonly Column[],
+  rows: readonly (readonly string[])[],
+  width: number | null,
+  paint: PaintCell = (cell) => cell,
+): readonly string[] {
   const cells = rows.map((row) => columns.map((_, i) => oneLine(row[i] ?? '') || '-'));
   const last = columns.length - 1;
-  const widths = columns.map(({ head, min = 0 }, i) => Math.max(min, head.length, ...cells.map((row) => displayWidth(row[i] ?? ''))));
+  const widths = columns.map(({ head, min = 0 }, i) =>
+    Math.max(min, head.length, ...cells.map((row) => displayWidth(row[i] ?? ''))),
+  );
   const before = widths.slice(0, last).reduce((sum, w) => sum + w + 2, 0);
   const line = (row: readonly string[], index: number): string =>
     columns

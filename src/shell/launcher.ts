@@ -1,0 +1,145 @@
+/**
+ * One engine process from argv to exit. Engines are spawned here and not by a library, so that the group, the descriptors and the exit are
+ * ours: own session and group, stdin from /dev/null, stdout and stderr straight into the log, nothing else inherited.
+ */
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { stat, writeFile } from 'node:fs/promises';
+import type { ExitEvidence } from '../core/messages.js';
+import type { ReplicaKey, Result } from '../core/model.js';
+import { readStat } from '../host/proc.js';
+import { lastLines, type OpenedLog, openEngineLog } from './engine-log.js';
+import type { PidFiles } from './pid-files.js';
+
+export type LaunchOrder = {
+  readonly key: ReplicaKey;
+  readonly incarnation: number;
+  /** launch-chain.ts; may be empty. */
+  readonly chain: readonly string[];
+  /** The program, absolute, and its arguments. */
+  readonly argv: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly cwd: string;
+  readonly logPath: string;
+  readonly pidFile: string;
+};
+
+export type Launched = {
+  readonly pid: number;
+  readonly startTicks: number;
+  /** Where this incarnation's part of the log begins, in bytes. */
+  readonly logOffset: number;
+};
+
+export type LaunchWorld = {
+  readonly pidFiles: PidFiles;
+  readonly wallMs: () => number;
+  /** Asked before each launch is given to the kernel. False: it is not wanted any more, and counts as a failed spawn (ECANCELED). */
+  readonly wanted?: () => boolean;
+};
+
+/**
+ * Starts an engine. Resolves when it runs and its pid file is on disk; a process that could not be made is an exit with evidence. `onExit` is
+ * called once for each process that was made, driven by the kernel's exit and not by the end of its output, and never before the promise has
+ * resolved. Never rejects.
+ */
+export async function launchEngine(
+  order: LaunchOrder,
+  world: LaunchWorld,
+  onExit: (exit: ExitEvidence) => void,
+): Promise<Result<Launched, ExitEvidence>> {
+  let log: OpenedLog;
+  try {
+    log = await openEngineLog(order.logPath, order.key, order.incarnation, new Date(world.wallMs()));
+  } catch (error) {
+    return neverBegan(error as NodeJS.ErrnoException, `cannot open the log "${order.logPath}"`);
+  }
+  if (world.wanted?.() === false) {
+    await log.file.close();
+    return { ok: false, error: exitWithout('ECANCELED', 'the launch was called off') };
+  }
+  const begun = begin(order, log);
+  await log.file.close();
+  if (!begun.ok) return neverBegan(await begun.error, await blame(await begun.error, order));
+  const { child, pid, startTicks } = begun.value;
+  const written = world.pidFiles.write(order.pidFile, pid);
+  const exited = exitOf(child).then(async ({ code, signal }): Promise<ExitEvidence> => {
+    const [lines] = await Promise.all([lastLines(order.logPath, log.offset), world.pidFiles.remove(order.pidFile)]);
+    return { code, signal, spawnError: null, lastLines: lines };
+  });
+  await written;
+  exited.then((exit) => setImmediate(onExit, exit)).catch(rethrow);
+  return { ok: true, value: { pid, startTicks, logOffset: log.offset } };
+}
+
+type Begun = { readonly child: ChildProcess; readonly pid: number; readonly startTicks: number };
+
+/** The error of a failed spawn comes by an event for some errnos (no such file, no access, too many of something) and is thrown for others. */
+function begin({ chain, argv, env, cwd }: LaunchOrder, { file }: OpenedLog): Result<Begun, Promise<NodeJS.ErrnoException>> {
+  const [program = '', ...args] = [...chain, ...argv];
+  const before = process.umask(0o077);
+  try {
+    const child = spawn(program, args, { cwd, env, detached: true, stdio: ['ignore', file.fd, file.fd] });
+    const failed = new Promise<NodeJS.ErrnoException>((resolve) => child.on('error', resolve));
+    if (child.pid === undefined) return { ok: false, error: failed };
+    offerToOomKiller(child.pid);
+    // Not reaped before this turn of the event loop has ended, so it can always be read.
+    return { ok: true, value: { child, pid: child.pid, startTicks: readStat(child.pid)?.startTicks ?? 0 } };
+  } catch (error) {
+    return { ok: false, error: Promise.resolve(error as NodeJS.ErrnoException) };
+  } finally {
+    process.umask(before);
+  }
+}
+
+function exitOf(child: ChildProcess): Promise<{ readonly code: number | null; readonly signal: string | null }> {
+  return new Promise((resolve) => child.once('exit', (code, signal) => resolve({ code, signal })));
+}
+
+/** When memory runs out an engine is to go, not its supervisor. It may be gone already, and then there is nothing to score. */
+function offerToOomKiller(pid: number): void {
+  writeFile(`/proc/${pid}/oom_score_adj`, oomScoreAdj).catch(() => undefined);
+}
+
+const oomScoreAdj = '300';
+
+function neverBegan(error: NodeJS.ErrnoException, what: string): { readonly ok: false; readonly error: ExitEvidence } {
+  return { ok: false, error: exitWithout(error.code ?? 'UNKNOWN', `${what}: ${reasons[error.code ?? ''] ?? error.message}`) };
+}
+
+function exitWithout(errno: string, text: string): ExitEvidence {
+  return { code: null, signal: null, spawnError: { errno, text }, lastLines: [] };
+}
+
+/** A bad working directory comes as ENOENT of the program. */
+async function blame(error: NodeJS.ErrnoException, { chain, argv, cwd }: LaunchOrder): Promise<string> {
+  if (error.code === 'ENOENT' || error.code === 'ENOTDIR' || error.code === 'EACCES') {
+    const isDirectory = await stat(cwd).then(
+      (found) => found.isDirectory(),
+      () => false,
+    );
+    if (!isDirectory) return `cannot start in the directory "${cwd}"`;
+  }
+  return `cannot start "${chain[0] ?? argv[0] ?? ''}"`;
+}
+
+const reasons: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file or directory',
+  ENOTDIR: 'it is not a directory',
+  EACCES: 'no permission',
+  EPERM: 'it is not permitted',
+  EMFILE: 'poolctl has too many open files (ulimit -n)',
+  ENFILE: 'the machine has too many open files',
+  EAGAIN: 'too many processes (ulimit -u, or the limit of the control group)',
+  ENOMEM: 'out of memory',
+  E2BIG: 'arguments and environment are too long together',
+  ENOEXEC: 'it is not a program',
+  ENOSPC: 'the disk is full',
+  EROFS: 'the file system is read-only',
+};
+
+function rethrow(error: unknown): void {
+  setImmediate(() => {
+    throw error;
+  });
+}

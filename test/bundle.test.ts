@@ -1,0 +1,122 @@
+import { execFile } from 'node:child_process';
+import { constants } from 'node:fs';
+import { access, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+const run = promisify(execFile);
+const root = fileURLToPath(new URL('..', import.meta.url));
+
+type Output = {
+  readonly entryPoint?: string;
+  readonly imports: readonly { path: string; kind: string }[];
+  readonly inputs: Record<string, unknown>;
+};
+type Metafile = { readonly outputs: Record<string, Output> };
+
+/** Packages too slow to load for a command that only asks the supervisor. */
+const heavy = ['ink', 'react', 'execa', 'zod', 'yaml', 'prom-client', 'tree-kill'];
+const askers = ['status', 'start', 'stop', 'restart', 'wait', 'down', 'logs', 'events', 'devices'];
+
+let dist: string;
+let outputs: Metafile['outputs'];
+
+beforeAll(async () => {
+  dist = await mkdtemp(join(tmpdir(), 'poolctl-dist-'));
+  await run('node', ['scripts/build.mjs', '--outdir', dist], { cwd: root });
+  outputs = (JSON.parse(await readFile(join(dist, 'meta.json'), 'utf8')) as Metafile).outputs;
+});
+afterAll(() => rm(dist, { recursive: true, force: true }));
+
+describe('what a command loads', () => {
+  it.each(askers)('%s: none of the slow packages', (verb) => {
+    expect(packages(['bin/poolctl.ts', `commands/${verb}.ts`]).filter((name) => heavy.includes(name))).toEqual([]);
+  });
+
+  it('the program alone (--version): none of the slow packages', () => {
+    expect(packages(['bin/poolctl.ts']).filter((name) => heavy.includes(name))).toEqual([]);
+  });
+
+  it('check loads yaml and zod, so that this test would see them', () => {
+    expect(packages(['bin/poolctl.ts', 'commands/check.ts'])).toEqual(expect.arrayContaining(['yaml', 'zod']));
+  });
+});
+
+describe('the bundle', () => {
+  it('holds one chunk a command', async () => {
+    const commands = (await readdir(join(root, 'commands'))).filter(
+      (name) => name.endsWith('.ts') && !['index.ts', 'cli.ts'].includes(name),
+    );
+    const entries = Object.values(outputs).map(({ entryPoint }) => entryPoint);
+    expect(entries).toEqual(expect.arrayContaining(commands.map((name) => `commands/${name}`)));
+  });
+
+  it('imports nothing that an installed poolctl has not got', () => {
+    const external = Object.values(outputs).flatMap(({ imports }) =>
+      imports.filter((each) => 'external' in each).map(({ path }) => path),
+    );
+    expect([...new Set(external)].filter((path) => !path.startsWith('node:') && !builtin.has(path))).toEqual([]);
+  });
+
+  it('can be executed as it lies, and begins with its one shebang', async () => {
+    const program = join(dist, 'bin/poolctl.js');
+    await access(program, constants.X_OK);
+    const text = await readFile(program, 'utf8');
+    expect(text.match(/^#!.*$/gm)).toEqual(['#!/usr/bin/env node']);
+    expect(text.startsWith('#!')).toBe(true);
+  });
+
+  it('knows its version', async () => {
+    const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { version: string };
+    expect((await run(join(dist, 'bin/poolctl.js'), ['--version'])).stdout.trim()).toContain(version);
+  });
+
+  it('keeps the demo engine in one file of its own', async () => {
+    const demo = Object.entries(outputs).find(([, { entryPoint }]) => entryPoint === 'src/demo/engine.ts');
+    expect(demo?.[1].imports.filter(({ path }) => !path.startsWith('node:'))).toEqual([]);
+    await access(join(dist, 'demo/engine.js'));
+  });
+
+  it('names each bundled package with its licence', async () => {
+    const text = await readFile(join(dist, 'THIRD-PARTY-LICENSES'), 'utf8');
+    const bundled = new Set(Object.values(outputs).flatMap(({ inputs }) => packagesOf(Object.keys(inputs))));
+    expect(bundled.size).toBeGreaterThan(0);
+    for (const name of bundled) expect(text).toMatch(new RegExp(`^${name} [0-9][^ ]* \\(.+\\)$`, 'm'));
+  });
+
+  it('leaves no chunk of an earlier build, and writes the same again', async () => {
+    const before = await files();
+    await run('node', ['scripts/build.mjs', '--outdir', dist], { cwd: root });
+    expect(await files()).toEqual(before);
+  });
+});
+
+/** CommonJS packages ask for Node's modules without node:. */
+const builtin = new Set((await import('node:module')).builtinModules);
+
+async function files(): Promise<string[]> {
+  return (await readdir(dist, { recursive: true })).sort();
+}
+
+/** Packages in the chunks of these entries and in all that they import statically. */
+function packages(entries: readonly string[]): string[] {
+  const loaded = new Set<string>();
+  const load = (path: string): void => {
+    if (loaded.has(path) || outputs[path] === undefined) return;
+    loaded.add(path);
+    for (const each of outputs[path].imports) if (each.kind === 'import-statement') load(each.path);
+  };
+  for (const entry of entries) {
+    const path = Object.keys(outputs).find((each) => outputs[each]?.entryPoint === entry);
+    if (path === undefined) throw new Error(`the bundle has no chunk for "${entry}"`);
+    load(path);
+  }
+  return [...new Set([...loaded].flatMap((path) => packagesOf(Object.keys(outputs[path]?.inputs ?? {}))))];
+}
+
+function packagesOf(inputs: readonly string[]): string[] {
+  return inputs.map((input) => /.*node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(input)?.[1]).filter((name) => name !== undefined);
+}

@@ -1,0 +1,431 @@
+import { describe, expect, it } from 'vitest';
+import { nextAt } from '../../src/core/due.js';
+import { initialState } from '../../src/core/initial.js';
+import type { Answer, Effect, Event, ExitEvidence, Input, Launch, ProbeResult, Verb } from '../../src/core/messages.js';
+import type { PoolSpec } from '../../src/core/model.js';
+import { viewPools } from '../../src/core/snapshot.js';
+import type { State } from '../../src/core/state.js';
+import { step } from '../../src/core/step.js';
+import { inventoryOf, poolSpec } from '../rig/specs.js';
+
+const died = (more: Partial<ExitEvidence> = {}): ExitEvidence => ({
+  code: 1,
+  signal: null,
+  spawnError: null,
+  lastLines: [],
+  ...more,
+});
+const answer = (more: Partial<ProbeResult> = {}): ProbeResult => ({
+  verdict: 'ok',
+  detail: 'HTTP 200',
+  listener: 'ours',
+  holder: null,
+  progress: null,
+  description: null,
+  ...more,
+});
+
+/** A core whose shell is this test: facts go in, effects come out. */
+class Bench {
+  now = 1_000;
+  state: State;
+  effects: Effect[] = [];
+  events: Event[] = [];
+  answer: Answer | null = null;
+  private ids = 0;
+
+  constructor(...pools: PoolSpec[]) {
+    this.state = initialState({
+      inventory: inventoryOf(...pools),
+      named: [],
+      devices: { devices: [], tool: 'none', note: null },
+      remembered: new Map(),
+      hold: null,
+      exitOnAllFailed: false,
+      now: this.now,
+    });
+    this.give({ type: 'woke' });
+  }
+
+  give(input: Input): this {
+    const result = step(this.state, input, {
+      now: this.now,
+      wallMs: 1e12 + this.now,
+      rand: () => 0.5,
+      id: () => `id${++this.ids}`,
+    });
+    this.state = result.state;
+    this.answer = result.answer;
+    this.effects = [...result.effects];
+    this.events = [...result.events];
+    return this;
+  }
+
+  ask(verb: Verb): this {
+    return this.give({ type: 'requested', verb, poolId: 'chat', replicaId: null, correlationId: null });
+  }
+
+  /** To the next instant at which something is due. */
+  wake(): this {
+    const at = nextAt(this.state);
+    if (at === null) throw new Error('nothing is due');
+    this.now = Math.max(this.now, at);
+    return this.give({ type: 'woke' });
+  }
+
+  launch(): Launch {
+    const effect = this.effects.find(({ type }) => type === 'check' || type === 'spawn');
+    if (effect === undefined || !('launch' in effect)) throw new Error(`no launch among ${this.did().join(', ')}`);
+    return effect.launch;
+  }
+
+  checked(): this {
+    const { key, check } = this.launch();
+    return this.give({ type: 'checked', key, check, obstacles: [], startupDeadlineMs: 120_000, portKnownFree: true });
+  }
+
+  spawned(pid = 100): this {
+    const { incarnation, instance, key } = this.launch();
+    return this.give({ type: 'spawned', key, incarnation, identity: { pid, startTicks: pid, instance } });
+  }
+
+  probed(result = answer()): this {
+    const { key, incarnation } = this.r0();
+    return this.give({ type: 'probed', key, incarnation, result });
+  }
+
+  exited(exit = died(), empty = true): this {
+    const { key, incarnation } = this.r0();
+    return this.give({ type: 'exited', key, incarnation, exit, empty });
+  }
+
+  swept(left: number[] = []): this {
+    const { key, incarnation } = this.r0();
+    return this.give({ type: 'swept', key, incarnation, left });
+  }
+
+  ready(): this {
+    return this.checked().spawned().wake().probed();
+  }
+
+  r0() {
+    const replica = this.state.pools.get('chat')?.replicas[0];
+    if (replica === undefined) throw new Error('no r0');
+    return replica;
+  }
+
+  view() {
+    const view = viewPools(this.state, { now: this.now, time: (ms) => new Date(ms).toISOString() })[0]?.replicas[0];
+    if (view === undefined) throw new Error('no view');
+    return view;
+  }
+
+  did(): string[] {
+    return this.effects.map(({ type }) => type);
+  }
+
+  told(): string[] {
+    return this.events.map(({ event }) => event);
+  }
+}
+
+const one = (more: Partial<PoolSpec> = {}) => new Bench(poolSpec('chat', 1, more));
+
+describe('a launch', () => {
+  it('is checked, recorded before it is spawned, probed, and ready only with its handoff file', () => {
+    const bench = one();
+    expect(bench.did()).toEqual(['check']);
+    expect(bench.checked().did()).toEqual(['record', 'spawn']);
+    expect(bench.view()).toMatchObject({ state: 'preparing', live: false, incarnation: 1, port: 18_100 });
+    expect(bench.spawned().told()).toEqual(['replica.starting']);
+    expect(bench.wake().did()).toEqual(['probe']);
+    bench.probed(answer({ verdict: 'loading', detail: 'HTTP 503' }));
+    expect(bench.view()).toMatchObject({ state: 'starting', live: true, ready: false, url: null });
+    bench.wake().probed(answer({ description: { engineVersion: 'b1', slotsTotal: 4, ctxMax: 4096 } }));
+    expect(bench.did()).toEqual(['write-handoff', 'record']);
+    expect(bench.view()).toMatchObject({
+      state: 'ready',
+      url: 'http://127.0.0.1:18100',
+      engine_version: 'b1',
+      slots_total: 4,
+      slots_free: 4,
+      last_error: null,
+    });
+  });
+
+  it('is not made ready by another process that answers on its port', () => {
+    const bench = one()
+      .checked()
+      .spawned()
+      .wake()
+      .probed(answer({ listener: 'foreign', holder: 'pid 812 (python3)' }));
+    expect(bench.view()).toMatchObject({ state: 'starting', ready: false });
+    expect(bench.view().why).toContain('pid 812 (python3) answers on port 18100, not this engine');
+  });
+
+  it('leaves a taken port that it never had for the next one, and waits for one that it had', () => {
+    const bench = one();
+    const taken = (b: Bench) => {
+      const { key, check, port } = b.launch();
+      const text = `port ${port} is held by pid 7 (nc)`;
+      return b.give({
+        type: 'checked',
+        key,
+        check,
+        obstacles: [{ what: 'port', text }],
+        startupDeadlineMs: 1,
+        portKnownFree: false,
+      });
+    };
+    expect(taken(bench).launch().port).toBe(18_101);
+    bench.ready().exited().wake();
+    taken(bench);
+    expect(bench.view()).toMatchObject({ state: 'backoff', port: 18_101, crash_count: 1 });
+    expect(bench.view().why).toContain('port 18101 is held by pid 7 (nc)');
+  });
+
+  it('fails for good on what only a person can mend', () => {
+    const bench = one();
+    const { key, check } = bench.launch();
+    const obstacles = [{ what: 'program', text: 'there is no program "/nope"' } as const];
+    bench.give({ type: 'checked', key, check, obstacles, startupDeadlineMs: 1, portKnownFree: false });
+    expect(bench.view()).toMatchObject({ state: 'failed', crash_count: 0, incarnation: 0 });
+    expect(nextAt(bench.state)).toBeNull();
+    expect(bench.ask('start').did()).toContain('check');
+  });
+
+  it('waits behind others while the limit of loads is reached', () => {
+    const bench = new Bench(poolSpec('chat', 6));
+    expect(bench.did()).toEqual(['check', 'check', 'check', 'check']);
+    const waiting = viewPools(bench.state, { now: bench.now, time: String })[0]?.replicas[4];
+    expect(waiting).toMatchObject({ state: 'preparing' });
+    expect(waiting?.why).toContain('waits to load behind chat/r0, chat/r1, chat/r2, chat/r3');
+  });
+
+  it('that is never healthy is killed at its deadline, as a hang', () => {
+    const bench = one().checked().spawned();
+    while (bench.r0().life.state === 'starting') {
+      bench.wake();
+      if (bench.did().includes('probe')) bench.probed(answer({ verdict: 'failed', detail: 'connection refused' }));
+    }
+    expect(bench.now).toBe(1_000 + 120_000);
+    expect(bench.effects).toMatchObject([{ type: 'signal', rung: 'kill' }]);
+    bench.exited(died({ code: null, signal: 'SIGKILL' })).swept();
+    expect(bench.view()).toMatchObject({ state: 'backoff', crash_count: 1, last_exit: { class: 'hang' } });
+    expect(bench.view().last_error).toMatch(
+      /^health check failed: not healthy after 2m \(connection refused\); raise health.startup_deadline/,
+    );
+  });
+
+  it('that visibly progresses gets up to three times its automatic deadline', () => {
+    const bench = one().checked().spawned();
+    let progress = 0;
+    while (bench.r0().life.state === 'starting') {
+      bench.wake();
+      if (bench.did().includes('probe')) bench.probed(answer({ verdict: 'loading', detail: 'HTTP 503', progress: ++progress }));
+    }
+    expect(bench.now).toBe(1_000 + 3 * 120_000);
+  });
+});
+
+describe('a crash', () => {
+  it('takes the handoff file away first, waits 1, 2, 4, 8 s, and counts restarts', () => {
+    const bench = one().ready();
+    const waits: number[] = [];
+    for (let n = 1; n <= 7; n += 1) {
+      expect(bench.exited().did()[0]).toBe('remove-handoff');
+      const { state, backoff, crash_count, ready, live } = bench.view();
+      expect({ state, crash_count, ready, live }).toEqual({ state: 'backoff', crash_count: n, ready: false, live: false });
+      waits.push(backoff?.delay_ms ?? -1);
+      bench.wake().ready();
+      expect(bench.view()).toMatchObject({ state: 'ready', restart_count: n, restarts_total: n });
+    }
+    // At the cap jitter goes only down: half of it at the middle of chance.
+    expect(waits).toEqual([1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 57_000]);
+  });
+
+  it('does not reset its backoff merely by being ready, but by staying so', () => {
+    const bench = one().ready().exited().wake().ready();
+    expect(bench.r0().attempt).toBe(1);
+    while (bench.now < 310_000) bench.wake().probed();
+    expect(bench.view()).toMatchObject({ crash_count: 0, restart_count: 1, crashes_total: 1 });
+    expect(bench.r0().attempt).toBe(0);
+  });
+
+  it('keeps code and signal as the kernel gave them, and the last line', () => {
+    const bench = one()
+      .ready()
+      .exited(died({ code: null, signal: 'SIGSEGV', lastLines: ['ggml_abort', ''] }));
+    expect(bench.view()).toMatchObject({ last_exit: { code: null, signal: 'SIGSEGV' } });
+    expect(bench.view().last_error).toBe('killed by SIGSEGV after 0s: ggml_abort');
+  });
+
+  it('whose group lives on is followed by those before anything is launched', () => {
+    const bench = one().ready().exited(died(), false);
+    expect(bench.did()).toEqual(['remove-handoff', 'signal']);
+    expect(bench.view().state).toBe('stopping');
+    bench.wake().swept([77]);
+    expect(bench.view().state).toBe('stopping');
+    bench.wake().swept([]);
+    expect(bench.view()).toMatchObject({ state: 'backoff', crash_count: 1 });
+  });
+
+  it('exit 0 after ready is a stop under on-failure, a wait under always, and rest under never', () => {
+    const exit0 = died({ code: 0 });
+    const ended = (policy: 'on-failure' | 'always' | 'never') =>
+      one({ restart: { ...poolSpec('chat', 1).restart, policy } })
+        .ready()
+        .exited(exit0)
+        .view();
+    expect(ended('on-failure')).toMatchObject({ state: 'stopped', goal: 'up', crash_count: 0 });
+    expect(ended('always')).toMatchObject({ state: 'backoff', crash_count: 0 });
+    expect(ended('never')).toMatchObject({ state: 'stopped', crash_count: 0 });
+  });
+
+  it('exit 0 before ready is a failure under every policy', () => {
+    expect(
+      one()
+        .checked()
+        .spawned()
+        .exited(died({ code: 0 }))
+        .view(),
+    ).toMatchObject({ state: 'backoff', crash_count: 1 });
+  });
+
+  it('is final under never, and when the program is missing', () => {
+    const never = { ...poolSpec('chat', 1).restart, policy: 'never' } as const;
+    expect(one({ restart: never }).ready().exited().view()).toMatchObject({ state: 'failed', crash_count: 1 });
+    const missing = died({ code: null, spawnError: { errno: 'ENOENT', text: 'there is no program "/nope"' } });
+    expect(one().checked().exited(missing).view()).toMatchObject({ state: 'failed' });
+    const busy = died({ code: null, spawnError: { errno: 'EAGAIN', text: 'too many processes' } });
+    expect(one().checked().exited(busy).view()).toMatchObject({ state: 'backoff' });
+  });
+});
+
+describe('probes of a serving engine', () => {
+  const miss = answer({ verdict: 'failed', detail: 'no answer in 2s' });
+
+  it('three misses in a row make it unhealthy, one pass ready again, and no restart is counted', () => {
+    const bench = one().ready();
+    for (let n = 0; n < 2; n += 1) bench.wake().probed(miss);
+    expect(bench.wake().probed(answer()).view().state).toBe('ready');
+    for (let n = 0; n < 3; n += 1) bench.wake().probed(miss);
+    expect(bench.did()[0]).toBe('remove-handoff');
+    expect(bench.view()).toMatchObject({ state: 'unhealthy', ready: false, live: true });
+    expect(bench.wake().probed(answer()).did()).toEqual(['write-handoff', 'record']);
+    expect(bench.view()).toMatchObject({ state: 'ready', restart_count: 0, incarnation: 1 });
+  });
+
+  it('unknown ones count for nothing', () => {
+    const bench = one().ready();
+    for (let n = 0; n < 20; n += 1) bench.wake().probed(answer({ verdict: 'unknown', detail: 'we lagged' }));
+    expect(bench.view().state).toBe('ready');
+  });
+
+  it('unhealthy for restart_after, it is restarted, as health', () => {
+    const bench = one().ready();
+    while (bench.r0().life.state !== 'stopping') {
+      bench.wake();
+      if (bench.did().includes('probe')) bench.probed(miss);
+    }
+    bench.exited(died({ code: 0 })).swept();
+    expect(bench.view()).toMatchObject({ state: 'backoff', crash_count: 0, last_exit: { class: 'hang' } });
+    expect(bench.events.find(({ event }) => event === 'replica.backoff')).toMatchObject({ crash_reason: 'health' });
+  });
+});
+
+describe('stop, start, restart', () => {
+  it('stop asks, kills after the grace, and ends in stuck when nothing helps', () => {
+    const bench = one().ready().ask('stop');
+    expect(bench.effects).toMatchObject([{ type: 'remove-handoff' }, { type: 'signal', rung: 'term' }]);
+    const begun = bench.now;
+    expect(bench.wake().effects).toMatchObject([{ type: 'signal', rung: 'kill' }]);
+    expect(bench.now - begun).toBe(5_000);
+    while (bench.r0().life.state === 'stopping') {
+      bench.wake();
+      if (bench.did().includes('sweep')) bench.swept([100]);
+    }
+    expect(bench.view()).toMatchObject({ state: 'stuck', live: true });
+    expect(bench.view().why).toContain('pid 100 would not die');
+    bench.exited().swept();
+    expect(bench.view()).toMatchObject({ state: 'stopped', goal: 'down', crash_count: 0 });
+  });
+
+  it('an exit that we asked for is no crash', () => {
+    const bench = one()
+      .ready()
+      .ask('stop')
+      .exited(died({ code: 1 }))
+      .swept();
+    expect(bench.view()).toMatchObject({ state: 'stopped', crash_count: 0, last_exit: { class: 'graceful', code: 1 } });
+  });
+
+  it('start while stopping launches again after the exit; restart counts no restart', () => {
+    const bench = one().ready().ask('stop').ask('start').exited().swept();
+    expect(bench.did()).toContain('check');
+    bench.ready().ask('restart').exited().swept().ready();
+    expect(bench.view()).toMatchObject({ state: 'ready', restart_count: 0, incarnation: 3 });
+  });
+
+  it('restart takes one replica after another', () => {
+    const bench = new Bench(poolSpec('chat', 2, { health: { ...poolSpec('chat', 1).health, path: 'none' } }));
+    for (const launch of bench.effects.flatMap((effect) => (effect.type === 'check' ? [effect.launch] : []))) {
+      bench.give({
+        type: 'checked',
+        key: launch.key,
+        check: launch.check,
+        obstacles: [],
+        startupDeadlineMs: 9_000,
+        portKnownFree: true,
+      });
+      const identity = { pid: 100 + launch.port, startTicks: 1, instance: launch.instance };
+      bench.give({ type: 'spawned', key: launch.key, incarnation: launch.incarnation, identity });
+    }
+    bench.wake().ask('restart');
+    expect(bench.effects.filter(({ type }) => type === 'signal')).toHaveLength(1);
+    expect(bench.ask('restart').answer).toMatchObject({ ok: false, refusal: { code: 'OPERATION_IN_PROGRESS' } });
+    bench.exited().swept().checked().spawned(200);
+    while (bench.view().state === 'starting') bench.wake();
+    expect(bench.effects.filter(({ type }) => type === 'signal')).toMatchObject([{ launch: { key: 'chat/r1' } }]);
+  });
+
+  it('stop during backoff and before the spawn launches nothing more', () => {
+    expect(one().ready().exited().ask('stop').view()).toMatchObject({ state: 'stopped', goal: 'down' });
+    const bench = one();
+    const { key, check } = bench.launch();
+    bench.ask('stop').give({ type: 'checked', key, check, obstacles: [], startupDeadlineMs: 1, portKnownFree: true });
+    expect(bench.did()).toEqual([]);
+    expect(bench.view().state).toBe('stopped');
+  });
+
+  it('stop while the process is being made meets it when it is there', () => {
+    const bench = one().checked();
+    const launch = bench.launch();
+    bench
+      .ask('stop')
+      .give({ type: 'spawned', key: launch.key, incarnation: 1, identity: { pid: 5, startTicks: 5, instance: 'i' } });
+    expect(bench.effects).toMatchObject([{ type: 'record' }, { type: 'signal', rung: 'term' }]);
+  });
+
+  it('names pools that do not exist', () => {
+    const bench = one().give({ type: 'requested', verb: 'start', poolId: 'chta', replicaId: null, correlationId: null });
+    expect(bench.answer).toMatchObject({ ok: false, refusal: { code: 'POOL_NOT_FOUND', hint: 'pools: chat' } });
+  });
+
+  it('a shutdown ends when the last engine is gone, and refuses everything meanwhile', () => {
+    const bench = one().ready();
+    bench.give({ type: 'shutdown-requested', because: 'SIGTERM', kill: false, exit: 0, correlationId: null });
+    expect(bench.ask('start').answer).toMatchObject({ ok: false, refusal: { code: 'SHUTTING_DOWN' } });
+    expect(bench.exited(died({ code: 0 })).did()).not.toContain('end');
+    expect(bench.swept().effects.at(-1)).toEqual({ type: 'end', exit: 0 });
+  });
+});
+
+it('old news of a dead engine does not touch its successor', () => {
+  const bench = one().ready().exited().wake().ready();
+  const stale = { key: bench.r0().key, incarnation: 1 } as const;
+  const before = bench.state;
+  bench.give({ type: 'exited', ...stale, exit: died(), empty: true });
+  bench.give({ type: 'probed', ...stale, result: answer({ verdict: 'failed' }) });
+  expect(bench.state).toBe(before);
+});

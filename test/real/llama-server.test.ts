@@ -1,0 +1,223 @@
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { type get, request } from 'node:http';
+import { type AddressInfo, createServer } from 'node:net';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { ReplicaView } from '../../src/api/wire.js';
+import { writeCorruptModel, writeTinyModel } from '../rig/gguf.js';
+import { Supervisor } from './supervisor.js';
+
+const llamaServer = process.env.LLAMA_SERVER ?? '';
+
+const settings = {
+  binary: llamaServer,
+  args: ['-t', '1', '-c', '32768', '--parallel', '1'],
+  health: { startup_interval: '50ms', interval: '1s' },
+  stop: { grace: '1s' },
+  restart: { backoff: { initial: '700ms', min: '700ms' } },
+};
+
+describe.skipIf(llamaServer === '')('the main job: two pools, three replicas', () => {
+  let supervisor: Supervisor;
+  const replicas = ['chat/r0', 'chat/r1', 'embed/r0'] as const;
+
+  beforeAll(() => {
+    supervisor = Supervisor.begin((directory) => ({
+      version: 1,
+      supervisor: { ports: '28100-28199' },
+      defaults: settings,
+      pools: {
+        chat: { model: writeTinyModel(join(directory, 'chat.gguf'), { layers: 2 }), device_masks: ['cpu', 'cpu'] },
+        embed: { model: writeTinyModel(join(directory, 'embed.gguf')), device_masks: ['cpu'] },
+      },
+    }));
+  });
+  afterAll(() => supervisor.dispose());
+
+  it('all three become ready, each a process of its own on a port of its own', async () => {
+    expect((await supervisor.poolctl('wait', 'all', '--for', 'ready', '--timeout', '30s')).code).toBe(0);
+    const views = await Promise.all(replicas.map((key) => supervisor.replica(key)));
+    for (const [index, view] of views.entries()) {
+      expect(view).toMatchObject({
+        state: 'ready',
+        goal: 'up',
+        incarnation: 1,
+        restart_count: 0,
+        slots_total: 1,
+        device_mask: 'cpu',
+        devices: [],
+      });
+      expect(view.engine_version).toMatch(/\d/);
+      expect(supervisor.hasHandoff(replicas[index] ?? '')).toBe(true);
+      expect(
+        readFileSync(join(supervisor.directory, 'state/run', `${(replicas[index] ?? '').replace('/', '.')}.pid`), 'utf8'),
+      ).toBe(`${view.pid}\n`);
+    }
+    expect(new Set(views.map(({ pid }) => pid)).size).toBe(3);
+    expect(new Set(views.map(({ port }) => port)).size).toBe(3);
+    expect((await supervisor.poolctl('status')).code).toBe(0);
+  });
+
+  it('each has the mask of no device, and llama-server is told so', async () => {
+    const { pid } = await supervisor.replica('chat/r0');
+    const strings = (file: string) => readFileSync(`/proc/${pid}/${file}`, 'utf8').split('\0');
+    expect(strings('environ')).toEqual(
+      expect.arrayContaining(['CUDA_VISIBLE_DEVICES=', 'ROCR_VISIBLE_DEVICES=', 'POOLCTL_POOL_ID=chat', 'POOLCTL_REPLICA_ID=r0']),
+    );
+    expect(strings('cmdline').join(' ')).toMatch(/--device none/);
+  });
+
+  it('they answer', async () => {
+    const { url } = await supervisor.replica('embed/r0');
+    const answer = await fetch(`${url}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ messages: [{ role: 'user', content: 'hello' }], max_tokens: 8 }),
+    });
+    expect(answer.status).toBe(200);
+    expect(await answer.json()).toMatchObject({ usage: { completion_tokens: 8 } });
+  });
+
+  it('one that is killed comes back as another process, the others are not touched', async () => {
+    const before = await Promise.all(replicas.map((key) => supervisor.replica(key)));
+    const since = supervisor.mark;
+    process.kill(pidOf(before[0]), 'SIGKILL');
+
+    const backoff = await supervisor.event('replica.backoff', { replica: 'chat/r0', since });
+    expect(backoff).toMatchObject({ crash_count: 1 });
+    expect(await supervisor.event('replica.crashed', { replica: 'chat/r0', since })).toMatchObject({ signal: 'SIGKILL' });
+    expect(supervisor.hasHandoff('chat/r0')).toBe(false);
+    expect(await supervisor.replica('chat/r0')).toMatchObject({
+      state: 'backoff',
+      live: false,
+      ready: false,
+      pid: null,
+      last_exit: { code: null, signal: 'SIGKILL' },
+    });
+    expect((await supervisor.poolctl('status')).code).toBe(3);
+
+    await supervisor.event('replica.ready', { replica: 'chat/r0', since });
+    const after = await Promise.all(replicas.map((key) => supervisor.replica(key)));
+    expect(after[0]).toMatchObject({ state: 'ready', incarnation: 2, restart_count: 1, crash_count: 1, port: before[0]?.port });
+    expect(after[0]?.pid).not.toBe(before[0]?.pid);
+    expect(after.slice(1).map(({ pid }) => pid)).toEqual(before.slice(1).map(({ pid }) => pid));
+    expect(supervisor.hasHandoff('chat/r0')).toBe(true);
+  });
+
+  it('a stop with a stream open ends it within the grace and a kill', async () => {
+    const { url, pid } = await supervisor.replica('chat/r1');
+    const stream = await openStream(`${url}/completion`);
+    const cut = once(stream, 'close');
+    const begun = performance.now();
+    const { code } = await supervisor.poolctl('stop', 'chat/r1');
+    const took = performance.now() - begun;
+    await cut;
+    expect(code).toBe(0);
+    // A grace of 1 s, and room for two program starts on a busy machine; llama-server alone would take 30 s.
+    expect(took).toBeLessThan(8_000);
+    expect(isAlive(pid)).toBe(false);
+    expect(await supervisor.replica('chat/r1')).toMatchObject({
+      state: 'stopped',
+      goal: 'down',
+      live: false,
+      draining: false,
+      crash_count: 0,
+    });
+  });
+
+  it('and starts again', async () => {
+    expect((await supervisor.poolctl('start', 'chat/r1')).code).toBe(0);
+    expect(await supervisor.replica('chat/r1')).toMatchObject({ state: 'ready', restart_count: 0 });
+  });
+
+  it('down leaves no process and no file', async () => {
+    const pids = await Promise.all(replicas.map(async (key) => (await supervisor.replica(key)).pid));
+    expect((await supervisor.poolctl('down')).code).toBe(0);
+    expect(await supervisor.ended).toBe(0);
+    expect(pids.filter(isAlive)).toEqual([]);
+    expect(supervisor.leftFiles()).toEqual([]);
+  });
+});
+
+describe.skipIf(llamaServer === '')('what stands in the way', () => {
+  let supervisor: Supervisor;
+  const holder = createServer();
+  let port: number;
+
+  beforeAll(async () => {
+    await once(holder.listen(0, '127.0.0.1'), 'listening');
+    ({ port } = holder.address() as AddressInfo);
+    supervisor = Supervisor.begin((directory) => ({
+      version: 1,
+      supervisor: { ports: '28200-28299' },
+      defaults: settings,
+      pools: {
+        corrupt: { model: writeCorruptModel(join(directory, 'corrupt.gguf')), device_masks: ['cpu'] },
+        missing: { model: join(directory, 'missing.gguf'), device_masks: ['cpu'] },
+        taken: { model: writeTinyModel(join(directory, 'tiny.gguf')), device_masks: ['cpu'], port },
+      },
+    }));
+  });
+  afterAll(async () => {
+    holder.close();
+    await supervisor.dispose();
+  });
+
+  it('a corrupt model: llama-server ends with 1 at each try, and each waits longer', async () => {
+    const first = await supervisor.event('replica.backoff', { replica: 'corrupt/r0' });
+    const second = await supervisor.event('replica.backoff', {
+      replica: 'corrupt/r0',
+      fits: ({ incarnation }) => incarnation === 2,
+    });
+    expect(Number(second.backoff_ms)).toBeGreaterThan(Number(first.backoff_ms));
+    const view = await supervisor.replica('corrupt/r0');
+    expect(view).toMatchObject({ ready: false, ready_at: null, last_exit: { code: 1, signal: null } });
+    expect(supervisor.hasHandoff('corrupt/r0')).toBe(false);
+    expect((await supervisor.poolctl('logs', 'corrupt/r0')).stdout).toMatch(/not within the file bounds/);
+  });
+
+  it('a missing model: failed at once, named, and not tried again', async () => {
+    await supervisor.event('replica.failed', { replica: 'missing/r0' });
+    const view = await supervisor.replica('missing/r0');
+    expect(view).toMatchObject({ state: 'failed', live: false, crash_count: 0, pid: null });
+    expect(view.why).toContain('missing.gguf');
+    expect((await supervisor.poolctl('wait', 'missing', '--for', 'ready', '--timeout', '20s')).code).toBe(3);
+  });
+
+  it('a taken port: its holder is named, nothing crashes, and it starts once the port is free', async () => {
+    await supervisor.event('replica.backoff', { replica: 'taken/r0' });
+    expect((await supervisor.replica('taken/r0')).why).toContain(`pid ${process.pid}`);
+    expect(await supervisor.replica('taken/r0')).toMatchObject({ crash_count: 0, restart_count: 0 });
+    holder.close();
+    await supervisor.event('replica.ready', { replica: 'taken/r0' });
+    expect(await supervisor.replica('taken/r0')).toMatchObject({ state: 'ready', port });
+  });
+});
+
+/** A completion that lasts far longer than the test; resolves with the answer once its first bytes are there. */
+async function openStream(url: string): Promise<ReturnType<typeof get>> {
+  const asked = request(url, { method: 'POST', headers: { 'content-type': 'application/json' } });
+  asked.end(JSON.stringify({ prompt: 'the', n_predict: 30_000, ignore_eos: true, stream: true }));
+  const [answer] = (await once(asked, 'response')) as [NodeJS.ReadableStream];
+  answer.on('error', () => {});
+  asked.on('error', () => {});
+  await once(answer, 'data');
+  return asked;
+}
+
+/** Never 0 or NaN, which would signal the test itself. */
+function pidOf(view: ReplicaView | undefined): number {
+  if (!Number.isInteger(view?.pid) || Number(view?.pid) <= 1) throw new Error(`no pid: ${JSON.stringify(view)}`);
+  return Number(view?.pid);
+}
+
+function isAlive(pid: number | null): boolean {
+  if (pid === null) return false;
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
