@@ -15,7 +15,7 @@ export default defineConfig({
       {
         ...built,
         extends: true,
-        test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: ['test/cli/**', 'test/real/**', 'test/bench/**'] },
+        test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: ['test/cli/**', 'test/real/**'] },
       },
       {
         ...built,

@@ -44,7 +44,7 @@ export async function lookUpUser(name: string): Promise<EngineUser | null> {
 
 /** The ids that a program has after our launch chain. */
 export function credentialOf(
-  us: { readonly uid: number; readonly gids: readonly number[] },
+  us: Ourselves,
   user: EngineUser | null,
   dropCapabilities: boolean,
 ): Credential {

@@ -4,7 +4,8 @@
  */
 
 import { type ChildProcess, spawn } from 'node:child_process';
-import { stat, writeFile } from 'node:fs/promises';
+import { writeFileSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import type { ExitEvidence } from '../core/messages.js';
 import type { ReplicaKey, Result } from '../core/model.js';
 import { readStat } from '../host/proc.js';
@@ -34,8 +35,6 @@ export type Launched = {
 export type LaunchWorld = {
   readonly pidFiles: PidFiles;
   readonly wallMs: () => number;
-  /** Asked before each launch is given to the kernel. False: it is not wanted any more, and counts as a failed spawn (ECANCELED). */
-  readonly wanted?: () => boolean;
 };
 
 /**
@@ -54,10 +53,6 @@ export async function launchEngine(
   } catch (error) {
     return neverBegan(error as NodeJS.ErrnoException, `cannot open the log "${order.logPath}"`);
   }
-  if (world.wanted?.() === false) {
-    await log.file.close();
-    return { ok: false, error: exitWithout('ECANCELED', 'the launch was called off') };
-  }
   const begun = begin(order, log);
   await log.file.close();
   if (!begun.ok) return neverBegan(await begun.error, await blame(await begun.error, order));
@@ -68,7 +63,7 @@ export async function launchEngine(
     return { code, signal, spawnError: null, lastLines: lines };
   });
   await written;
-  exited.then((exit) => setImmediate(onExit, exit)).catch(rethrow);
+  void exited.then((exit) => setImmediate(onExit, exit));
   return { ok: true, value: { pid, startTicks, logOffset: log.offset } };
 }
 
@@ -96,9 +91,14 @@ function exitOf(child: ChildProcess): Promise<{ readonly code: number | null; re
   return new Promise((resolve) => child.once('exit', (code, signal) => resolve({ code, signal })));
 }
 
-/** When memory runs out an engine is to go, not its supervisor. It may be gone already, and then there is nothing to score. */
+/**
+ * When memory runs out an engine is to go, not its supervisor. Written at once, so that its children inherit it. It may be gone already, and
+ * then there is nothing to score.
+ */
 function offerToOomKiller(pid: number): void {
-  writeFile(`/proc/${pid}/oom_score_adj`, oomScoreAdj).catch(() => undefined);
+  try {
+    writeFileSync(`/proc/${pid}/oom_score_adj`, oomScoreAdj);
+  } catch {}
 }
 
 const oomScoreAdj = '300';
@@ -137,9 +137,3 @@ const reasons: Readonly<Record<string, string>> = {
   ENOSPC: 'the disk is full',
   EROFS: 'the file system is read-only',
 };
-
-function rethrow(error: unknown): void {
-  setImmediate(() => {
-    throw error;
-  });
-}

@@ -60,6 +60,12 @@ function play(moves: readonly Move[], machine: Step = step): readonly string[] {
   });
   const give = (input: Input): void => {
     const failedBefore = failed(state);
+    // A restart takes its replicas one after another, so a later one may have failed before its turn: that it is launched then was asked for.
+    const asked = new Set(
+      [...state.operations.values()].flatMap(({ kind, state: is, steps }) =>
+        kind === 'restart' && is === 'running' ? steps.map(({ key }) => key) : [],
+      ),
+    );
     const result = machine(state, input, { now, wallMs: now, rand: () => 0.5, id: () => `i${++ids}` });
     state = result.state;
     world.perform(result.effects);
@@ -115,8 +121,9 @@ function inputOf({ kind, choice, flag }: Move, state: State, world: World): Inpu
       };
     case 3: {
       // The engine dies, alone or leaving its group behind.
+      // The shell tells a spawn before it tells the exit of what was spawned.
       const [first] = world.live.get(key)?.entries() ?? [];
-      if (first === undefined) return null;
+      if (first === undefined || world.open.some((effect) => effect.type === 'spawn' && effect.launch.key === key)) return null;
       if (flag) world.live.get(key)?.delete(first[0]);
       return { type: 'exited', key, incarnation: first[0], exit, empty: flag };
     }
@@ -198,7 +205,7 @@ const mutants: Readonly<Record<string, Step>> = {
     step(state, input.type === 'exited' ? { ...input, empty: true } : input, context),
   'spawns every launch twice': (state, input, context) => {
     const result = step(state, input, context);
-    return { ...result, effects: result.effects.flatMap((effect) => (effect.type === 'spawn' ? [effect, effect] : [effect])) };
+    return { ...result, effects: [...result.effects, ...result.effects.filter(({ type }) => type === 'spawn')] };
   },
   'believes that nobody is left': (state, input, context) =>
     step(state, input.type === 'swept' ? { ...input, left: [] } : input, context),
@@ -217,7 +224,7 @@ const mutants: Readonly<Record<string, Step>> = {
 
 it.each(Object.entries(mutants))('catches a machine that %s', (_, mutant) => {
   const found = fc
-    .sample(fc.array(move, { maxLength: 60 }), { numRuns: 2_000, seed: 7 })
+    .sample(fc.array(move, { maxLength: 60 }), { numRuns: 10_000, seed: 7 })
     .some((moves) => play(moves, mutant).length > 0);
   expect(found).toBe(true);
 });

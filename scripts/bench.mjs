@@ -1,0 +1,65 @@
+/** `npm run bench`: the figures that poolctl promises, each against a floor measured in the same run. See `npm run bench -- --help`. */
+
+import { existsSync, rmSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { parseArgs } from 'node:util';
+import { table } from '../test/bench/figures.mjs';
+import { childProgram, quiet, workDirectory } from '../test/bench/machine.mjs';
+import { poolctl } from '../test/bench/supervisors.mjs';
+
+const parts = ['status', 'respawn', 'memory', 'idle', 'start', 'stop', 'flood'];
+
+const help = `usage: npm run bench -- [--only PART,...] [--rounds N] [--window SECONDS] [--json]
+
+Parts: ${parts.join(', ')}. Each has its own number of rounds, which --rounds overrides; --window is how long the
+idle part watches (default 30). The whole takes some ten minutes on an idle machine.
+Prints medians (min-max), the ratio to the floor, and the target. The floor is a bare Node loop that spawns the same children on an
+inherited descriptor; for status one GET by an empty Node program; for output the same program writing to a file.
+`;
+
+const { values } = parseArgs({
+  options: {
+    only: { type: 'string', default: parts.join(',') },
+    rounds: { type: 'string' },
+    window: { type: 'string', default: '30' },
+    json: { type: 'boolean', default: false },
+    help: { type: 'boolean', short: 'h', default: false },
+  },
+});
+const chosen = values.only.split(',');
+const unknown = chosen.filter((part) => !parts.includes(part));
+
+if (values.help) process.stdout.write(help);
+else if (unknown.length > 0)
+  refuse(`cannot measure ${unknown.map((part) => `"${part}"`).join(', ')}: the parts are ${parts.join(', ')}`);
+else if (!existsSync(poolctl)) refuse('cannot measure poolctl: it is not built; run npm run build');
+else await bench();
+
+async function bench() {
+  const directory = workDirectory();
+  const child = childProgram(directory);
+  const figures = [];
+  try {
+    say(`Node ${process.version}, ${cpus().length} cores (${cpus()[0]?.model}), in ${directory}, child: ${child.about}`);
+    for (const part of chosen) {
+      const { measure, rounds } = await import(`../test/bench/parts/${part}.mjs`);
+      if (!(await quiet())) say('the machine is busy: the figures that follow are worth less');
+      say(`${part} ...`);
+      figures.push(
+        ...(await measure({ directory, child, rounds: Number(values.rounds ?? rounds), windowMs: Number(values.window) * 1000 })),
+      );
+    }
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+  process.stdout.write(values.json ? `${JSON.stringify(figures)}\n` : table(figures));
+}
+
+function say(line) {
+  process.stderr.write(`${line}\n`);
+}
+
+function refuse(message) {
+  say(`error: ${message}`);
+  process.exitCode = 2;
+}

@@ -1,0 +1,127 @@
+/**
+ * The hands on the processes of engines: signals that reach only whom they are meant for, and the proof that nobody is left. A number alone is
+ * never trusted: whoever is signalled has the start time that was seen with it, read in the same turn of the event loop.
+ */
+
+import type { EngineIdentity } from '../core/messages.js';
+import { fresh } from '../host/fresh.js';
+import { isLiving, type ProcessStat, readStat, type Sweep, sweepProcesses } from '../host/proc.js';
+import { type EngineMarks, findTrees } from '../host/tree.js';
+
+/** gone: nobody of the group is left to be signalled, or its number belongs to a stranger by now. denied: the kernel refused. */
+export type Signalled = 'sent' | 'gone' | 'denied';
+
+export type Processes = {
+  /** All processes now. Those who ask in one turn of the event loop share one walk over /proc. */
+  sweep(): Promise<Sweep>;
+  /** The living processes of an engine's tree, by pid; those who ask in one turn share one walk. */
+  survivors(marks: EngineMarks): Promise<readonly ProcessStat[]>;
+  /** SIGKILL to the group at once, then to everybody else whom a walk finds. Answers whom it signalled outside the group. */
+  killTree(marks: EngineMarks): Promise<readonly number[]>;
+  /** SIGKILL to those of the tree who live now; answers whom it signalled, so empty is the proof that nobody is left. */
+  killSurvivors(marks: EngineMarks): Promise<readonly number[]>;
+};
+
+/** What ends a process and all that descends from it, by asking who descends from whom; null where the machine cannot tell (no ps). */
+export type KillDescendants = ((pid: number, signal: 'SIGKILL', done: () => void) => void) | null;
+
+/** `self` is the supervisor's own pid: it and its ancestors are never found. */
+export function makeProcesses(self: number, killDescendants: KillDescendants): Processes {
+  const sweep = fresh(sweepProcesses);
+  let asked: EngineMarks[] = [];
+  const trees = fresh(async () => {
+    const engines = asked;
+    asked = [];
+    return new Map(zip(engines, await findTrees(engines, await sweep(), self)));
+  });
+
+  async function survivors(marks: EngineMarks): Promise<readonly ProcessStat[]> {
+    asked.push(marks);
+    return (await trees()).get(marks) ?? [];
+  }
+
+  async function killSurvivors(marks: EngineMarks): Promise<readonly number[]> {
+    const found = await survivors(marks);
+    const killed = found.filter((each) => signalProcess(each, 'SIGKILL') !== 'gone');
+    if (killDescendants !== null) await Promise.all(killed.filter(({ pgrp }) => pgrp !== marks.leader?.pid).map(({ pid }) => endDescendants(pid, killDescendants)));
+    return killed.map(({ pid }) => pid);
+  }
+
+  return {
+    sweep,
+    survivors,
+    killSurvivors,
+    async killTree(marks) {
+      // Whoever has left the group is found by its parent only while that lives: so look first, and strike the group in the same turn.
+      const found = await survivors(marks);
+      if (marks.leader !== null) signalGroup({ ...marks.leader, instance: marks.instance }, 'SIGKILL');
+      const strays = found.filter(({ pgrp }) => pgrp !== marks.leader?.pid);
+      if (killDescendants !== null) await Promise.all(strays.filter(stillThere).map(({ pid }) => endDescendants(pid, killDescendants)));
+      return strays.filter((each) => signalProcess(each, 'SIGKILL') === 'sent').map(({ pid }) => pid);
+    },
+  };
+}
+
+/** How an engine that this supervisor launched is recognised. `strays`: only by its instance, since a successor has the log already. */
+export function marksOf({ pid, startTicks, instance }: EngineIdentity, logPath: string, only: 'all' | 'strays' = 'all'): EngineMarks {
+  if (only === 'strays') return { leader: null, watched: false, instance, logPath: null };
+  return { leader: { pid, startTicks }, watched: true, instance, logPath };
+}
+
+/**
+ * Signals the engine's whole group. `andContinue` sends SIGCONT after it, without which a stopped process does not see the signal. A leader that
+ * has gone leaves its number to the group as long as a member lives, so the group is signalled then too; a number with another start time is a
+ * stranger's, and nobody is signalled.
+ */
+export function signalGroup({ pid, startTicks }: EngineIdentity, signal: NodeJS.Signals, { andContinue = false } = {}): Signalled {
+  const seat = readStat(pid);
+  if (seat !== null && seat.startTicks !== startTicks) return 'gone';
+  const sent = send(-pid, signal);
+  if (andContinue && sent === 'sent') send(-pid, 'SIGCONT');
+  return sent;
+}
+
+/**
+ * Whether the kernel says that nobody at all is left in the group: cheap, and a proof where it is true. False may mean zombies alone; and
+ * whoever has left the group (setsid) is not seen: `survivors` sees them.
+ */
+export function groupIsEmpty({ pid, startTicks }: { readonly pid: number; readonly startTicks: number }): boolean {
+  const seat = readStat(pid);
+  if (seat !== null && seat.startTicks !== startTicks) return true;
+  try {
+    process.kill(-pid, 0);
+    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ESRCH';
+  }
+}
+
+/** Signals one process if it is still the one that was seen. */
+export function signalProcess(seen: ProcessStat, signal: NodeJS.Signals): Signalled {
+  return stillThere(seen) ? send(seen.pid, signal) : 'gone';
+}
+
+function stillThere({ pid, startTicks }: ProcessStat): boolean {
+  const now = readStat(pid);
+  return now !== null && now.startTicks === startTicks && isLiving(now);
+}
+
+function send(target: number, signal: NodeJS.Signals): Signalled {
+  try {
+    process.kill(target, signal);
+    return 'sent';
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ESRCH' ? 'gone' : 'denied';
+  }
+}
+
+function endDescendants(pid: number, kill: NonNullable<KillDescendants>): Promise<void> {
+  return new Promise((resolve) => kill(pid, 'SIGKILL', resolve));
+}
+
+function zip<A, B>(left: readonly A[], right: readonly B[]): readonly (readonly [A, B])[] {
+  return left.flatMap((each, at) => {
+    const other = right[at];
+    return other === undefined ? [] : [[each, other] as const];
+  });
+}

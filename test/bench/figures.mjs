@@ -1,0 +1,60 @@
+/** Numbers to a table that a person can judge: median (min-max) of poolctl and of its floor, the ratio, the target. */
+
+export function median(values) {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = Math.floor(sorted.length / 2);
+  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+}
+
+/**
+ * @typedef {{ what: string, unit: string, poolctl: number[], floor?: number[], atMost?: number, ratioAtMost?: number, note?: string }} Figure
+ *   `atMost` is in the unit, `ratioAtMost` times the floor's median; a figure may have one of them
+ */
+
+/** The figure's verdict: null where it has no target. @param {Figure} figure */
+export function verdict({ poolctl, floor, atMost, ratioAtMost }) {
+  if (atMost !== undefined) return median(poolctl) <= atMost;
+  if (ratioAtMost !== undefined && floor !== undefined) return median(poolctl) <= ratioAtMost * median(floor);
+  return null;
+}
+
+/** @param {Figure[]} figures */
+export function table(figures) {
+  const rows = [
+    ['figure', 'poolctl', 'floor', 'ratio', 'target', ''],
+    ...figures.map((figure) => {
+      const { what, unit, poolctl, floor, atMost, ratioAtMost, note } = figure;
+      const ratio = floor === undefined ? '-' : `${number(median(poolctl) / median(floor))} x`;
+      const target =
+        atMost !== undefined ? `${number(atMost)} ${unit}` : ratioAtMost !== undefined ? `${number(ratioAtMost)} x` : '-';
+      const judged = { true: 'ok', false: 'MISSED', null: '' }[String(verdict(figure))];
+      return [
+        what,
+        spread(poolctl, unit),
+        floor === undefined ? '-' : spread(floor, unit),
+        ratio,
+        target,
+        [judged, note].filter(Boolean).join('  '),
+      ];
+    }),
+  ];
+  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
+  return rows
+    .map(
+      (row) =>
+        `${row
+          .map((cell, column) => cell.padEnd(widths[column]))
+          .join('  ')
+          .trimEnd()}\n`,
+    )
+    .join('');
+}
+
+function spread(values, unit) {
+  return `${number(median(values))} (${number(Math.min(...values))}-${number(Math.max(...values))}) ${unit}`;
+}
+
+/** Three digits that count. */
+function number(value) {
+  return value >= 100 || Number.isInteger(value) ? String(Math.round(value)) : value.toPrecision(3);
+}
