@@ -4,8 +4,8 @@ import { existsSync, rmSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { table } from '../test/bench/figures.mjs';
+import { Fleet, poolctl } from '../test/bench/fleet.mjs';
 import { childProgram, quiet, workDirectory } from '../test/bench/machine.mjs';
-import { poolctl } from '../test/bench/supervisors.mjs';
 
 const parts = ['status', 'respawn', 'memory', 'idle', 'start', 'stop', 'flood'];
 
@@ -38,7 +38,14 @@ else await bench();
 async function bench() {
   const directory = workDirectory();
   const child = childProgram(directory);
+  const fleet = new Fleet(directory, child);
   const figures = [];
+  const clean = async () => {
+    await fleet.stopAll();
+    rmSync(directory, { recursive: true, force: true });
+  };
+  for (const [signal, status] of Object.entries({ SIGINT: 130, SIGTERM: 143 }))
+    process.once(signal, () => clean().then(() => process.exit(status)));
   try {
     say(`Node ${process.version}, ${cpus().length} cores (${cpus()[0]?.model}), in ${directory}, child: ${child.about}`);
     for (const part of chosen) {
@@ -46,11 +53,11 @@ async function bench() {
       if (!(await quiet())) say('the machine is busy: the figures that follow are worth less');
       say(`${part} ...`);
       figures.push(
-        ...(await measure({ directory, child, rounds: Number(values.rounds ?? rounds), windowMs: Number(values.window) * 1000 })),
+        ...(await measure({ fleet, rounds: Number(values.rounds ?? rounds), windowMs: Number(values.window) * 1000 })),
       );
     }
   } finally {
-    rmSync(directory, { recursive: true, force: true });
+    await clean();
   }
   process.stdout.write(values.json ? `${JSON.stringify(figures)}\n` : table(figures));
 }

@@ -43,11 +43,7 @@ export async function lookUpUser(name: string): Promise<EngineUser | null> {
 }
 
 /** The ids that a program has after our launch chain. */
-export function credentialOf(
-  us: Ourselves,
-  user: EngineUser | null,
-  dropCapabilities: boolean,
-): Credential {
+export function credentialOf(us: Ourselves, user: EngineUser | null, dropCapabilities: boolean): Credential {
   if (user !== null) return { uid: user.uid, gids: user.gids };
   return us.capable && dropCapabilities ? { uid: us.uid, gids: us.gids } : 'self';
 }

@@ -22,11 +22,8 @@ export type Processes = {
   killSurvivors(marks: EngineMarks): Promise<readonly number[]>;
 };
 
-/** What ends a process and all that descends from it, by asking who descends from whom; null where the machine cannot tell (no ps). */
-export type KillDescendants = ((pid: number, signal: 'SIGKILL', done: () => void) => void) | null;
-
 /** `self` is the supervisor's own pid: it and its ancestors are never found. */
-export function makeProcesses(self: number, killDescendants: KillDescendants): Processes {
+export function makeProcesses(self: number): Processes {
   const sweep = fresh(sweepProcesses);
   let asked: EngineMarks[] = [];
   const trees = fresh(async () => {
@@ -40,30 +37,29 @@ export function makeProcesses(self: number, killDescendants: KillDescendants): P
     return (await trees()).get(marks) ?? [];
   }
 
-  async function killSurvivors(marks: EngineMarks): Promise<readonly number[]> {
-    const found = await survivors(marks);
-    const killed = found.filter((each) => signalProcess(each, 'SIGKILL') !== 'gone');
-    if (killDescendants !== null) await Promise.all(killed.filter(({ pgrp }) => pgrp !== marks.leader?.pid).map(({ pid }) => endDescendants(pid, killDescendants)));
-    return killed.map(({ pid }) => pid);
-  }
-
   return {
     sweep,
     survivors,
-    killSurvivors,
+    async killSurvivors(marks) {
+      const found = await survivors(marks);
+      return found.filter((each) => signalProcess(each, 'SIGKILL') !== 'gone').map(({ pid }) => pid);
+    },
     async killTree(marks) {
-      // Whoever has left the group is found by its parent only while that lives: so look first, and strike the group in the same turn.
+      // Whoever has left the group is found by its parent only while that lives: so look first, then strike all in one turn.
       const found = await survivors(marks);
       if (marks.leader !== null) signalGroup({ ...marks.leader, instance: marks.instance }, 'SIGKILL');
       const strays = found.filter(({ pgrp }) => pgrp !== marks.leader?.pid);
-      if (killDescendants !== null) await Promise.all(strays.filter(stillThere).map(({ pid }) => endDescendants(pid, killDescendants)));
       return strays.filter((each) => signalProcess(each, 'SIGKILL') === 'sent').map(({ pid }) => pid);
     },
   };
 }
 
 /** How an engine that this supervisor launched is recognised. `strays`: only by its instance, since a successor has the log already. */
-export function marksOf({ pid, startTicks, instance }: EngineIdentity, logPath: string, only: 'all' | 'strays' = 'all'): EngineMarks {
+export function marksOf(
+  { pid, startTicks, instance }: EngineIdentity,
+  logPath: string,
+  only: 'all' | 'strays' = 'all',
+): EngineMarks {
   if (only === 'strays') return { leader: null, watched: false, instance, logPath: null };
   return { leader: { pid, startTicks }, watched: true, instance, logPath };
 }
@@ -73,7 +69,11 @@ export function marksOf({ pid, startTicks, instance }: EngineIdentity, logPath: 
  * has gone leaves its number to the group as long as a member lives, so the group is signalled then too; a number with another start time is a
  * stranger's, and nobody is signalled.
  */
-export function signalGroup({ pid, startTicks }: EngineIdentity, signal: NodeJS.Signals, { andContinue = false } = {}): Signalled {
+export function signalGroup(
+  { pid, startTicks }: EngineIdentity,
+  signal: NodeJS.Signals,
+  { andContinue = false } = {},
+): Signalled {
   const seat = readStat(pid);
   if (seat !== null && seat.startTicks !== startTicks) return 'gone';
   const sent = send(-pid, signal);
@@ -113,10 +113,6 @@ function send(target: number, signal: NodeJS.Signals): Signalled {
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'ESRCH' ? 'gone' : 'denied';
   }
-}
-
-function endDescendants(pid: number, kill: NonNullable<KillDescendants>): Promise<void> {
-  return new Promise((resolve) => kill(pid, 'SIGKILL', resolve));
 }
 
 function zip<A, B>(left: readonly A[], right: readonly B[]): readonly (readonly [A, B])[] {

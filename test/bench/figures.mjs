@@ -24,7 +24,7 @@ export function table(figures) {
     ['figure', 'poolctl', 'floor', 'ratio', 'target', ''],
     ...figures.map((figure) => {
       const { what, unit, poolctl, floor, atMost, ratioAtMost, note } = figure;
-      const ratio = floor === undefined ? '-' : `${number(median(poolctl) / median(floor))} x`;
+      const ratio = floor === undefined ? '-' : `${(median(poolctl) / median(floor)).toPrecision(3)} x`;
       const target =
         atMost !== undefined ? `${number(atMost)} ${unit}` : ratioAtMost !== undefined ? `${number(ratioAtMost)} x` : '-';
       const judged = { true: 'ok', false: 'MISSED', null: '' }[String(verdict(figure))];

@@ -29,7 +29,9 @@ createServer((_, answer) => {
   answer.end(JSON.stringify([...children].map(([number, { pid }]) => ({ number, pid }))));
 }).listen(socket);
 
-process.on('SIGTERM', () => {
-  stopping = true;
-  for (const child of children.values()) process.kill(-child.pid, 'SIGTERM');
-});
+for (const signal of ['SIGTERM', 'SIGINT']) {
+  process.on(signal, () => {
+    stopping = true;
+    for (const child of children.values()) process.kill(-child.pid, 'SIGTERM');
+  });
+}

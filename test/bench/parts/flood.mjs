@@ -5,21 +5,20 @@ import { closeSync, createReadStream, openSync, rmSync, statSync } from 'node:fs
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { quiet, Stamps } from '../machine.mjs';
-import { startPoolctl } from '../supervisors.mjs';
 
 export const rounds = 5;
 
 const bytes = 200_000_000;
 const pool = { logs: { max_size: '10GiB', keep: 1 } };
 
-export async function measure({ directory, child, rounds: count }) {
+export async function measure({ fleet, rounds: count }) {
   const times = { poolctl: [], floor: [] };
   let missing = 0;
   for (let round = 0; round < count; round++) {
     await quiet();
-    times.floor.push(await direct(directory, child));
+    times.floor.push(await direct(fleet));
     await quiet();
-    const supervisor = startPoolctl({ directory, child, count: 1, mode: 'flood', extra: [String(bytes)], pool });
+    const supervisor = fleet.poolctl({ count: 1, mode: 'flood', extra: [String(bytes)], pool });
     times.poolctl.push(between(await supervisor.stamps.atLeast(2)));
     if (round === 0) missing = await missingLines(supervisor.log);
     else if (statSync(supervisor.log).size < bytes) missing += 1;
@@ -32,7 +31,7 @@ export async function measure({ directory, child, rounds: count }) {
   ];
 }
 
-async function direct(directory, child) {
+async function direct({ directory, child }) {
   const file = join(directory, 'direct');
   const stamps = new Stamps(join(directory, 'direct-stamps'));
   const fd = openSync(file, 'a');

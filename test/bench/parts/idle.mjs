@@ -1,21 +1,21 @@
 /** CPU time of the supervisor alone while 100 engines do nothing: unprobed, then probed every 5 s. */
 
 import { setTimeout as sleep } from 'node:timers/promises';
+import { waitReady } from '../fleet.mjs';
 import { cpuMs } from '../machine.mjs';
-import { startFloor, startPoolctl, waitReady } from '../supervisors.mjs';
 
 /** Windows, of `windowMs` each. */
 export const rounds = 3;
 
 const engines = 100;
 
-export async function measure({ directory, child, rounds: count, windowMs }) {
-  const floor = startFloor({ directory, child, count: engines });
-  const unprobed = startPoolctl({ directory, child, count: engines });
+export async function measure({ fleet, rounds: count, windowMs }) {
+  const floor = fleet.floor({ count: engines });
+  const unprobed = fleet.poolctl({ count: engines });
   const idle = await windows([floor, unprobed], count, windowMs);
 
   const pool = { health: { path: '/health', interval: '5s' } };
-  const probed = startPoolctl({ directory, child, count: engines, mode: 'http', extra: [`\${PORT}`], pool });
+  const probed = fleet.poolctl({ count: engines, mode: 'http', extra: [`\${PORT}`], pool });
   const busy = await windows([probed], count, windowMs);
   return [
     { what: 'CPU in 30 s, 100 unprobed engines', unit: 'ms', poolctl: idle.poolctl, floor: idle.floor, atMost: 5 },

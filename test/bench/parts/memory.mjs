@@ -2,16 +2,15 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { residentBytes } from '../machine.mjs';
-import { startFloor, startPoolctl } from '../supervisors.mjs';
 
 export const rounds = 3;
 
-export async function measure({ directory, child, rounds: count }) {
+export async function measure({ fleet, rounds: count }) {
   const mib = { poolctl: { 10: [], 110: [] }, floor: { 10: [], 110: [] } };
   for (let round = 0; round < count; round++) {
     for (const engines of [10, 110]) {
-      for (const start of [startFloor, startPoolctl]) {
-        const supervisor = start({ directory, child, count: engines });
+      for (const start of fleet.kinds) {
+        const supervisor = start({ count: engines });
         await supervisor.stamps.atLeast(engines);
         await sleep(2_500);
         mib[supervisor.name][engines].push(residentBytes(supervisor.pid) / 2 ** 20);

@@ -2,12 +2,11 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { nowMs, quiet } from '../machine.mjs';
-import { startFloor, startPoolctl } from '../supervisors.mjs';
 
 export const rounds = 36;
 
-export async function measure({ directory, child, rounds: count }) {
-  const supervisors = [startFloor({ directory, child, count: 1 }), startPoolctl({ directory, child, count: 1 })];
+export async function measure({ fleet, rounds: count }) {
+  const supervisors = [fleet.floor({ count: 1 }), fleet.poolctl({ count: 1 })];
   for (const { stamps } of supervisors) await stamps.atLeast(1);
   const steady = await killInTurn(supervisors, count, 1_500);
   const loop = await killInTurn(supervisors, Math.ceil(count / 3), 30);

@@ -2,15 +2,15 @@
 
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { poolctl, waitReady } from '../fleet.mjs';
 import { nowMs, quiet } from '../machine.mjs';
-import { poolctl, startPoolctl, waitReady } from '../supervisors.mjs';
 
 export const rounds = 25;
 
-export async function measure({ directory, child, rounds: count }) {
+export async function measure({ fleet, rounds: count }) {
   const figures = [];
   for (const engines of [1, 10]) {
-    const supervisor = startPoolctl({ directory, child, count: engines });
+    const supervisor = fleet.poolctl({ count: engines });
     await supervisor.stamps.atLeast(engines);
     waitReady(supervisor);
     await quiet();

@@ -1,22 +1,22 @@
 /** From a SIGTERM to the supervisor until the last of 100 engines has exited. They die at once when they are told to. */
 
+import { waitReady } from '../fleet.mjs';
 import { nowMs, quiet, watchExits } from '../machine.mjs';
-import { startFloor, startPoolctl, waitReady } from '../supervisors.mjs';
 
 export const rounds = 5;
 
 const engines = 100;
 
-export async function measure({ directory, child, rounds: count }) {
+export async function measure({ fleet, rounds: count }) {
   const gone = { poolctl: [], floor: [] };
   const ended = { poolctl: [], floor: [] };
   for (let round = 0; round < count; round++) {
-    for (const start of [startFloor, startPoolctl]) {
-      const supervisor = start({ directory, child, count: engines });
+    for (const start of fleet.kinds) {
+      const supervisor = start({ count: engines });
       const stamps = await supervisor.stamps.atLeast(engines);
       if (supervisor.name === 'poolctl') waitReady(supervisor);
       const watched = watchExits(
-        child,
+        fleet.child,
         stamps.map(({ pid }) => pid),
       );
       await watched.begun;

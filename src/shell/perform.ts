@@ -1,0 +1,115 @@
+/** Effect -> the hands that do it; outcomes come back only as inputs. Decides nothing. */
+
+import type {
+  Effect,
+  EngineIdentity,
+  ExitEvidence,
+  HandoffFacts,
+  Input,
+  Launch,
+  Obstacle,
+  ProbeResult,
+} from '../core/messages.js';
+import type { ReplicaKey, Result } from '../core/model.js';
+import type { Perform } from './runtime.js';
+
+/** What can be done to the world. None of these rejects: a failure is an outcome. */
+export type Hands = {
+  /** Resolves when the registry, as the state is now, is on disk, or its failure has been told. */
+  record(): Promise<void>;
+  check(
+    launch: Launch,
+  ): Promise<{ readonly obstacles: readonly Obstacle[]; readonly startupDeadlineMs: number; readonly portKnownFree: boolean }>;
+  /** `exited` is called once for a process that was made, after this has resolved. */
+  spawn(launch: Launch, exited: (exit: ExitEvidence, empty: boolean) => void): Promise<Result<EngineIdentity, ExitEvidence>>;
+  probe(
+    launch: Launch,
+    identity: EngineIdentity,
+    ask: { readonly prove: boolean; readonly describe: boolean },
+  ): Promise<ProbeResult>;
+  poll(launch: Launch): Promise<number | null>;
+  signal(launch: Launch, identity: EngineIdentity, rung: 'term' | 'kill'): void;
+  sweep(launch: Launch, identity: EngineIdentity, mode: 'look' | 'kill' | 'strays'): Promise<readonly number[]>;
+  /** At once, so that it is done before anything is told. */
+  writeHandoff(launch: Launch, facts: HandoffFacts): void;
+  removeHandoff(key: ReplicaKey): void;
+  end(exit: number): void;
+};
+
+/**
+ * Effects of one step run in order. What follows a `record` waits for it, and what comes later for the same replica waits behind that, so no
+ * signal overtakes a spawn.
+ */
+export function makePerform(hands: Hands): Perform {
+  const lanes = new Map<string, Promise<void>>();
+
+  return (effects, give) => {
+    let barrier: Promise<void> | null = null;
+    for (const effect of effects) {
+      if (effect.type === 'record') {
+        barrier = hands.record();
+        continue;
+      }
+      const lane = laneOf(effect);
+      const before = [lanes.get(lane), barrier].filter((each) => each != null);
+      if (before.length === 0) {
+        act(effect, give);
+        continue;
+      }
+      const done: Promise<void> = Promise.all(before).then(() => {
+        if (lanes.get(lane) === done) lanes.delete(lane);
+        act(effect, give);
+      });
+      lanes.set(lane, done);
+    }
+  };
+
+  function act(effect: Exclude<Effect, { type: 'record' }>, give: (input: Input) => void): void {
+    switch (effect.type) {
+      case 'check':
+        return void hands
+          .check(effect.launch)
+          .then((facts) => give({ type: 'checked', key: effect.launch.key, check: effect.launch.check, ...facts }));
+      case 'spawn': {
+        const { key, incarnation } = effect.launch;
+        const exited = (exit: ExitEvidence, empty: boolean): void => give({ type: 'exited', key, incarnation, exit, empty });
+        return void hands.spawn(effect.launch, exited).then((made) => {
+          if (made.ok) give({ type: 'spawned', key, incarnation, identity: made.value });
+          else exited(made.error, true);
+        });
+      }
+      case 'probe': {
+        const { key, incarnation } = effect.launch;
+        return void hands
+          .probe(effect.launch, effect.identity, effect)
+          .then((result) => give({ type: 'probed', key, incarnation, result }));
+      }
+      case 'poll': {
+        const { key, incarnation } = effect.launch;
+        return void hands.poll(effect.launch).then((inflight) => give({ type: 'polled', key, incarnation, inflight }));
+      }
+      case 'sweep': {
+        const { key, incarnation } = effect.launch;
+        return void hands
+          .sweep(effect.launch, effect.identity, effect.mode)
+          .then((left) => give({ type: 'swept', key, incarnation, left }));
+      }
+      case 'signal':
+        hands.signal(effect.launch, effect.identity, effect.rung);
+        return;
+      case 'write-handoff':
+        hands.writeHandoff(effect.launch, effect.facts);
+        return;
+      case 'remove-handoff':
+        hands.removeHandoff(effect.key);
+        return;
+      case 'end':
+        hands.end(effect.exit);
+        return;
+    }
+  }
+}
+
+function laneOf(effect: Exclude<Effect, { type: 'record' }>): string {
+  return 'launch' in effect ? effect.launch.key : 'key' in effect ? effect.key : '';
+}

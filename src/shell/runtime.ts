@@ -1,0 +1,57 @@
+/** The inbox and the loop: input -> step -> effects, events, answer. The only holder of the state, and the only caller of step(). */
+
+import { nextAt } from '../core/due.js';
+import type { Answer, Effect, Event, Input } from '../core/messages.js';
+import type { State } from '../core/state.js';
+import { step } from '../core/step.js';
+import { type Clock, contextOf } from './clock.js';
+
+export type Runtime = {
+  state(): State;
+  /** Takes an input; its answer, where it is a request. Inputs that arrive during a step wait for its end. */
+  give(input: Input): Answer | null;
+  /** Told of each event after the effects of its step have begun, so that a handoff file is there before `ready` is told. */
+  onEvent(listener: (event: Event) => void): () => void;
+};
+
+export type Perform = (effects: readonly Effect[], give: (input: Input) => void) => void;
+
+export function makeRuntime(initial: State, clock: Clock, perform: Perform): Runtime {
+  let state = initial;
+  let stepping = false;
+  const inbox: Input[] = [];
+  const listeners = new Set<(event: Event) => void>();
+
+  function give(input: Input): Answer | null {
+    if (stepping) {
+      inbox.push(input);
+      return null;
+    }
+    const answer = take(input);
+    for (let next = inbox.shift(); next !== undefined; next = inbox.shift()) take(next);
+    clock.alarm(nextAt(state), () => give({ type: 'woke' }));
+    return answer;
+  }
+
+  function take(input: Input): Answer | null {
+    stepping = true;
+    try {
+      const result = step(state, input, contextOf(clock));
+      state = result.state;
+      perform(result.effects, give);
+      for (const event of result.events) for (const listener of listeners) listener(event);
+      return result.answer;
+    } finally {
+      stepping = false;
+    }
+  }
+
+  return {
+    state: () => state,
+    give,
+    onEvent(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+  };
+}

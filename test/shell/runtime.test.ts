@@ -1,0 +1,86 @@
+import { expect, it } from 'vitest';
+import { initialState } from '../../src/core/initial.js';
+import type { Event, ExitEvidence, HandoffFacts, Launch } from '../../src/core/messages.js';
+import { systemClock } from '../../src/shell/clock.js';
+import { type Hands, makePerform } from '../../src/shell/perform.js';
+import { makeRuntime, type Runtime } from '../../src/shell/runtime.js';
+import { inventoryOf, poolSpec } from '../rig/specs.js';
+
+/** Hands that act on paper: what was done, in order, and levers for the outcomes. */
+function paperHands() {
+  const done: string[] = [];
+  const recorded: (() => void)[] = [];
+  const exits: ((exit: ExitEvidence, empty: boolean) => void)[] = [];
+  const handoffs = new Map<string, HandoffFacts>();
+  const hands: Hands = {
+    record: () => new Promise((resolve) => recorded.push(() => resolve(void done.push('recorded')))),
+    check: async () => ({ obstacles: [], startupDeadlineMs: 60_000, portKnownFree: true }),
+    spawn: async ({ instance }, exited) => {
+      done.push('spawn');
+      exits.push(exited);
+      return { ok: true, value: { pid: 4_000 + exits.length, startTicks: 1, instance } };
+    },
+    probe: async () => ({ verdict: 'ok', detail: 'HTTP 200', listener: 'ours', holder: null, progress: null, description: null }),
+    poll: async () => 0,
+    signal: (_, { pid }, rung) => void done.push(`${rung} ${pid}`),
+    sweep: async () => [],
+    writeHandoff: ({ key }: Launch, facts) => void handoffs.set(key, facts),
+    removeHandoff: (key) => void handoffs.delete(key),
+    end: (exit) => void done.push(`end ${exit}`),
+  };
+  const settleDisk = (): void => {
+    for (const resolve of recorded.splice(0)) resolve();
+  };
+  return { hands, done, exits, handoffs, recorded, settleDisk };
+}
+
+function start(hands: Hands): Runtime {
+  const clock = systemClock();
+  const state = initialState({
+    inventory: inventoryOf(poolSpec('chat', 1)),
+    named: [],
+    devices: { devices: [], tool: 'none', note: null },
+    remembered: new Map(),
+    hold: null,
+    exitOnAllFailed: false,
+    now: clock.now(),
+  });
+  return makeRuntime(state, clock, makePerform(hands));
+}
+
+const told = (runtime: Runtime, name: Event['event']) =>
+  new Promise<Event>((resolve) => {
+    const end = runtime.onEvent((event) => {
+      if (event.event !== name) return;
+      end();
+      resolve(event);
+    });
+  });
+
+it('spawns only after the intent is on disk, has the handoff file before ready is told, and ends when the engine has', async () => {
+  const paper = paperHands();
+  const runtime = start(paper.hands);
+  const ready = told(runtime, 'replica.ready').then(() => paper.handoffs.get('chat/r0')?.url);
+  const starting = told(runtime, 'replica.starting');
+  runtime.give({ type: 'woke' });
+  while (paper.recorded.length === 0) await new Promise(setImmediate);
+  expect(paper.done).toEqual([]);
+  paper.settleDisk();
+  await starting;
+  expect(paper.done.slice(0, 2)).toEqual(['recorded', 'spawn']);
+  paper.settleDisk();
+  expect(await ready).toBe('http://127.0.0.1:18100');
+  paper.settleDisk();
+
+  const crashed = told(runtime, 'replica.crashed').then(() => paper.handoffs.has('chat/r0'));
+  paper.exits[0]?.({ code: null, signal: 'SIGKILL', spawnError: null, lastLines: [] }, true);
+  expect(await crashed).toBe(false);
+
+  const answer = runtime.give({ type: 'shutdown-requested', because: 'SIGTERM', kill: false, exit: 0, correlationId: null });
+  expect(answer).toMatchObject({ ok: true });
+  while (paper.recorded.length > 0) {
+    paper.settleDisk();
+    await new Promise(setImmediate);
+  }
+  expect(paper.done.at(-1)).toBe('end 0');
+});
