@@ -47,8 +47,8 @@ function tell({ step, seconds, output, tally }) {
 }
 
 function help() {
-  const lines = known.map(({ name, about }) => `  ${name.padEnd(10)}${about}\n`).join('');
-  return `usage: npm test [-- [--verbose] [STEP ...]]\n\nRuns the steps named, or all but "real", two at a time, and closes with "N passed, N failed".\n\n${lines}`;
+  const lines = known.map(({ name, about, onRequest }) => `  ${name.padEnd(10)}${about}${onRequest ? ' (only when named)' : ''}\n`).join('');
+  return `usage: npm test [-- [--verbose] [STEP ...]]\n\nRuns the steps named, or the whole gate, two at a time, and closes with "N passed, N failed".\n\n${lines}`;
 }
 
 function parse() {

@@ -1,6 +1,6 @@
 /**
  * The steps of the gate as data. `argv` is run in the repository; `read` counts what its reports say, null where a step simply passes
- * or fails by its exit status. `after` names the step whose output it needs.
+ * or fails by its exit status. `after` names the step whose output it needs; `onRequest` keeps it out of the gate.
  */
 
 import { cucumberTally, vitestTally } from './tally.mjs';
@@ -30,20 +30,27 @@ export const steps = (workers) => [
   { name: 'build', about: 'bundle into dist', argv: ['node', 'scripts/build.mjs'] },
   { name: 'types', about: 'tsc', argv: [bin('tsc'), '--noEmit'] },
   { name: 'lint', about: 'lint and format (biome)', argv: [bin('biome'), 'check', '.'] },
-  { name: 'dead', about: 'unused files, exports, dependencies (knip)', argv: [bin('knip')] },
+  { name: 'dead', about: 'unused files, exports, dependencies (knip)', argv: [bin('knip')], onRequest: true },
   { name: 'unit', about: 'architecture and unit tests (vitest)', after: 'build', ...vitest('unit', workers) },
   {
     name: 'features',
     about: 'features in Gherkin against a real poolctl (cucumber)',
     after: 'build',
+    onRequest: true,
     argv: ['node', 'scripts/features.mjs', '--format', `json:${reports}/features.json`],
     report: `${reports}/features.json`,
     read: cucumberTally,
   },
-  { name: 'cli', about: 'end to end through the command line (vitest)', after: 'build', ...vitest('cli', workers) },
+  {
+    name: 'cli',
+    about: 'end to end through the command line (vitest)',
+    after: 'build',
+    onRequest: true,
+    ...vitest('cli', workers),
+  },
   {
     name: 'real',
-    about: 'the main job with a real llama-server, named by LLAMA_SERVER; not part of the gate',
+    about: 'the main job with a real llama-server, named by LLAMA_SERVER',
     after: 'build',
     onRequest: true,
     ...vitest('real', 1),

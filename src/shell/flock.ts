@@ -41,7 +41,9 @@ type Stand = { release(): Promise<void> };
 function lockByFile(file: FileHandle, flock: string): Stand | null {
   const { status, error } = spawnSync(flock, ['-n', '-x', '3'], { stdio: ['ignore', 'ignore', 'ignore', file.fd] });
   if (error !== undefined) throw error;
-  return status === 0 ? { release: () => Promise.resolve() } : null;
+  if (status === 0) return { release: () => Promise.resolve() };
+  if (status === 1) return null;
+  throw new Error(`"${flock}" failed with exit status ${status}: does the file system know locks?`);
 }
 
 /** An abstract socket: the kernel frees its name with the process. Seen within one network namespace only, hence the second choice. */

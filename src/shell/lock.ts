@@ -63,8 +63,8 @@ export async function lockSupervisor(wish: LockWish): Promise<SupervisorLock> {
 /** Who holds a state directory, by the lock's text; null when it names nobody who lives. A proof only for whoever failed to lock it. */
 export async function readHolder(lock: string): Promise<Holder | null> {
   try {
-    const text: unknown = JSON.parse(await readFile(lock, 'utf8'));
-    return isHolder(text) && isAlive(text) ? text : null;
+    const holder = parseHolder(await readFile(lock, 'utf8'));
+    return holder !== null && isAlive(holder) ? holder : null;
   } catch {
     return null;
   }
@@ -101,17 +101,18 @@ function lockOf(socket: string): string {
 
 function answers(socket: string): Promise<boolean> {
   return new Promise((resolve) => {
-    const client = connect(socket);
-    client.once('connect', () => resolve(true)).once('error', () => resolve(false));
-    client.once('close', () => client.removeAllListeners()).on('connect', () => client.destroy());
+    const client = connect(socket, () => settle(true)).once('error', () => settle(false));
+    const settle = (answered: boolean): void => {
+      client.destroy();
+      resolve(answered);
+    };
   });
 }
 
 /** In place: a renamed file would be another one, and unlocked. */
-async function write({ file }: FileLock, holder: Holder): Promise<void> {
-  const text = `${JSON.stringify({ pid: holder.pid, startTicks: holder.startTicks, startedAt: holder.startedAt, socket: holder.socket })}\n`;
+async function write({ file }: FileLock, { pid, startTicks, startedAt, socket }: Holder): Promise<void> {
   await file.truncate(0);
-  await file.write(text, 0);
+  await file.write(`${JSON.stringify({ pid, start_ticks: startTicks, started_at: startedAt, socket })}\n`, 0);
 }
 
 /** The holder writes its name a moment after it has the lock, and what stood there before is that of a dead one. */
@@ -137,8 +138,9 @@ function alreadyRunning(holder: Holder | null, where: string): PoolctlError {
   });
 }
 
-function isHolder(text: unknown): text is Holder {
-  if (typeof text !== 'object' || text === null) return false;
-  const { pid, startTicks, startedAt, socket } = text as Record<string, unknown>;
-  return Number.isInteger(pid) && Number.isInteger(startTicks) && typeof startedAt === 'string' && typeof socket === 'string';
+function parseHolder(text: string): Holder | null {
+  const { pid, start_ticks: startTicks, started_at: startedAt, socket } = JSON.parse(text) as Partial<Record<string, unknown>>;
+  const whole =
+    typeof pid === 'number' && typeof startTicks === 'number' && typeof startedAt === 'string' && typeof socket === 'string';
+  return whole ? { pid, startTicks, startedAt, socket } : null;
 }

@@ -23,15 +23,16 @@ function launch(number) {
   });
 }
 
-for (let number = 0; number < Number(count); number++) launch(number);
-
-createServer((_, answer) => {
-  answer.end(JSON.stringify([...children].map(([number, { pid }]) => ({ number, pid }))));
-}).listen(socket);
-
+// Before the first child: a signal may come while they are being made.
 for (const signal of ['SIGTERM', 'SIGINT']) {
   process.on(signal, () => {
     stopping = true;
     for (const child of children.values()) process.kill(-child.pid, 'SIGTERM');
   });
 }
+
+for (let number = 0; number < Number(count); number++) launch(number);
+
+createServer((_, answer) => {
+  answer.end(JSON.stringify([...children].map(([number, { pid }]) => ({ number, pid }))));
+}).listen(socket);
