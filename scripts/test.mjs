@@ -47,7 +47,9 @@ function tell({ step, seconds, output, tally }) {
 }
 
 function help() {
-  const lines = known.map(({ name, about, onRequest }) => `  ${name.padEnd(10)}${about}${onRequest ? ' (only when named)' : ''}\n`).join('');
+  const lines = known
+    .map(({ name, about, onRequest }) => `  ${name.padEnd(10)}${about}${onRequest ? ' (only when named)' : ''}\n`)
+    .join('');
   return `usage: npm test [-- [--verbose] [STEP ...]]\n\nRuns the steps named, or the whole gate, two at a time, and closes with "N passed, N failed".\n\n${lines}`;
 }
 

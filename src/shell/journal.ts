@@ -60,6 +60,11 @@ export function openJournal({
     }
   }
 
+  function drop(): void {
+    if (state !== 'failing') onStorage(`cannot write the journal "${path}" as fast as events come: some are left out`);
+    state = 'failing';
+  }
+
   function arm(ms: number): void {
     timer ??= setTimeout(() => void flush(), ms);
   }
@@ -73,7 +78,7 @@ export function openJournal({
     append(line) {
       if (closed) return;
       const text = `${JSON.stringify(line)}\n`;
-      if (waitingBytes + text.length > maxWaitingBytes) return;
+      if (waitingBytes + text.length > maxWaitingBytes) return drop();
       waiting.push(text);
       waitingBytes += text.length;
       arm(delayMs);

@@ -68,11 +68,10 @@ export function openRegistry({ path, content, onStorage, delayMs = 20, retryMs =
     flush: () => (closed ? last : flush()),
     async close() {
       if (closed) return last;
-      // A write that has begun may have been asked for without a sync, so this is one of its own.
-      await (next ?? last);
-      const written = flush(true);
       closed = true;
-      return written;
+      // A write that is under way may be one without a sync, so this is one of its own.
+      await last;
+      return flush(true);
     },
   };
 }

@@ -1,0 +1,139 @@
+/** The hands of the supervisor: each effect, done with the machine's own means. Put together from the files beside this one; decides nothing. */
+
+import type { EngineIdentity, ExitEvidence, Launch, ProbeResult } from '../core/messages.js';
+import type { ReplicaKey } from '../core/model.js';
+import { adapters } from '../engines/index.js';
+import { type Paths, replicaPaths } from '../host/paths.js';
+import { bytesRead } from '../host/proc.js';
+import type { Clock } from './clock.js';
+import { describeEngine } from './describe.js';
+import { logSize } from './engine-log.js';
+import { handoffOf, removeHandoff, writeHandoff } from './handoff.js';
+import { launchEngine } from './launcher.js';
+import { asProved, type Listeners } from './listener.js';
+import type { Hands } from './perform.js';
+import type { PidFiles } from './pid-files.js';
+import { ask, checkHealth, type Door } from './probes.js';
+import { groupIsEmpty, marksOf, type Processes, signalGroup } from './processes.js';
+
+/** What preflight worked out for a launch, so that the spawn has nothing left to look up. */
+export type Prepared = {
+  /** The launch chain, then the program (absolute) and its arguments. */
+  readonly chain: readonly string[];
+  readonly argv: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly cwd: string;
+  /** Local path of the model; null where it has none. */
+  readonly modelPath: string | null;
+  /** Arguments as they may be shown. */
+  readonly shownArgs: readonly string[];
+};
+
+export type Preflight = (launch: Launch) => Promise<Awaited<ReturnType<Hands['check']>> & { readonly prepared: Prepared | null }>;
+
+export type HandsWorld = {
+  readonly paths: Paths;
+  readonly clock: Clock;
+  readonly processes: Processes;
+  readonly listeners: Listeners;
+  readonly pidFiles: PidFiles;
+  readonly preflight: Preflight;
+  readonly record: () => Promise<void>;
+  /** A file of ours could not be kept, or can again (null). */
+  readonly onStorage: (what: string, error: string | null) => void;
+  readonly end: (exit: number) => void;
+};
+
+/** A question to an engine that serves is not worth waiting longer for. */
+const questionMs = 2_000;
+
+export function makeHands(world: HandsWorld): Hands {
+  const { paths, processes, listeners } = world;
+  const prepared = new Map<ReplicaKey, Prepared>();
+
+  async function check(launch: Launch): ReturnType<Hands['check']> {
+    const { prepared: ready, ...facts } = await world.preflight(launch);
+    if (ready !== null) prepared.set(launch.key, ready);
+    return facts;
+  }
+
+  async function spawn(launch: Launch, exited: (exit: ExitEvidence, empty: boolean) => void): ReturnType<Hands['spawn']> {
+    const ready = prepared.get(launch.key);
+    if (ready === undefined) throw new Error(`${launch.key} was to be spawned without a preflight`);
+    const { log, pidFile } = replicaPaths(paths, launch.key);
+    const { chain, argv, env, cwd } = ready;
+    const order = { key: launch.key, incarnation: launch.incarnation, chain, argv, env, cwd, logPath: log, pidFile };
+    let identity: EngineIdentity | null = null;
+    const made = await launchEngine(order, { pidFiles: world.pidFiles, wallMs: () => world.clock.wallMs() }, (exit) =>
+      exited(exit, identity === null || groupIsEmpty(identity)),
+    );
+    if (!made.ok) return made;
+    identity = { pid: made.value.pid, startTicks: made.value.startTicks, instance: launch.instance };
+    return { ok: true, value: identity };
+  }
+
+  async function probe(
+    launch: Launch,
+    identity: EngineIdentity,
+    wish: { readonly prove: boolean; readonly describe: boolean },
+  ): Promise<ProbeResult> {
+    const { health, engine } = launch.spec;
+    const adapter = adapters[engine];
+    const path = health.path === 'auto' || health.path === 'none' ? adapter.healthPath : health.path;
+    const answer = await checkHealth(doorOf(launch, health.timeoutMs), path, world.clock);
+    const unproved = { listener: 'unproved', holder: null } as const;
+    if (answer.verdict !== 'ok') {
+      const progress = wish.describe ? await progressOf(launch, identity) : null;
+      return { ...answer, ...unproved, progress, description: null };
+    }
+    const asked = wish.prove && health.listener === 'auto';
+    const proof = asked ? asProved(await listeners.whose(marks(launch, identity), launch.spec.host, launch.port)) : unproved;
+    const description = wish.describe ? await describeEngine(adapter, launch.spec, doorOf(launch, questionMs)) : null;
+    return { ...answer, ...proof, progress: null, description };
+  }
+
+  /** Grows while an engine loads: what it has logged and what it has read. */
+  async function progressOf({ key }: Launch, { pid }: EngineIdentity): Promise<number | null> {
+    const [logged, read] = await Promise.all([logSize(replicaPaths(paths, key).log), bytesRead(pid)]);
+    return logged === null && read === null ? null : (logged ?? 0) + (read ?? 0);
+  }
+
+  async function sweep(launch: Launch, identity: EngineIdentity, mode: 'look' | 'kill' | 'strays'): Promise<readonly number[]> {
+    const tree = marks(launch, identity, mode === 'strays' ? 'strays' : 'all');
+    return mode === 'look' ? (await processes.survivors(tree)).map(({ pid }) => pid) : processes.killSurvivors(tree);
+  }
+
+  function marks({ key }: Launch, identity: EngineIdentity, only: 'all' | 'strays' = 'all') {
+    return marksOf(identity, replicaPaths(paths, key).log, only);
+  }
+
+  return {
+    record: world.record,
+    check,
+    spawn,
+    probe,
+    sweep,
+    poll: async (launch) => {
+      const { inflight } = adapters[launch.spec.engine];
+      return inflight === null ? null : ask(doorOf(launch, questionMs), inflight);
+    },
+    signal(launch, identity, rung) {
+      if (rung === 'term') signalGroup(identity, launch.spec.stop.signal as NodeJS.Signals, { andContinue: true });
+      else void processes.killTree(marks(launch, identity));
+    },
+    writeHandoff(launch, facts) {
+      const { modelPath = null, shownArgs = [] } = prepared.get(launch.key) ?? {};
+      const file = replicaPaths(paths, launch.key).handoff;
+      world.onStorage(file, writeHandoff(file, handoffOf(launch, facts, { modelPath, flags: shownArgs })));
+    },
+    removeHandoff(key) {
+      const file = replicaPaths(paths, key).handoff;
+      world.onStorage(file, removeHandoff(file));
+    },
+    end: world.end,
+  };
+}
+
+function doorOf({ spec, port }: Launch, timeoutMs: number): Door {
+  return { host: spec.host, port, timeoutMs };
+}

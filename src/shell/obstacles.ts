@@ -1,0 +1,181 @@
+/** One check an obstacle. Each says what was needed and what was found; none of them throws for what the machine is like. */
+
+import { stat } from 'node:fs/promises';
+import { isAbsolute } from 'node:path';
+import type { Launch, Obstacle } from '../core/messages.js';
+import { digestOf, inspectModel } from '../host/model-files.js';
+import { bindError } from '../host/net.js';
+import { partsOf } from '../host/paths.js';
+import { memoryAvailableBytes } from '../host/proc.js';
+import { runProgram } from '../host/run.js';
+import { type Access, accessError, type Credential, type EngineUser, type Ourselves } from '../host/users.js';
+import type { Draft } from './draft.js';
+import type { Listeners } from './listener.js';
+import { prepareWorkdir, type WorkPlace } from './workdir.js';
+
+type Obstacles = readonly Obstacle[];
+
+/** Why the engine may not use a path so; null when it may. */
+type Permission = (path: string, want: Access) => Promise<string | null>;
+
+/** A refusal by mode bits is confirmed by trying: an access list may grant what they do not. `chain` is the launch chain's. */
+export function permissionOf(who: Credential, chain: readonly string[]): Permission {
+  return async (path, want) => {
+    const error = await accessError(path, want, who);
+    if (error === null || !error.denied || who === 'self') return error?.phrase ?? null;
+    const tests = want === 'enter' ? ['-r', path, '-a', '-x', path] : [want === 'read' ? '-r' : '-x', path];
+    const [program = 'test', ...args] = [...chain, 'test', ...tests];
+    const run = await runProgram(program, args, { timeoutMs: 5000 });
+    return run.ok && run.value.code === 0 ? null : error.phrase;
+  };
+}
+
+export function checkUser({ spec }: Launch, user: EngineUser | null, us: Ourselves): Obstacles {
+  if (spec.user === null) return [];
+  if (user === null) return [{ what: 'user', text: `cannot run as "${spec.user}": this machine knows no such user` }];
+  if (us.uid === 0 || us.uid === user.uid) return [];
+  return [
+    {
+      what: 'user',
+      text: `cannot run as "${spec.user}": only root can, and this is uid ${us.uid}`,
+      hint: 'take "user" out of the pool',
+    },
+  ];
+}
+
+export function checkChain({ spec }: Launch, error: string): Obstacles {
+  return [
+    {
+      what: 'program',
+      text: `cannot isolate ${spec.poolId}: ${error}`,
+      hint: 'install util-linux, or set the parts of "isolate" to false',
+    },
+  ];
+}
+
+export async function checkProgram({ argv: [program = ''], missing }: Draft, may: Permission): Promise<Obstacles> {
+  if (missing !== null) {
+    const text = missing === '' ? 'cannot run the engine: no program is named' : `cannot run "${missing}": it is not on PATH`;
+    return [{ what: 'program', text, hint: 'install it, or name it by its path' }];
+  }
+  const closed = await may(program, 'execute');
+  if (closed !== null) return [{ what: 'program', text: `cannot run "${program}": ${closed}` }];
+  const found = await stat(program).catch(() => null);
+  return found?.isDirectory() === true ? [{ what: 'program', text: `cannot run "${program}": it is a directory` }] : [];
+}
+
+/** Makes the directory where it is the default one. */
+export async function checkCwd(
+  { spec, key }: Launch,
+  { cwd }: Draft,
+  user: EngineUser | null,
+  place: WorkPlace,
+  may: Permission,
+): Promise<Obstacles> {
+  if (spec.workdir === null) {
+    const { poolId, replicaId } = partsOf(key);
+    const failed = await prepareWorkdir(place, poolId, replicaId, user);
+    return failed === null ? [] : [{ what: 'cwd', text: `cannot make the work directory "${cwd}": ${failed}` }];
+  }
+  const closed = await may(cwd, 'enter');
+  if (closed !== null) return [{ what: 'cwd', text: `cannot start in "${cwd}": ${closed}` }];
+  const found = await stat(cwd).catch(() => null);
+  return found?.isDirectory() === false ? [{ what: 'cwd', text: `cannot start in "${cwd}": it is not a directory` }] : [];
+}
+
+/** `bytes` is null where the model is no local file. `digests` remembers what was read, by the very file. References are the engine's matter. */
+export async function checkModel(
+  { spec }: Launch,
+  may: Permission,
+  digests: Map<string, string>,
+): Promise<{ readonly obstacles: Obstacles; readonly bytes: number | null }> {
+  const { model, modelDigest } = spec;
+  if (model === null) return { obstacles: [], bytes: null };
+  if (!isAbsolute(model))
+    return { obstacles: modelDigest === null ? [] : [undigestible(model, 'it is not a local file')], bytes: null };
+  const local = await inspectModel(model, spec.engine, may);
+  if (!local.ok) return { obstacles: [local.error], bytes: null };
+  const { bytes, identity } = local.value;
+  if (modelDigest === null) return { obstacles: [], bytes };
+  if (identity === null) return { obstacles: [undigestible(model, 'it is a directory')], bytes };
+  let found = digests.get(identity);
+  if (found === undefined) {
+    const digest = await digestOf(model);
+    if (!digest.ok) return { obstacles: [undigestible(model, digest.error)], bytes };
+    found = digest.value;
+    digests.set(identity, found);
+  }
+  if (found === modelDigest.toLowerCase()) return { obstacles: [], bytes };
+  const text = `cannot use the model "${model}": its digest is ${found}, and model_digest says ${modelDigest}`;
+  return { obstacles: [{ what: 'digest', text, hint: 'fetch the file anew, or correct model_digest' }], bytes };
+}
+
+export function checkEnv({ spec }: Launch, supervisorEnv: Readonly<Record<string, string | undefined>>): Obstacles {
+  return Object.entries(spec.env).flatMap(([name, given]): Obstacles => {
+    if (!('fromEnv' in given) || supervisorEnv[given.fromEnv] !== undefined) return [];
+    return [
+      {
+        what: 'env',
+        text: `cannot set ${name}: $${given.fromEnv} is not set where the supervisor runs`,
+        hint: `export ${given.fromEnv}=… and start poolctl again`,
+      },
+    ];
+  });
+}
+
+export function checkDevices({ spec, mask, devices }: Launch): Obstacles {
+  const sick = devices
+    .filter(({ healthy }) => !healthy)
+    .map(
+      ({ index, name }): Obstacle => ({
+        what: 'device',
+        text: `cannot load on GPU ${index} (${name}): its tool calls it unhealthy`,
+      }),
+    );
+  const free = devices.map(({ vramFreeBytes }) => vramFreeBytes);
+  const need = spec.vramBytes;
+  if (need === null || free.length === 0) return sick;
+  const known = free.filter((bytes) => bytes !== null);
+  const total = known.reduce((sum, bytes) => sum + bytes, 0);
+  if (known.length < free.length || total >= need) return sick;
+  const text = `cannot load on GPU ${mask.written}: it needs ${gib(need)} of VRAM, and ${gib(total)} are free`;
+  return [...sick, { what: 'memory', text, hint: 'free the device, or lower "vram"' }];
+}
+
+export async function checkMemory({ spec }: Launch): Promise<Obstacles> {
+  const need = spec.hostMemoryBytes;
+  if (need === null) return [];
+  const available = await memoryAvailableBytes();
+  if (available === null || available >= need) return [];
+  const text = `cannot load ${spec.poolId}: it needs ${gib(need)} of memory, and ${gib(available)} are available`;
+  return [{ what: 'memory', text, hint: 'free memory, or lower "host_memory"' }];
+}
+
+export async function checkPort({ spec, port }: Launch, listeners: Pick<Listeners, 'holder'>): Promise<Obstacles> {
+  const error = await bindError(spec.host, port);
+  if (error === null) return [];
+  const cannot = `cannot listen on ${spec.host}:${port}`;
+  if (error !== 'EADDRINUSE') return [{ what: 'port', text: `${cannot}: ${bindPhrases[error] ?? error}` }];
+  const holder = await listeners.holder(spec.host, port);
+  return [
+    {
+      what: 'port',
+      text: `${cannot}: the port is held by ${holder ?? 'a process that cannot be seen from here'}`,
+      hint: 'end that process, or choose another "port"',
+    },
+  ];
+}
+
+const bindPhrases: Readonly<Record<string, string>> = {
+  EADDRNOTAVAIL: 'the host is no address of this machine',
+  EACCES: 'no permission for this port',
+  ENOTFOUND: 'no such host',
+};
+
+function undigestible(model: string, why: string): Obstacle {
+  return { what: 'digest', text: `cannot check the digest of "${model}": ${why}` };
+}
+
+function gib(bytes: number): string {
+  return bytes >= 1024 ** 3 / 10 ? `${(bytes / 1024 ** 3).toFixed(1)} GiB` : `${Math.round(bytes / 1024 ** 2)} MiB`;
+}
