@@ -45,7 +45,7 @@ export const layers: readonly Layer[] = [
   { name: 'demo', files: ['src/demo/'], layers: [], packages: ['node:*'] },
   { name: 'errors', files: ['src/errors.ts', 'src/version.ts'], layers: [], packages: [] },
   // The composition roots: the supervisor, and its dress rehearsal.
-  { name: 'up', files: ['src/up.ts', 'src/plan.ts'], layers: ['*'], packages: ['node:*'] },
+  { name: 'up', files: ['src/up.ts', 'src/up/', 'src/plan.ts'], layers: ['*'], packages: ['node:*'] },
   {
     name: 'commands',
     files: ['commands/'],

@@ -1,0 +1,147 @@
+/** What the API asks of a running supervisor, answered from the state and by its inbox. Decides nothing. */
+
+import { access } from 'node:fs/promises';
+import type { Service } from '../api/service.js';
+import { apiVersion, type CapabilitiesView, type PoolHealthView, type SupervisorView } from '../api/wire.js';
+import { type Calendar, viewDevices, viewOperation, viewPool, viewPools } from '../core/snapshot.js';
+import type { State } from '../core/state.js';
+import { type Paths, replicaPaths } from '../host/paths.js';
+import type { Clock } from '../shell/clock.js';
+import type { Runtime } from '../shell/runtime.js';
+import { rfc3339 } from '../text/time.js';
+import type { News } from './news.js';
+
+export type ServiceWorld = {
+  readonly version: string;
+  readonly runtime: Runtime;
+  readonly clock: Clock;
+  readonly news: News;
+  readonly paths: Paths;
+  readonly supervisor: () => SupervisorView;
+};
+
+export function makeService({ version, runtime, clock, news, paths, supervisor }: ServiceWorld): Service {
+  const calendar = (): Calendar => ({ now: clock.now(), time: rfc3339 });
+
+  function operation(id: string) {
+    const found = runtime.state().operations.get(id);
+    return found === undefined ? null : viewOperation(found, rfc3339);
+  }
+
+  return {
+    version,
+    status: () => ({
+      api_version: apiVersion,
+      stale: false,
+      supervisor: supervisor(),
+      pools: viewPools(runtime.state(), calendar()),
+      devices: viewDevices(runtime.state(), clock.now()),
+    }),
+    pool(poolId) {
+      const pool = runtime.state().pools.get(poolId);
+      return pool === undefined ? null : viewPool(pool, runtime.state(), calendar());
+    },
+    health: (poolId) => healthOf(poolId, runtime.state(), calendar()),
+    devices: () => viewDevices(runtime.state(), clock.now()),
+    capabilities: () => capabilitiesOf(version, runtime.state(), calendar()),
+    operation,
+    operationEnded(id, waitMs, signal) {
+      return new Promise((resolve) => {
+        const settle = (): void => {
+          clearTimeout(timer);
+          unsubscribe();
+          signal.removeEventListener('abort', settle);
+          resolve(operation(id));
+        };
+        // An operation ends with an event; whether it is this one, the state says.
+        const unsubscribe = runtime.onEvent(({ event, operation_id }) => {
+          if (event === 'operation.finished' && operation_id === id) settle();
+        });
+        const timer = setTimeout(settle, Math.min(waitMs, 2 ** 31 - 1));
+        signal.addEventListener('abort', settle);
+        if (signal.aborted || operation(id)?.state !== 'running') settle();
+      });
+    },
+    request(input) {
+      const answer = runtime.give(input);
+      if (answer === null) throw new Error(`${input.type} got no answer`);
+      return answer;
+    },
+    onEvent: (listener) => news.onLine(listener),
+    eventsSince: (id) => news.since(id),
+    async logFiles(poolId, replicaId) {
+      const replica = runtime
+        .state()
+        .pools.get(poolId)
+        ?.replicas.find(({ id }) => id === replicaId);
+      if (replica === undefined) return null;
+      const { log } = replicaPaths(paths, replica.key);
+      const files = [log];
+      for (let n = 1; await exists(`${log}.${n}`); n += 1) files.push(`${log}.${n}`);
+      return files;
+    },
+  };
+}
+
+function healthOf(poolId: string, state: State, calendar: Calendar): PoolHealthView | null {
+  const pool = state.pools.get(poolId);
+  if (pool === undefined) return null;
+  const view = viewPool(pool, state, calendar);
+  const uuids = new Set(view.replicas.flatMap(({ devices }) => devices));
+  const devices = state.devices.devices.filter(({ uuid }) => uuids.has(uuid));
+  const beats = view.replicas.map(({ last_heartbeat_ms }) => last_heartbeat_ms).filter((beat) => beat !== null);
+  return {
+    pool_id: poolId,
+    live: view.live,
+    ready: view.ready,
+    draining: view.draining,
+    active_leases: view.active_leases,
+    slots_total: view.slots_total,
+    slots_free: view.slots_free,
+    engine_version: view.engine_version,
+    last_error: view.last_error,
+    last_heartbeat_ms: beats.length === 0 ? null : Math.max(...beats),
+    metrics: {
+      vram_total_bytes: sum(devices.map(({ vramTotalBytes }) => vramTotalBytes)),
+      vram_free_bytes: sum(devices.map(({ vramFreeBytes }) => vramFreeBytes)),
+      inflight: sum(view.replicas.map(({ inflight }) => inflight)),
+      restart_count: view.restart_count,
+      perf: null,
+    },
+  };
+}
+
+function capabilitiesOf(version: string, state: State, calendar: Calendar): CapabilitiesView {
+  return {
+    api_version: apiVersion,
+    version,
+    engines: [...state.pools.values()].map((pool) => {
+      const view = viewPool(pool, state, calendar);
+      const contexts = pool.replicas
+        .map(({ life }) => ('description' in life ? life.description.ctxMax : null))
+        .filter((size) => size !== null);
+      return {
+        pool_id: view.pool_id,
+        engine: view.engine,
+        engine_version: view.engine_version,
+        model_id: view.model_id,
+        ctx_max: contexts.length === 0 ? null : Math.min(...contexts),
+        slots_total: view.slots_total,
+        supported_workloads: [],
+        features: [],
+      };
+    }),
+  };
+}
+
+/** Null where nothing is known, never 0. */
+function sum(counts: readonly (number | null)[]): number | null {
+  const known = counts.filter((count) => count !== null);
+  return known.length === 0 ? null : known.reduce((total, count) => total + count, 0);
+}
+
+const exists = (path: string): Promise<boolean> =>
+  access(path).then(
+    () => true,
+    () => false,
+  );

@@ -1,0 +1,136 @@
+/** The supervisor's answers as a client gets them: real server, real socket, the core behind it, hands on paper. */
+
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { Client } from '../../src/api/client.js';
+import { type ApiServer, openApi } from '../../src/api/server.js';
+import { initialState } from '../../src/core/initial.js';
+import { supervisorPaths } from '../../src/host/paths.js';
+import { systemClock } from '../../src/shell/clock.js';
+import { type Hands, makePerform } from '../../src/shell/perform.js';
+import { makeRuntime, type Runtime } from '../../src/shell/runtime.js';
+import { makeNews } from '../../src/up/news.js';
+import { makeService } from '../../src/up/service.js';
+import { inventoryOf, poolSpec } from '../rig/specs.js';
+
+let dir: string;
+let server: ApiServer;
+let client: Client;
+let runtime: Runtime;
+const bugs: unknown[] = [];
+
+beforeEach(async () => {
+  dir = mkdtempSync(join(tmpdir(), 'poolctl-service-'));
+  const paths = supervisorPaths({ stateDir: dir }, {}, { cwd: dir, home: dir });
+  const clock = systemClock();
+  const exits = new Map<number, () => void>();
+  const hands: Hands = {
+    record: async () => {},
+    check: async () => ({ obstacles: [], startupDeadlineMs: 60_000, portKnownFree: true }),
+    spawn: async ({ instance, port }, exited) => {
+      exits.set(port, () => exited({ code: 0, signal: null, spawnError: null, lastLines: [] }, true));
+      return { ok: true, value: { pid: port, startTicks: 1, instance } };
+    },
+    probe: async () => ({
+      verdict: 'ok',
+      detail: 'HTTP 200',
+      listener: 'ours',
+      holder: null,
+      progress: null,
+      description: { engineVersion: 'b1', slotsTotal: 4, ctxMax: 4_096 },
+    }),
+    poll: async () => 2,
+    signal: ({ port }) => exits.get(port)?.(),
+    sweep: async () => [],
+    writeHandoff: () => {},
+    removeHandoff: () => {},
+    end: () => {},
+  };
+  const state = initialState({
+    inventory: inventoryOf(poolSpec('chat', 2)),
+    named: [],
+    devices: { devices: [], tool: 'none', note: null },
+    remembered: new Map(),
+    hold: null,
+    exitOnAllFailed: false,
+    now: clock.now(),
+  });
+  runtime = makeRuntime(state, clock, makePerform(hands));
+  const news = makeNews({ start: 'boot1', wallMs: () => clock.wallMs(), journalPath: join(dir, 'events.jsonl') });
+  runtime.onEvent((event) => news.publish(event));
+  const service = makeService({
+    version: '1.2.3',
+    runtime,
+    clock,
+    news,
+    paths,
+    supervisor: () => ({
+      version: '1.2.3',
+      pid: process.pid,
+      started_at: new Date().toISOString(),
+      uptime_seconds: 0,
+      socket: paths.socket,
+      listen: null,
+      inventory: '/etc/pools.yaml',
+      state_dir: dir,
+      containment: 'group',
+      event_loop_lag_ms: 0,
+    }),
+  });
+  server = await openApi({ socketPath: paths.socket, service, onError: (error) => bugs.push(error) });
+  client = new Client({ socketPath: paths.socket, doing: 'test' });
+});
+
+afterEach(async () => {
+  await server.close();
+  rmSync(dir, { recursive: true, force: true });
+  expect(bugs).toEqual([]);
+});
+
+const allReady = () =>
+  new Promise<void>((resolve) => {
+    let left = 2;
+    const end = runtime.onEvent(({ event }) => {
+      if (event !== 'replica.ready') return;
+      left -= 1;
+      if (left > 0) return;
+      end();
+      resolve();
+    });
+    runtime.give({ type: 'woke' });
+  });
+
+it('shows pools as they are', async () => {
+  await allReady();
+  const status = await client.status();
+  expect(status).toMatchObject({ api_version: 'v2', stale: false, pools: [{ pool_id: 'chat', state: 'ready', slots_total: 8 }] });
+  expect(status.pools[0]?.replicas.map(({ replica_id, url }) => `${replica_id} ${url}`)).toEqual([
+    'r0 http://127.0.0.1:18100',
+    'r1 http://127.0.0.1:18101',
+  ]);
+});
+
+it('stops by an operation that a client can wait for, and starts again', async () => {
+  await allReady();
+  const stop = await client.act('stop', 'chat', {});
+  expect(await client.operation(stop.operation_id, 5_000)).toMatchObject({
+    state: 'succeeded',
+    outcome: 'stopped',
+    changed: true,
+  });
+  expect((await client.status()).pools[0]).toMatchObject({ state: 'stopped', live: false, ready: false });
+  const again = await client.act('stop', 'chat', {});
+  expect(again).toMatchObject({ changed: false });
+  const start = await client.act('start', 'chat', { replica_id: 'r1' });
+  expect(await client.operation(start.operation_id, 5_000)).toMatchObject({ state: 'succeeded', outcome: 'ready' });
+  expect((await client.status()).pools[0]?.replicas.map(({ state, goal }) => `${state} ${goal}`)).toEqual([
+    'stopped down',
+    'ready up',
+  ]);
+});
+
+it('names a pool that is not there', async () => {
+  await expect(client.act('start', 'chta', {})).rejects.toMatchObject({ code: 'POOL_NOT_FOUND' });
+});
