@@ -6,6 +6,7 @@ export type RunOptions = {
   readonly timeoutMs: number;
   /** Replaces ours. */
   readonly env?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
   /** Of each stream; the rest is cut off. @default 1 MiB */
   readonly maxBytes?: number;
 };
@@ -19,7 +20,7 @@ export type Ran = { readonly code: number | null; readonly stdout: string; reado
 export async function runProgram(
   program: string,
   args: readonly string[],
-  { timeoutMs, env, maxBytes = 1024 * 1024 }: RunOptions,
+  { timeoutMs, env, cwd, maxBytes = 1024 * 1024 }: RunOptions,
 ): Promise<Result<Ran, string>> {
   const { execa } = await import('execa');
   const run = await execa(program, args, {
@@ -29,6 +30,7 @@ export async function runProgram(
     killSignal: 'SIGKILL',
     maxBuffer: maxBytes,
     stripFinalNewline: false,
+    ...(cwd === undefined ? {} : { cwd }),
     ...(env === undefined ? {} : { env, extendEnv: false }),
   });
   if (run.timedOut) return { ok: false, error: `"${program}" gave no answer in ${timeoutMs / 1000}s` };

@@ -16,6 +16,8 @@ export type EngineMarks = {
    */
   readonly watched: boolean;
   readonly instance: string;
+  /** Nobody who started before this (in ticks) is one of them. @default the leader's start, else 0 */
+  readonly since?: number;
   /** Null: the log is no mark, since a successor writes to it already. */
   readonly logPath: string | null;
 };
@@ -29,7 +31,7 @@ export async function findTrees(
   sweep: Sweep,
   self: number,
 ): Promise<readonly (readonly ProcessStat[])[]> {
-  const index = await indexProcesses(sweep, self, earliestStart(engines));
+  const index = await indexProcesses(sweep, self, Math.min(...engines.map(sinceOf)));
   return Promise.all(engines.map((engine) => findTree(engine, sweep, index)));
 }
 
@@ -41,14 +43,12 @@ type Index = {
   readonly byParent: ReadonlyMap<number, readonly ProcessStat[]>;
 };
 
-async function findTree(
-  { leader, watched, instance, logPath }: EngineMarks,
-  sweep: Sweep,
-  index: Index,
-): Promise<readonly ProcessStat[]> {
+async function findTree(engine: EngineMarks, sweep: Sweep, index: Index): Promise<readonly ProcessStat[]> {
+  const { leader, watched, instance, logPath } = engine;
+  const since = sinceOf(engine);
   const found = new Set<ProcessStat>();
   const add = (processes: readonly ProcessStat[] | undefined): void => {
-    for (const each of processes ?? []) if (leader === null || each.startTicks >= leader.startTicks) found.add(each);
+    for (const each of processes ?? []) if (each.startTicks >= since) found.add(each);
   };
   add(index.byInstance.get(instance));
   if (logPath !== null) add(index.byOutput.get(await trueName(logPath)));
@@ -84,9 +84,9 @@ function outputsOf({ pid }: ProcessStat): readonly string[] {
   return [...new Set(outputs.map((target) => (target ?? '').replace(/ \(deleted\)$/, '').replace(/\.log\.\d+$/, '.log')))];
 }
 
-/** A tree is not older than its leader; where a leader is unknown, all are looked at. */
-function earliestStart(engines: readonly EngineMarks[]): number {
-  return Math.min(...engines.map(({ leader }) => leader?.startTicks ?? 0));
+/** A tree is not older than its leader; where that is unknown, all are looked at. */
+function sinceOf({ since, leader }: EngineMarks): number {
+  return since ?? leader?.startTicks ?? 0;
 }
 
 /** The kernel names files by their true directory. */

@@ -60,7 +60,7 @@ export function marksOf(
   logPath: string,
   only: 'all' | 'strays' = 'all',
 ): EngineMarks {
-  if (only === 'strays') return { leader: null, watched: false, instance, logPath: null };
+  if (only === 'strays') return { leader: null, watched: false, since: startTicks, instance, logPath: null };
   return { leader: { pid, startTicks }, watched: true, instance, logPath };
 }
 

@@ -1,0 +1,119 @@
+/**
+ * Everything that would keep an engine from starting, looked at before a process is made, and as the engine's own user will meet it. On the way of
+ * a respawn: what a pool does not ask for costs nothing here, and no helper program runs unless there is bad news to confirm or a thing to learn.
+ */
+
+import { stat } from 'node:fs/promises';
+import type { Launch, Obstacle } from '../core/messages.js';
+import { runProgram } from '../host/run.js';
+import { credentialOf, lookUpUser, type Ourselves } from '../host/users.js';
+import { type Draft, type DraftWorld, draftLaunch } from './draft.js';
+import { launchChain } from './launch-chain.js';
+import type { Listeners } from './listener.js';
+import {
+  checkChain,
+  checkCwd,
+  checkDevices,
+  checkEnv,
+  checkMemory,
+  checkModel,
+  checkPort,
+  checkProgram,
+  checkUser,
+  permissionOf,
+} from './obstacles.js';
+
+export type PreflightWorld = DraftWorld & {
+  readonly us: Ourselves;
+  /** The programs' paths; null where there is none. */
+  readonly setpriv: string | null;
+  readonly listeners: Pick<Listeners, 'holder'>;
+};
+
+/** All that the spawn needs. Meaningful only without obstacles. */
+export type Prepared = Pick<Draft, 'resolved' | 'argv' | 'env' | 'cwd'> & { readonly chain: readonly string[] };
+
+export type Checked = {
+  /** In the order in which a person would mend them; empty when the launch may go on. */
+  readonly obstacles: readonly Obstacle[];
+  readonly prepared: Prepared;
+  readonly startupDeadlineMs: number;
+  /** The port could be bound a moment ago, so whoever listens there next is the engine. */
+  readonly portKnownFree: boolean;
+};
+
+export type Preflight = {
+  /** Never rejects for what the machine is like: that is an obstacle. Makes the work directory. */
+  check(launch: Launch): Promise<Checked>;
+  /** Only what would be executed; touches nothing. */
+  draft(launch: Launch): Promise<Draft>;
+};
+
+export function makePreflight(world: PreflightWorld): Preflight {
+  const digests = new Map<string, string>();
+  const seesDevices = new Set<string>();
+
+  async function check(launch: Launch): Promise<Checked> {
+    const { spec } = launch;
+    const user = spec.user === null ? null : await lookUpUser(spec.user);
+    const chain = launchChain({ isolate: spec.isolate, user }, world.us, world.setpriv);
+    const prefix = chain.ok ? chain.value : [];
+    const may = permissionOf(credentialOf(world.us, user, spec.isolate.dropCapabilities), prefix);
+    const [draft, model, port, memory] = await Promise.all([
+      draftLaunch(launch, user, world),
+      checkModel(launch, may, digests),
+      checkPort(launch, world.listeners),
+      checkMemory(launch),
+    ]);
+    const [place, program] = await Promise.all([checkCwd(launch, draft, user, world, may), checkProgram(draft, may)]);
+    const sofar = [
+      ...checkUser(launch, user, world.us),
+      ...(chain.ok ? [] : checkChain(launch, chain.error)),
+      ...program,
+      ...place,
+      ...model.obstacles,
+      ...checkEnv(launch, world.supervisorEnv),
+      ...checkDevices(launch),
+      ...memory,
+      ...port,
+    ];
+    // Asking the program starts it, and may wake a GPU: only when nothing else is in the way.
+    const blind = sofar.length > 0 ? [] : await checkSight(launch, draft, prefix);
+    const { startupDeadlineMs } = spec.health;
+    return {
+      obstacles: [...sofar, ...blind],
+      prepared: { resolved: draft.resolved, argv: draft.argv, env: draft.env, cwd: draft.cwd, chain: prefix },
+      startupDeadlineMs:
+        startupDeadlineMs === 'auto' ? world.adapters[spec.engine].startupDeadlineMs(model.bytes) : startupDeadlineMs,
+      portKnownFree: port.length === 0,
+    };
+  }
+
+  /** What is seen is remembered, by the very file and the mask; that nothing is seen is not, since a driver may come back. */
+  async function checkSight(
+    { spec, mask, devices }: Launch,
+    { resolved, env, cwd }: Draft,
+    prefix: readonly string[],
+  ): Promise<readonly Obstacle[]> {
+    const { listDevices } = world.adapters[spec.engine];
+    if (listDevices === null || devices.length === 0 || resolved.program === null) return [];
+    const file = await stat(resolved.program).catch(() => null);
+    const known = [file?.dev, file?.ino, file?.mtimeMs, mask.written, ...devices.map(({ uuid }) => uuid)].join(' ');
+    if (seesDevices.has(known)) return [];
+    const [program = '', ...args] = [...prefix, resolved.program, ...listDevices.args];
+    const run = await runProgram(program, args, { timeoutMs: 60_000, env, cwd });
+    const seen = run.ok ? listDevices.read(`${run.value.stdout}\n${run.value.stderr}`) : null;
+    if (seen === null) return [];
+    if (seen.length > 0) {
+      seesDevices.add(known);
+      return [];
+    }
+    const text = `cannot put ${spec.poolId} on ${mask.written}: the binary sees no GPU: a CPU build? ("${resolved.program} ${listDevices.args.join(' ')}" lists none under this mask)`;
+    return [{ what: 'cpu-build', text, hint: 'set "binary" to a build with GPU support, or device_masks: [cpu]' }];
+  }
+
+  return {
+    check,
+    draft: async (launch) => draftLaunch(launch, launch.spec.user === null ? null : await lookUpUser(launch.spec.user), world),
+  };
+}

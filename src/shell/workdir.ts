@@ -1,0 +1,64 @@
+/** The directory that an engine starts in, where the inventory names none: the replica's own, 0700, its user's. */
+
+import { createHash } from 'node:crypto';
+import { chmod, chown, lstat, mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { EngineUser } from '../host/users.js';
+
+export type WorkPlace = {
+  /** `<state>/work`. */
+  readonly workDir: string;
+  /** Where directories of other users' engines go: the state directory is 0700, and they could not even resolve their own path in it. */
+  readonly sharedDir: string;
+  readonly uid: number;
+};
+
+/** The path; nothing is made. */
+export function defaultWorkdir(place: WorkPlace, poolId: string, replicaId: string, user: EngineUser | null): string {
+  return join(rootOf(place, user), poolId, replicaId);
+}
+
+/** Makes it where it is missing. Null, or why it cannot be used. */
+export async function prepareWorkdir(
+  place: WorkPlace,
+  poolId: string,
+  replicaId: string,
+  user: EngineUser | null,
+): Promise<string | null> {
+  const path = defaultWorkdir(place, poolId, replicaId, user);
+  try {
+    if (user === null) {
+      await mkdir(path, { recursive: true, mode: 0o700 });
+      return null;
+    }
+    const root = rootOf(place, user);
+    for (const dir of [root, join(root, poolId)]) {
+      await makeOwn(dir, 0o711);
+      const found = await lstat(dir);
+      if (!found.isDirectory() || found.uid !== place.uid || (found.mode & 0o022) !== 0) return `"${dir}" is not ours alone`;
+    }
+    if (await makeOwn(path, 0o700)) await chown(path, user.uid, user.gid);
+    const { uid } = await lstat(path);
+    return uid === user.uid ? null : `"${path}" belongs to uid ${uid}, not to ${user.name}`;
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+function rootOf({ workDir, sharedDir, uid }: WorkPlace, user: EngineUser | null): string {
+  if (user === null) return workDir;
+  const tag = createHash('sha256').update(workDir).digest('hex').slice(0, 12);
+  return join(sharedDir, `poolctl-${uid}-${tag}`);
+}
+
+/** Whether it was made now. The umask takes bits from the mode of a new directory, and others must be able to pass through some of these. */
+async function makeOwn(path: string, mode: number): Promise<boolean> {
+  try {
+    await mkdir(path, { mode });
+    await chmod(path, mode);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
+  }
+}

@@ -1,0 +1,206 @@
+/** The composition root: the one place that knows everybody. One call is one supervisor, from its lock to its end. */
+
+import type { EventEmitter } from 'node:events';
+import { dirname, join } from 'node:path';
+import { openApi } from './api/server.js';
+import type { SupervisorView } from './api/wire.js';
+import { initialState } from './core/initial.js';
+import type { Inventory } from './core/model.js';
+import { engineEnvironment } from './engines/environment.js';
+import { adapters } from './engines/index.js';
+import { createGpuReader } from './host/gpus.js';
+import type { Paths } from './host/paths.js';
+import { bootId } from './host/proc.js';
+import { findProgram } from './host/programs.js';
+import { readOurselves } from './host/users.js';
+import { systemClock } from './shell/clock.js';
+import { removeHandoffs } from './shell/handoff.js';
+import { makeHands, type Preflight } from './shell/hands.js';
+import { openJournal } from './shell/journal.js';
+import { stopLeftovers } from './shell/leftovers.js';
+import { makeListeners } from './shell/listener.js';
+import { lockSupervisor } from './shell/lock.js';
+import { makePerform } from './shell/perform.js';
+import { makePidFiles, removePidFiles } from './shell/pid-files.js';
+import { makePreflight } from './shell/preflight.js';
+import { makeProcesses } from './shell/processes.js';
+import { openRegistry, readRegistry } from './shell/registry.js';
+import { makeRuntime } from './shell/runtime.js';
+import { prepareStateDir } from './shell/state-dir.js';
+import { rfc3339 } from './text/time.js';
+import { makeNews, type News } from './up/news.js';
+import { enginesOf, parseRecord, recordOf, rememberedOf } from './up/record.js';
+import { makeService } from './up/service.js';
+
+export type UpOptions = {
+  readonly inventory: Inventory;
+  readonly paths: Paths;
+  /** Pools to start; empty: those that start by themselves. */
+  readonly named: readonly string[];
+  readonly exitOnAllFailed: boolean;
+  readonly version: string;
+  /** The demo engine's script. */
+  readonly demoScript: string;
+  /** An engine's arguments as they may be shown and stored. */
+  readonly redactArgs: (args: readonly string[]) => readonly string[];
+};
+
+export type World = {
+  readonly pid: number;
+  readonly uid: number;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** SIGTERM, SIGINT: asked to stop; the third one kills. */
+  readonly signals: EventEmitter;
+  /** Readers of events: log, console. */
+  readonly readers: (news: News) => void;
+  readonly onBug: (error: unknown) => void;
+};
+
+/** Runs until asked to stop; answers the exit status. @throws PoolctlError where it may not begin (another runs, an unsafe directory). */
+export async function up(options: UpOptions, world: World): Promise<number> {
+  const { inventory, paths, version } = options;
+  const clock = systemClock();
+  const startedAt = new Date(clock.wallMs());
+  const begunAt = clock.now();
+  await prepareStateDir(paths.stateDir, world.uid);
+  const program = (name: string): Promise<string | null> => findProgram(name, world.env.PATH, paths.stateDir);
+  const [flock, setpriv, us, boot] = await Promise.all([program('flock'), program('setpriv'), readOurselves(), bootId()]);
+  const lock = await lockSupervisor({ ...paths, pid: world.pid, uid: world.uid, startedAt, flock });
+
+  const { content: before, setAside } = await readRegistry(paths.registry, parseRecord);
+  removeHandoffs(paths.handoffDir);
+  await removePidFiles(paths.runDir);
+  const gpus = createGpuReader({ env: world.env, now: () => clock.now() });
+  const leftovers = enginesOf(before);
+  const state = initialState({
+    inventory,
+    named: options.named,
+    devices: await gpus.read(),
+    remembered: rememberedOf(before),
+    hold: leftovers.length === 0 ? null : 'waits until the engines of an earlier supervisor are gone',
+    exitOnAllFailed: options.exitOnAllFailed,
+    now: clock.now(),
+  });
+
+  let ended: (exit: number) => void = () => {};
+  const end = new Promise<number>((resolve) => {
+    ended = resolve;
+  });
+  const processes = makeProcesses(world.pid);
+  const listeners = makeListeners(processes);
+  const told = new Map<string, string | null>();
+  /** Told at changes only: a full disk is one piece of news. */
+  const onStorage = (what: string, error: string | null): void => {
+    if ((told.get(what) ?? null) === error) return;
+    told.set(what, error);
+    runtime.give({ type: 'storage', what, error });
+  };
+  const preflight = makePreflight({
+    workDir: paths.workDir,
+    sharedDir: join('/var/tmp', `poolctl-${world.uid}`),
+    uid: world.uid,
+    adapters,
+    environmentOf: engineEnvironment,
+    supervisorEnv: world.env,
+    stateDir: paths.stateDir,
+    inventoryDir: dirname(inventory.file),
+    demo: { program: process.execPath, script: options.demoScript },
+    us,
+    setpriv,
+    listeners,
+  });
+  const checked: Preflight = async (launch) => {
+    const { prepared, ...facts } = await preflight.check(launch);
+    const { model } = prepared.resolved;
+    const shown = {
+      modelPath: model?.startsWith('/') === true ? model : null,
+      shownArgs: options.redactArgs(prepared.argv.slice(1)),
+    };
+    return { ...facts, prepared: { ...prepared, ...shown } };
+  };
+  const hands = makeHands({
+    paths,
+    clock,
+    processes,
+    listeners,
+    pidFiles: makePidFiles((error) => onStorage('pid files', error)),
+    preflight: checked,
+    record: () => registry.flush(),
+    onStorage,
+    end: (exit) => ended(exit),
+  });
+  const runtime = makeRuntime(state, clock, makePerform(hands));
+  const news = makeNews({ start: startedAt.getTime().toString(36), wallMs: () => clock.wallMs(), journalPath: paths.journal });
+  runtime.onEvent((event) => news.publish(event));
+  const supervisor = (): SupervisorView => ({
+    version,
+    pid: world.pid,
+    started_at: rfc3339(startedAt.getTime()),
+    uptime_seconds: Math.round(clock.now() - begunAt) / 1000,
+    socket: paths.socket,
+    listen: inventory.supervisor.listen,
+    inventory: inventory.file,
+    state_dir: paths.stateDir,
+    containment: 'group',
+    event_loop_lag_ms: 0,
+  });
+  const service = makeService({ version, runtime, clock, news, paths, supervisor });
+  const registry = openRegistry({
+    path: paths.registry,
+    content: () => recordOf(runtime.state(), boot, paths, service.status()),
+    onStorage: (error) => onStorage(paths.registry, error),
+  });
+  const { maxSizeBytes: maxBytes, keep } = inventory.supervisor.events;
+  const journal = openJournal({ path: paths.journal, maxBytes, keep, onStorage: (error) => onStorage(paths.journal, error) });
+  news.onLine((line) => {
+    journal.append(line);
+    registry.touch();
+  });
+  world.readers(news);
+  const api = await openApi({ socketPath: paths.socket, service, onError: world.onBug });
+
+  let asked = 0;
+  const onSignal = (signal: 'SIGTERM' | 'SIGINT'): void => {
+    asked += 1;
+    const kill = asked >= 3;
+    const exit = kill ? (signal === 'SIGINT' ? 130 : 143) : 0;
+    runtime.give({ type: 'shutdown-requested', because: signal, kill, exit, correlationId: null });
+  };
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) world.signals.on(signal, onSignal);
+
+  news.publish({
+    event: 'supervisor.started',
+    level: 'info',
+    ...(setAside === null ? {} : { reason: `registry set aside: ${setAside.why}` }),
+  });
+  runtime.give({ type: 'woke' });
+  if (leftovers.length > 0) {
+    await stopLeftovers(leftovers, { processes, bootId: boot, now: () => clock.now() });
+    runtime.give({ type: 'leftovers-gone' });
+  }
+  let polling = true;
+  const poll = (async (): Promise<void> => {
+    while (polling) {
+      const over = await Promise.race([end.then(() => true), delay(inventory.supervisor.devicePollMs)]);
+      if (over === true) return;
+      if ([...runtime.state().pools.values()].some(({ replicas }) => replicas.some(({ mask }) => mask.kind !== 'cpu'))) {
+        runtime.give({ type: 'devices-observed', observation: await gpus.read() });
+      }
+    }
+  })();
+
+  const exit = await end;
+  polling = false;
+  await poll;
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) world.signals.off(signal, onSignal);
+  news.publish({ event: 'supervisor.stopped', level: 'info' });
+  await api.close();
+  await Promise.all([journal.close(), registry.close()]);
+  clock.alarm(null, () => {});
+  await lock.release();
+  return exit;
+}
+
+function delay(ms: number): Promise<boolean> {
+  return new Promise((resolve) => setTimeout(resolve, ms, false).unref());
+}
