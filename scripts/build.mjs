@@ -43,15 +43,21 @@ const requireBanner = {
 };
 
 try {
-  const program = await build({
-    ...common,
-    entryPoints: { 'bin/poolctl': 'bin/poolctl.ts' },
-    splitting: true,
-    chunkNames: 'chunks/[name]-[hash]',
-    banner: requireBanner,
-  });
-  const { metafile } = program;
-  const written = program.outputFiles.map(({ path, contents }) => ({
+  const [program, demo] = await Promise.all([
+    build({
+      ...common,
+      entryPoints: { 'bin/poolctl': 'bin/poolctl.ts' },
+      splitting: true,
+      chunkNames: 'chunks/[name]-[hash]',
+      banner: requireBanner,
+    }),
+    build({ ...common, entryPoints: { 'demo/engine': 'src/demo/engine.ts' } }),
+  ]);
+  const metafile = {
+    inputs: { ...program.metafile.inputs, ...demo.metafile.inputs },
+    outputs: { ...program.metafile.outputs, ...demo.metafile.outputs },
+  };
+  const written = [...program.outputFiles, ...demo.outputFiles].map(({ path, contents }) => ({
     path,
     contents: Buffer.from(contents),
   }));

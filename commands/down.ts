@@ -1,0 +1,23 @@
+import type { Command } from 'commander';
+import { PoolctlError } from '../src/errors.js';
+import { clientOf } from './ask/supervisor.js';
+import { type Cli, globalsOf } from './cli.js';
+
+export function down(program: Command, cli: Cli): void {
+  program
+    .command('down')
+    .description('stop every engine and end the supervisor; waits until it has')
+    .action(async (_: unknown, command: Command) => {
+      const globals = globalsOf(command);
+      const client = clientOf(cli, globals, 'stop the supervisor');
+      // Opened before it is asked to stop, so that the end cannot be missed: the stream ends with the supervisor.
+      const events = await client.events(null, cli.interruption());
+      await client.shutdown({});
+      try {
+        for await (const { event } of events) if (event === 'supervisor.stopped') break;
+      } catch (error) {
+        if (!(error instanceof PoolctlError && error.code === 'NO_SUPERVISOR')) throw error;
+      }
+      if (!globals.quiet) cli.stdout('stopped\n');
+    });
+}

@@ -1,0 +1,70 @@
+import { fileURLToPath } from 'node:url';
+import type { Command } from 'commander';
+import { PoolctlError } from '../src/errors.js';
+import { supervisorPaths } from '../src/host/paths.js';
+import { problemsDocument, renderProblems } from '../src/inventory/report.js';
+import { isTold, jsonLine, prettyLine } from '../src/telemetry/lines.js';
+import { redactArgv } from '../src/text/redact.js';
+import { up as supervise } from '../src/up.js';
+import { type Cli, globalsOf } from './cli.js';
+import { readInventory } from './inventory.js';
+
+type Options = { readonly logFormat?: string; readonly logLevel?: string; readonly exitOn?: string };
+
+export function up(program: Command, cli: Cli): void {
+  program
+    .command('up [pool...]')
+    .description('run the supervisor in the foreground; pools not named stay stopped')
+    .option('--log-format <format>', 'auto, pretty or json')
+    .option('--log-level <level>', 'debug, info, warn, error or critical')
+    .option('--exit-on <event>', 'all-failed or never (default: never)')
+    .action(async (named: string[], options: Options, command: Command) => {
+      const { file, json, ...where } = globalsOf(command);
+      const { inventory, problems, shownFile } = await readInventory(cli, file, false);
+      if (inventory === null) {
+        cli.stderr(
+          renderProblems(
+            problems.filter(({ severity }) => severity === 'error'),
+            shownFile,
+            'Nothing was started.',
+          ),
+        );
+        if (json) cli.stdout(`${JSON.stringify(problemsDocument(problems))}\n`);
+        return cli.exit(4);
+      }
+      const unknown = named.find((name) => !inventory.pools.some(({ poolId }) => poolId === name));
+      if (unknown !== undefined) {
+        throw new PoolctlError('POOL_NOT_FOUND', `cannot start "${unknown}": there is no such pool`, {
+          hint: `pools: ${inventory.pools.map(({ poolId }) => poolId).join(', ')}`,
+        });
+      }
+      const format = options.logFormat ?? inventory.supervisor.log.format;
+      const pretty = format === 'pretty' || (format === 'auto' && cli.err.isTTY);
+      const least = (options.logLevel ?? inventory.supervisor.log.level) as typeof inventory.supervisor.log.level;
+      const paths = supervisorPaths(where, cli.env, { cwd: cli.cwd, home: cli.home });
+      const status = await supervise(
+        {
+          inventory,
+          paths,
+          named,
+          exitOnAllFailed: options.exitOn === 'all-failed',
+          version: cli.version,
+          demoScript: fileURLToPath(new URL('../demo/engine.js', import.meta.url)),
+          redactArgs: redactArgv,
+        },
+        {
+          pid: process.pid,
+          uid: process.getuid?.() ?? 0,
+          env: cli.env,
+          signals: process,
+          readers: (news) =>
+            news.onLine((line) => {
+              if (isTold(line.level, least))
+                cli.stderr(`${pretty ? prettyLine(line, cli.err.isTTY ? 'tty' : 'plain') : jsonLine(line)}\n`);
+            }),
+          onBug: (error) => cli.stderr(`error: this is a bug in poolctl: ${String(error)}  [INTERNAL]\n`),
+        },
+      );
+      cli.exit(status);
+    });
+}
