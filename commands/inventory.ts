@@ -2,7 +2,6 @@
 
 import { readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import type { DevicesObservation } from '../src/core/messages.js';
 import { createGpuReader } from '../src/host/gpus.js';
 import { type Loaded, loadInventory } from '../src/inventory/load.js';
 import { problemOfFile } from '../src/inventory/problem.js';
@@ -19,9 +18,7 @@ export async function readInventory({ env, cwd, home }: Cli, named: string | und
     const file = resolve(cwd, shownFile);
     const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => error);
     if (typeof text === 'string') {
-      const devices: DevicesObservation | null = noHost
-        ? null
-        : await createGpuReader({ env, now: () => performance.now() }).read();
+      const devices = noHost ? null : await createGpuReader({ env, now: () => performance.now() }).read();
       return {
         shownFile,
         ...loadInventory({ shownFile, file, text, devices, env, knownUser: null, directory: dirname(file), home }),

@@ -3,9 +3,10 @@ import type { Command } from 'commander';
 import { PoolctlError } from '../src/errors.js';
 import { supervisorPaths } from '../src/host/paths.js';
 import { problemsDocument, renderProblems } from '../src/inventory/report.js';
-import { isTold, jsonLine, prettyLine } from '../src/telemetry/lines.js';
 import { redactArgv } from '../src/text/redact.js';
+import { writeLog } from '../src/up/log.js';
 import { up as supervise } from '../src/up.js';
+import { wordOf } from './ask/values.js';
 import { type Cli, globalsOf } from './cli.js';
 import { readInventory } from './inventory.js';
 
@@ -38,9 +39,9 @@ export function up(program: Command, cli: Cli): void {
           hint: `pools: ${inventory.pools.map(({ poolId }) => poolId).join(', ')}`,
         });
       }
-      const format = options.logFormat ?? inventory.supervisor.log.format;
-      const pretty = format === 'pretty' || (format === 'auto' && cli.err.isTTY);
-      const least = (options.logLevel ?? inventory.supervisor.log.level) as typeof inventory.supervisor.log.level;
+      const { log } = inventory.supervisor;
+      const format = wordOf(options.logFormat ?? log.format, ['auto', 'pretty', 'json'], '--log-format');
+      const least = wordOf(options.logLevel ?? log.level, ['debug', 'info', 'warn', 'error', 'critical'], '--log-level');
       const paths = supervisorPaths(where, cli.env, { cwd: cli.cwd, home: cli.home });
       const status = await supervise(
         {
@@ -57,11 +58,7 @@ export function up(program: Command, cli: Cli): void {
           uid: process.getuid?.() ?? 0,
           env: cli.env,
           signals: process,
-          readers: (news) =>
-            news.onLine((line) => {
-              if (isTold(line.level, least))
-                cli.stderr(`${pretty ? prettyLine(line, cli.err.isTTY ? 'tty' : 'plain') : jsonLine(line)}\n`);
-            }),
+          readers: (news) => writeLog(news, { format, least, isTTY: cli.err.isTTY }, cli.stderr),
           onBug: (error) => cli.stderr(`error: this is a bug in poolctl: ${String(error)}  [INTERNAL]\n`),
         },
       );

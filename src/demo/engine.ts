@@ -20,9 +20,7 @@ const { values } = parseArgs({
 const slots = Number(values.slots);
 const context = 4096;
 const wordMs = 20;
-let loaded = false;
-let processing = 0;
-let predicted = 0;
+const life = { loaded: false, processing: 0, predicted: 0 };
 
 function json(response: ServerResponse, status: number, body: unknown): void {
   response.writeHead(status, { 'content-type': 'application/json; charset=utf-8' }).end(JSON.stringify(body));
@@ -34,9 +32,9 @@ function failure(response: ServerResponse, code: number, message: string, type: 
 
 function metrics(): string {
   const rows = [
-    ['counter', 'tokens_predicted_total', predicted],
-    ['gauge', 'requests_processing', Math.min(processing, slots)],
-    ['gauge', 'requests_deferred', Math.max(0, processing - slots)],
+    ['counter', 'tokens_predicted_total', life.predicted],
+    ['gauge', 'requests_processing', Math.min(life.processing, slots)],
+    ['gauge', 'requests_deferred', Math.max(0, life.processing - slots)],
   ] as const;
   return rows.map(([type, name, value]) => `# TYPE llamacpp:${name} ${type}\nllamacpp:${name} ${value}\n`).join('');
 }
@@ -50,13 +48,13 @@ async function bodyOf(request: IncomingMessage): Promise<{ stream?: boolean; max
 async function complete(request: IncomingMessage, response: ServerResponse): Promise<void> {
   const { stream = false, max_tokens = 16 } = await bodyOf(request);
   const words = Array.from({ length: Math.min(max_tokens, context) }, (_, n) => `word${n + 1} `);
-  processing += 1;
+  life.processing += 1;
   try {
     if (stream) response.writeHead(200, { 'content-type': 'text/event-stream' });
     for (const content of words) {
       await new Promise((resolve) => setTimeout(resolve, wordMs));
       if (response.destroyed) return;
-      predicted += 1;
+      life.predicted += 1;
       if (stream)
         response.write(
           `data: ${JSON.stringify({ object: 'chat.completion.chunk', choices: [{ index: 0, delta: { content } }] })}\n\n`,
@@ -70,13 +68,13 @@ async function complete(request: IncomingMessage, response: ServerResponse): Pro
         choices: [{ index: 0, message: { role: 'assistant', content: words.join('') } }],
       });
   } finally {
-    processing -= 1;
+    life.processing -= 1;
   }
 }
 
 const server = createServer((request, response) => {
   const path = new URL(request.url ?? '/', 'http://engine').pathname;
-  if (!loaded) return failure(response, 503, 'Loading model', 'unavailable_error');
+  if (!life.loaded) return failure(response, 503, 'Loading model', 'unavailable_error');
   switch (`${request.method} ${path}`) {
     case 'GET /health':
       return json(response, 200, { status: 'ok' });
@@ -109,7 +107,7 @@ server.on('error', (error) => {
 server.listen(Number(values.port), values.host, () => {
   process.stderr.write(`I srv load_model: loading model '${values.model ?? values.alias}'\n`);
   setTimeout(() => {
-    loaded = true;
+    life.loaded = true;
     process.stderr.write(`I srv main: model loaded\nI srv main: listening on http://${values.host}:${values.port}\n`);
   }, Number(values['load-time']));
 });
