@@ -4,10 +4,10 @@ import { expect, test } from 'vitest';
 import { clientSocket, lockFile, replicaPaths, stateDirOf, supervisorPaths } from '../../src/host/paths.js';
 import { scratchDir } from './scratch.js';
 
-const place = { cwd: '/work', home: '/home/me' };
+const place = { cwd: '/srv', home: '/home/me' };
 
 test.each([
-  ['the command line first', { stateDir: 'here' }, { POOLCTL_STATE_DIR: '/e', XDG_STATE_HOME: '/x' }, '/work/here'],
+  ['the command line first', { stateDir: 'here' }, { POOLCTL_STATE_DIR: '/e', XDG_STATE_HOME: '/x' }, '/srv/here'],
   ['then the environment', {}, { POOLCTL_STATE_DIR: '/e', XDG_STATE_HOME: '/x' }, '/e'],
   ['then XDG', {}, { XDG_STATE_HOME: '/x' }, '/x/poolctl'],
   ['a relative XDG path is none', {}, { XDG_STATE_HOME: 'x' }, '/home/me/.local/state/poolctl'],
@@ -17,7 +17,7 @@ test.each([
 });
 
 test.each([
-  ['named on the command line', { socket: 's.sock' }, { POOLCTL_SOCKET: '/e.sock' }, '/work/s.sock'],
+  ['named on the command line', { socket: 's.sock' }, { POOLCTL_SOCKET: '/e.sock' }, '/srv/s.sock'],
   ['named in the environment', {}, { POOLCTL_SOCKET: '/e.sock' }, '/e.sock'],
   ['in the runtime directory', {}, { XDG_RUNTIME_DIR: '/run/user/7' }, '/run/user/7/poolctl/poolctl.sock'],
   ['beside a state directory that was named', { stateDir: '/s' }, { XDG_RUNTIME_DIR: '/run/user/7' }, '/s/poolctl.sock'],
