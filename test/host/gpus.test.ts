@@ -118,8 +118,8 @@ describe('reading GPUs', () => {
   it('starts no second call while one cannot be killed, and says since when it hangs', async () => {
     await smi.say({ hang: true });
     // The fake lives on after SIGTERM, as a process inside a hung driver lives on after SIGKILL.
-    reader = createGpuReader({ env: smi.env, now: () => clock, timeoutMs: 1500, killSignal: 'SIGTERM' });
-    expect(await reader.read()).toMatchObject({ tool: 'failing', note: 'nvidia-smi timed out after 1.5s' });
+    reader = createGpuReader({ env: smi.env, now: () => clock, timeoutMs: 1000, killSignal: 'SIGTERM' });
+    expect(await reader.read()).toMatchObject({ tool: 'failing', note: 'nvidia-smi timed out after 1s' });
     const calls = await smi.calls();
     expect(calls).toHaveLength(1);
     clock += 42_000;

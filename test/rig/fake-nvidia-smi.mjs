@@ -12,10 +12,7 @@ const plan = JSON.parse(readFileSync(file, 'utf8'));
 const gpus = plan.gpus ?? [];
 appendFileSync(`${file}.calls`, `${process.pid} ${args.join(' ')}\n`);
 
-if (plan.hang) {
-  process.on('SIGTERM', () => {});
-  setInterval(() => {}, 60_000);
-} else if (plan.killedBy !== undefined) {
+if (plan.killedBy !== undefined) {
   process.kill(process.pid, plan.killedBy);
 } else if (plan.driverMismatch) {
   end('Failed to initialize NVML: Driver/library version mismatch\nNVML library version: 570.86\n', 18);

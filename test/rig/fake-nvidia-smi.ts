@@ -46,13 +46,23 @@ export type FakeNvidiaSmi = {
 
 const script = fileURLToPath(new URL('./fake-nvidia-smi.mjs', import.meta.url));
 
+/** A hang is played by the shell, which ignores SIGTERM from its first instruction on; Node would need a while to come that far. */
+const launcher = `#!/bin/sh
+if grep -q '"hang":true' "$FAKE_NVIDIA_SMI"; then
+  trap '' TERM
+  echo "$$ $*" >> "$FAKE_NVIDIA_SMI.calls"
+  exec sleep 3600
+fi
+exec '${process.execPath}' '${script}' "$@"
+`;
+
 /** `directory` becomes the fake's; it is made if it is not there. `path` is what follows it on PATH. */
 export async function fakeNvidiaSmi(directory: string, plan: Plan, path = process.env.PATH ?? ''): Promise<FakeNvidiaSmi> {
   const bin = join(directory, 'bin');
   const file = join(directory, 'nvidia-smi.json');
   const program = join(bin, 'nvidia-smi');
   await mkdir(bin, { recursive: true });
-  await writeFile(program, `#!/bin/sh\nexec '${process.execPath}' '${script}' "$@"\n`);
+  await writeFile(program, launcher);
   await chmod(program, 0o755);
   const fake: FakeNvidiaSmi = {
     env: { PATH: `${bin}:${path}`, FAKE_NVIDIA_SMI: file },

@@ -1,0 +1,171 @@
+/** What the demo engine can be told to do, at its start and while it runs: one table, which parses, documents and carries out. */
+
+import { constants } from 'node:os';
+import { milliseconds } from './duration.js';
+import type { Life } from './life.js';
+
+export type Order = {
+  /** As it was written. */
+  readonly text: string;
+  readonly afterMs: number;
+  /** True when it ends the process, so that a caller has to be answered before. */
+  readonly ends: boolean;
+  /** Carries it out now; the answer has what the caller may want to know. */
+  carryOut(life: Life): Readonly<Record<string, unknown>>;
+};
+
+type Params = {
+  text(name: string): string | null;
+  flag(name: string): boolean;
+  count(name: string, otherwise: number): number;
+  duration(name: string): number | null;
+};
+type Deed = (life: Life) => Readonly<Record<string, unknown>>;
+type Kind = {
+  readonly params: readonly string[];
+  readonly help: string;
+  readonly ends?: true;
+  /** Reads the parameters, throwing a RangeError with a sentence, before anything is done. */
+  deed(params: Params): Deed;
+};
+
+const kinds: Readonly<Record<string, Kind>> = {
+  crash: {
+    params: ['code', 'signal'],
+    help: 'end at once: with exit status CODE (1), or by SIGNAL (SIGSEGV, SIGKILL, …)',
+    ends: true,
+    deed(params) {
+      const code = params.count('code', 1);
+      const signal = signalName(params.text('signal'));
+      return (life) => (signal === null ? life.end(code) : life.endBy(signal));
+    },
+  },
+  exit: {
+    params: [],
+    help: 'end at once with status 0, unasked',
+    ends: true,
+    deed: () => (life) => life.end(0),
+  },
+  hang: {
+    params: ['for'],
+    help: 'keep the port open and answer nothing but orders, until healthy, or for=DURATION',
+    deed: (params) => condition('hanging', params),
+  },
+  unhealthy: {
+    params: ['for'],
+    help: 'answer 503 on /health and go on with the rest, until healthy, or for=DURATION',
+    deed: (params) => condition('unhealthy', params),
+  },
+  healthy: {
+    params: [],
+    help: 'neither hang nor be unhealthy any more',
+    deed: () => (life) => {
+      life.hanging = false;
+      life.unhealthy = false;
+      return {};
+    },
+  },
+  load: {
+    params: ['time'],
+    help: 'be loading again, for time=DURATION (the --load-time)',
+    deed(params) {
+      const time = params.duration('time');
+      return (life) => life.load(time);
+    },
+  },
+  print: {
+    params: ['text', 'times', 'stdout'],
+    help: 'put TEXT (%0A is a line break) into the log as it stands, TIMES times (1); stdout: there instead of on stderr',
+    deed(params) {
+      const text = params.text('text') ?? '';
+      const times = params.count('times', 1);
+      const toStdout = params.flag('stdout');
+      return (life) => life.print(text.endsWith('\n') ? text : `${text}\n`, times, toStdout);
+    },
+  },
+  'ignore-term': {
+    params: [],
+    help: 'let SIGTERM and SIGINT do nothing',
+    deed: () => (life) => life.onTerm('ignore'),
+  },
+  'obey-term': {
+    params: ['delay', 'code'],
+    help: 'at SIGTERM end after delay=DURATION (0) with status CODE (0)',
+    deed(params) {
+      const answer = { delayMs: params.duration('delay') ?? 0, code: params.count('code', 0) };
+      return (life) => life.onTerm(answer);
+    },
+  },
+  leak: {
+    params: ['setsid', 'ignore-term', 'wipe-env', 'close-log', 'for'],
+    help: 'start a child that outlives it, for=DURATION at most (10m): in a session of its own (setsid), deaf to SIGTERM, without\n      environment, without its log open',
+    deed(params) {
+      const child = {
+        setsid: params.flag('setsid'),
+        ignoreTerm: params.flag('ignore-term'),
+        wipeEnv: params.flag('wipe-env'),
+        closeLog: params.flag('close-log'),
+        lifeMs: params.duration('for') ?? 600_000,
+      };
+      return (life) => ({ pid: life.leak(child) });
+    },
+  },
+};
+
+function condition(name: 'hanging' | 'unhealthy', params: Params): Deed {
+  const ms = params.duration('for');
+  return (life) => {
+    life[name] = true;
+    if (ms !== null) {
+      setTimeout(() => {
+        life[name] = false;
+      }, ms);
+    }
+    return {};
+  };
+}
+
+/** "crash?code=3&after=500ms", written like the end of a URL. Throws a RangeError with a sentence for what makes no sense. */
+export function parseOrder(text: string): Order {
+  const [name = '', query = ''] = text.split(/\?(.*)/s);
+  const kind = Object.hasOwn(kinds, name) ? kinds[name] : undefined;
+  if (kind === undefined) throw new RangeError(`there is no order "${name}", only ${Object.keys(kinds).join(', ')}`);
+  const search = new URLSearchParams(query);
+  for (const given of search.keys()) {
+    if (given !== 'after' && !kind.params.includes(given)) {
+      throw new RangeError(`the order "${name}" takes ${[...kind.params, 'after'].join(', ')}, not "${given}"`);
+    }
+  }
+  const params = paramsOf(search);
+  return { text, afterMs: params.duration('after') ?? 0, ends: kind.ends ?? false, carryOut: kind.deed(params) };
+}
+
+function paramsOf(search: URLSearchParams): Params {
+  const text = (name: string) => search.get(name);
+  return {
+    text,
+    flag: (name) => !['0', 'false', null].includes(text(name)),
+    count(name, otherwise) {
+      const value = Number(text(name) ?? otherwise);
+      if (!Number.isSafeInteger(value) || value < 0) throw new RangeError(`${name} takes a whole number, not "${text(name)}"`);
+      return value;
+    },
+    duration(name) {
+      const value = text(name);
+      return value === null ? null : milliseconds(name, value);
+    },
+  };
+}
+
+function signalName(text: string | null): NodeJS.Signals | null {
+  if (text === null) return null;
+  if (!Object.hasOwn(constants.signals, text)) throw new RangeError(`there is no signal "${text}"; SIGSEGV is one`);
+  return text as NodeJS.Signals;
+}
+
+/** A line or two for each, for --help. */
+export function orderHelp(): string {
+  return Object.entries(kinds)
+    .map(([name, { params, help }]) => `  ${name}${params.length === 0 ? '' : `  (${params.join(', ')})`}\n      ${help}\n`)
+    .join('');
+}

@@ -1,0 +1,135 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { countAt, sumOfSeries, textAt } from '../../src/engines/answers.js';
+import { adapters } from '../../src/engines/index.js';
+
+describe('llama-server', () => {
+  const [props] = adapters.llamacpp.describe;
+  const { inflight, versionCommand, listDevices } = adapters.llamacpp;
+
+  it('tells build, slots and context', () => {
+    const body = JSON.stringify({
+      build_info: 'b10587-3f545becc',
+      total_slots: 4,
+      default_generation_settings: { n_ctx: 32768, params: {} },
+    });
+    expect(props?.read(body)).toEqual({ engineVersion: 'b10587-3f545becc', slotsTotal: 4, ctxMax: 32768 });
+  });
+
+  it.each([
+    ['{"error":{"message":"Invalid API Key","type":"authentication_error","code":401}}'],
+    ['{"build_info":7,"total_slots":"4","default_generation_settings":null}'],
+    ['<html>'],
+    [''],
+    ['null'],
+  ])('tells nothing by %s', (body) => {
+    expect(props?.read(body)).toBeNull();
+  });
+
+  it('counts running and waiting requests', () => {
+    const body = [
+      '# HELP llamacpp:requests_processing Number of requests processing.',
+      '# TYPE llamacpp:requests_processing gauge',
+      'llamacpp:requests_processing 2',
+      'llamacpp:requests_deferred 1',
+      'llamacpp:n_decode_total 900',
+    ].join('\n');
+    expect(inflight?.path).toBe('/metrics');
+    expect(inflight?.read(body)).toBe(3);
+    expect(inflight?.read(body.replace('requests_deferred', 'requests_delayed'))).toBeNull();
+  });
+
+  it.each([
+    ['version: 0.2.0-dev (build 10587, commit 3f545becc)\nbuilt with GNU 12.2.0 for Linux x86_64\n', 'b10587-3f545becc'],
+    ['ggml_cuda_init: found 1 CUDA devices:\nversion: 4754 (c392e509)\nbuilt with cc\n', 'b4754-c392e509'],
+    ['version: 9.9 of somebody\n', '9.9 of somebody'],
+    ['llama-server: not found\n', null],
+  ])('version of %j', (output, version) => {
+    expect(versionCommand?.args).toEqual(['--version']);
+    expect(versionCommand?.read(output)).toBe(version);
+  });
+
+  it.each([
+    ['Available devices:\n  (none)\n', []],
+    ['Available devices:\n', []],
+    ['Available devices:\n  BLAS: OpenBLAS (0 MiB, 0 MiB free)\n', []],
+    [
+      'ggml_cuda_init: found 2 CUDA devices:\n  Device 0: RTX 3090\nAvailable devices:\n  CUDA0: NVIDIA GeForce RTX 3090 (24124 MiB, 23815 MiB free)\n  CUDA1: NVIDIA GeForce RTX 3090 (24124 MiB, 99 MiB free)\n',
+      ['CUDA0', 'CUDA1'],
+    ],
+    [
+      'Available devices:\n  Vulkan0: AMD Radeon (16384 MiB, 16000 MiB free)\n  ROCm0: AMD Radeon (1 MiB, 1 MiB free)\n',
+      ['Vulkan0', 'ROCm0'],
+    ],
+    ['error: invalid argument: --list-devices\n', null],
+  ])('devices of %j', (output, devices) => {
+    expect(listDevices?.args).toEqual(['--list-devices']);
+    expect(listDevices?.read(output)).toEqual(devices);
+  });
+});
+
+describe('vllm and sglang', () => {
+  it('sum their requests over processes and labels', () => {
+    const body = [
+      '# TYPE vllm:num_requests_running gauge',
+      'vllm:num_requests_running{engine="0",model_name="a b"} 2.0',
+      'vllm:num_requests_running{engine="1",model_name="}"} 1.0',
+      'vllm:num_requests_waiting{engine="0"} 4.0 1395066363000',
+      'vllm:num_requests_waiting_by_reason{reason="x"} 99.0',
+    ].join('\n');
+    expect(adapters.vllm.inflight?.read(body)).toBe(7);
+    expect(adapters.sglang.inflight?.read(body)).toBeNull();
+    expect(
+      adapters.sglang.inflight?.read(
+        body
+          .replaceAll('vllm:num_requests_running', 'sglang:num_running_reqs')
+          .replaceAll('vllm:num_requests_waiting', 'sglang:num_queue_reqs'),
+      ),
+    ).toBe(7);
+  });
+
+  it.each(['vllm', 'sglang'] as const)('%s tells its version and its longest context', (engine) => {
+    const answers: Record<string, string> = {
+      '/version': '{"version":"0.17.1"}',
+      '/server_info': '{"version":"0.17.1","tp_size":1}',
+      '/get_server_info': '{"version":"0.17.1"}',
+      '/v1/models': '{"object":"list","data":[{"id":"x","max_model_len":40960}]}',
+    };
+    expect(adapters[engine].describe.map(({ path, read }) => read(answers[path] ?? ''))).toContainEqual({
+      engineVersion: '0.17.1',
+    });
+    expect(adapters[engine].describe.map(({ path, read }) => read(answers[path] ?? ''))).toContainEqual({ ctxMax: 40960 });
+  });
+});
+
+describe('any answer at all', () => {
+  it('is read without harm', () => {
+    const body = fc.oneof(fc.string(), fc.json());
+    fc.assert(
+      fc.property(body, (text) => {
+        for (const { describe: questions, inflight } of Object.values(adapters)) {
+          for (const { read } of questions) read(text);
+          const running = inflight?.read(text) ?? 0;
+          expect(Number.isFinite(running)).toBe(true);
+        }
+      }),
+    );
+  });
+
+  it('gives no text that could not be shown, and no count that is none', () => {
+    expect(textAt('{"v":"a\\u001b[2Jb"}', 'v')).toBeNull();
+    expect(textAt(JSON.stringify({ v: 'x'.repeat(201) }), 'v')).toBeNull();
+    expect(textAt('{"v":"1.0"}', 'v')).toBe('1.0');
+    expect([0, -1, 1.5, '4', null, 2 ** 60].map((v) => countAt(JSON.stringify({ v }), 'v'))).toEqual([
+      null,
+      null,
+      null,
+      null,
+      null,
+      null,
+    ]);
+    expect(textAt('{"a":1}', 'constructor', 'name')).toBeNull();
+    expect(sumOfSeries('a NaN\n', 'a')).toBeNull();
+    expect(sumOfSeries('a 1e2\na{b="c"} 1\n', 'a')).toBe(101);
+  });
+});
