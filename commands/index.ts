@@ -9,5 +9,13 @@ export const commands: Readonly<Record<string, () => Promise<Register>>> = {
   up: async () => (await import('./up.js')).up,
   down: async () => (await import('./down.js')).down,
   status: async () => (await import('./status.js')).status,
+  start: async () => (await import('./start.js')).start,
+  stop: async () => (await import('./stop.js')).stop,
+  restart: async () => (await import('./restart.js')).restart,
+  wait: async () => (await import('./wait.js')).wait,
+  logs: async () => (await import('./logs.js')).logs,
+  events: async () => (await import('./events.js')).events,
+  devices: async () => (await import('./devices.js')).devices,
   check: async () => (await import('./check.js')).check,
+  schema: async () => (await import('./schema.js')).schema,
 };

@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
 import { PoolctlError } from '../src/errors.js';
 import { supervisorPaths } from '../src/host/paths.js';
-import { problemsDocument, renderProblems } from '../src/inventory/report.js';
+import { checkReport, refusal } from '../src/inventory/report.js';
 import { redactArgv } from '../src/text/redact.js';
 import { writeLog } from '../src/up/log.js';
 import { up as supervise } from '../src/up.js';
@@ -21,16 +21,11 @@ export function up(program: Command, cli: Cli): void {
     .option('--exit-on <event>', 'all-failed or never (default: never)')
     .action(async (named: string[], options: Options, command: Command) => {
       const { file, json, ...where } = globalsOf(command);
-      const { inventory, problems, shownFile } = await readInventory(cli, file, false);
+      const examined = await readInventory(cli, file, false);
+      const { inventory } = examined;
       if (inventory === null) {
-        cli.stderr(
-          renderProblems(
-            problems.filter(({ severity }) => severity === 'error'),
-            shownFile,
-            'Nothing was started.',
-          ),
-        );
-        if (json) cli.stdout(`${JSON.stringify(problemsDocument(problems))}\n`);
+        cli.stderr(refusal(examined, 'Nothing was started.'));
+        if (json) cli.stdout(`${JSON.stringify(checkReport(examined).json)}\n`);
         return cli.exit(4);
       }
       const unknown = named.find((name) => !inventory.pools.some(({ poolId }) => poolId === name));

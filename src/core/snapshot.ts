@@ -139,6 +139,8 @@ export type OperationView = {
   readonly active_leases: number;
   readonly inflight: number | null;
   readonly cut: number;
+  /** How long the slowest of its engines that load now may take; null where none does, or it is not known yet. */
+  readonly startup_deadline_ms: number | null;
   readonly steps: readonly {
     readonly replica_id: string;
     readonly step: string;
@@ -333,7 +335,7 @@ function poolsOn(uuid: string, { pools }: State): readonly string[] {
   return [...pools.values()].filter(({ replicas }) => replicas.some(uses)).map(({ spec }) => spec.poolId);
 }
 
-export function viewOperation(operation: Operation, time: Calendar['time']): OperationView {
+export function viewOperation(operation: Operation, state: State, time: Calendar['time']): OperationView {
   return {
     operation_id: operation.id,
     kind: operation.kind,
@@ -347,14 +349,24 @@ export function viewOperation(operation: Operation, time: Calendar['time']): Ope
     active_leases: 0,
     inflight: operation.inflight,
     cut: 0,
-    steps: operation.steps.map(({ key, state, detail }) => ({
+    startup_deadline_ms: longestLoad(operation, state),
+    steps: operation.steps.map(({ key, state: stepState, detail }) => ({
       replica_id: key.slice(key.lastIndexOf('/') + 1),
       step: operation.kind === 'shutdown' ? `stop ${key}` : operation.kind,
-      state,
+      state: stepState,
       detail,
     })),
     ...(operation.error === null ? {} : { error: operation.error }),
   };
+}
+
+function longestLoad({ steps }: Operation, { pools }: State): number | null {
+  const keys = new Set(steps.map(({ key }) => key));
+  const lives = [...pools.values()].flatMap(({ replicas }) =>
+    replicas.filter(({ key }) => keys.has(key)).map(({ life }) => life),
+  );
+  const deadlines = lives.flatMap((life) => (life.state === 'starting' ? [life.lastDeadline - life.engine.startedAt.at] : []));
+  return deadlines.length === 0 ? null : Math.round(Math.max(...deadlines));
 }
 
 const total = (counts: readonly number[]): number => counts.reduce((sum, count) => sum + count, 0);

@@ -21,15 +21,18 @@ export type Finding = Complaint & {
 export type Reading = { readonly root: Tree; readonly isSecret: (start: number) => boolean };
 
 export function findings(issues: readonly Issue[], reading: Reading): readonly Finding[] {
+  const all = issues.flatMap((issue) => findingsOf(issue, reading));
+  const misspelt = new Set(
+    all.filter(({ code }) => code === 'UNKNOWN_KEY').flatMap(({ spoilt }) => spoilt.slice(1).map(pathText)),
+  );
   const seen = new Set<string>();
-  return issues
-    .flatMap((issue) => findingsOf(issue, reading))
-    .filter(({ range, code, message }) => {
-      const id = `${range.start}:${code}:${code === 'UNKNOWN_KEY' ? message : ''}`;
-      const isNew = !seen.has(id);
-      seen.add(id);
-      return isNew;
-    });
+  return all.filter(({ range, code, message, spoilt }) => {
+    if (code === 'MISSING_KEY' && spoilt.some((path) => misspelt.has(pathText(path)))) return false;
+    const id = `${range.start}:${code}:${code === 'UNKNOWN_KEY' || code === 'MISSING_KEY' ? message : ''}`;
+    const isNew = !seen.has(id);
+    seen.add(id);
+    return isNew;
+  });
 }
 
 function findingsOf(issue: Issue, reading: Reading): readonly Finding[] {
@@ -171,6 +174,7 @@ function kindOf(value: Tree): string {
 }
 
 function shownValue(value: Tree): string {
+  if (value.kind === 'seq' && value.items.length === 0) return 'an empty list';
   if (value.kind !== 'scalar' || value.value === null) return kindOf(value);
   return typeof value.value === 'string' ? quoted(value.value) : value.written.slice(0, 60);
 }

@@ -1,37 +1,40 @@
-/** Text of a pools.yaml -> the inventory, or all that is wrong with it at once. Pure. */
+/** The text of a pools.yaml -> an inventory, and everything that is wrong with it. Pure: reads no file and asks nobody. */
 
+import type { z } from 'zod';
 import type { Inventory } from '../core/model.js';
+import type { Fault } from './build.js';
 import { checkConflicts } from './checks/conflicts.js';
 import { checkEngines } from './checks/engine.js';
 import { checkMasks } from './checks/masks.js';
 import { checkEffects } from './checks/no-effect.js';
+import { checkPolicies } from './checks/policies.js';
 import { checkPorts } from './checks/ports.js';
 import { checkSplits } from './checks/split.js';
 import { checkListen } from './checks/supervisor.js';
 import { checkPlaceholders, checkUsers, checkVariables } from './checks/texts.js';
 import { type Check, draftOf, type Surroundings } from './draft.js';
-import { findings } from './issues.js';
+import { type Finding, findings } from './issues.js';
 import { normalize } from './normalize.js';
 import { parseYaml } from './parse.js';
-import { inOrder, type Problem, problemAt, problemOfFile } from './problem.js';
-import { inventorySchema } from './schema.js';
+import { emptyFile, inOrder, type Problem, problemAt, problemOfFile } from './problem.js';
+import { type InventoryInput, inventorySchema } from './schema.js';
 import { secretRanges, unreadableSecrets } from './secrets.js';
-import { cover, type Source, sourceOf } from './source.js';
+import { cover, positionOf, type Source, sourceOf } from './source.js';
 import { type Path, type Tree, toPlain } from './tree.js';
 
-export type Wanted = Surroundings & {
-  /** As the user named it, for messages. */
-  readonly shownFile: string;
+export type InventoryFile = {
   /** Absolute. */
-  readonly file: string;
+  readonly path: string;
+  /** As the user named it; stands in every problem. */
+  readonly shown: string;
   readonly text: string;
 };
 
-/** `inventory` is null where a problem is an error; warnings leave it whole. */
+/** `inventory` is null when one of the problems is an error. Problems are sorted by position. */
 export type Loaded = { readonly inventory: Inventory | null; readonly problems: readonly Problem[] };
 
-/** More than any inventory needs, and little enough to be read in a moment. */
-const maxBytes = 4 * 1024 * 1024;
+/** An inventory of a megabyte has thousands of pools; what is bigger is another file. */
+export const maxFileBytes = 1024 * 1024;
 
 const checks: readonly Check[] = [
   checkEngines,
@@ -39,59 +42,83 @@ const checks: readonly Check[] = [
   checkConflicts,
   checkPorts,
   checkSplits,
-  checkListen,
   checkPlaceholders,
   checkVariables,
   checkUsers,
+  checkPolicies,
+  checkListen,
   checkEffects,
 ];
 
-export function loadInventory(wanted: Wanted): Loaded {
-  const { shownFile, text } = wanted;
-  if (text.length > maxBytes)
-    return wrong([problemOfFile(shownFile, 'cannot read the inventory: it is larger than 4 MiB', null)]);
-  if (text.trim() === '')
-    return wrong([
-      problemOfFile(shownFile, 'cannot read the inventory: the file is empty', 'begin with "version: 1" and "pools:"'),
-    ]);
+export function loadInventory({ path, shown, text }: InventoryFile, surroundings: Surroundings): Loaded {
+  if (text.length > maxFileBytes) {
+    return { inventory: null, problems: [problemOfFile(shown, 'cannot read the inventory: it has more than 1 MiB', null)] };
+  }
   const { tree, faults } = parseYaml(text);
-  const bare = sourceOf(shownFile, text);
-  const source = cover(bare, tree === null ? unreadableSecrets(text) : secretRanges(tree));
-  if (faults.length > 0) return wrong(faults.map(({ range, ...complaint }) => problemAt(source, range, complaint)));
-  if (tree === null) return wrong([problemOfFile(shownFile, 'cannot read the inventory: there is nothing in it', null)]);
-  return judge(source, tree, wanted);
-}
+  const bare = sourceOf(shown, text);
+  if (tree === null && faults.length === 0) {
+    return { inventory: null, problems: [emptyFile(shown)] };
+  }
+  const isUnreadable = tree === null || faults.some(({ code }) => code === 'YAML_SYNTAX');
+  const secrets = tree === null ? [] : secretRanges(tree);
+  const source = cover(bare, isUnreadable ? [...secrets, ...unreadableSecrets(text)] : secrets);
+  const inYaml = faults.map((fault) => faultProblem(source, fault));
+  if (isUnreadable) return { inventory: null, problems: inOrder(inYaml) };
 
-/** What the schema refuses is left out, so that the rest is checked too, and all is told at once. */
-function judge(source: Source, tree: Tree, wanted: Wanted): Loaded {
-  const secrets = new Set(secretRanges(tree).map(({ start }) => start));
-  const plain = toPlain(tree);
-  const first = inventorySchema.safeParse(plain);
-  const found = first.success ? [] : findings(first.error.issues, { root: tree, isSecret: (start) => secrets.has(start) });
-  const problems = found.map(({ range, prune: _, spoilt: __, ...complaint }) => problemAt(source, range, complaint));
-  for (const { prune } of [...found].reverse()) if (prune !== null) remove(plain, prune);
-  const rest = first.success ? first : inventorySchema.safeParse(plain);
-  if (!rest.success) return wrong(problems);
+  const secretStarts = new Set(secrets.map(({ start }) => start));
+  const { input, found } = fitToSchema(tree, (start) => secretStarts.has(start));
+  const inSchema = found.map((finding) => problemAt(source, finding.range, finding));
+  if (input === null) return { inventory: null, problems: inOrder([...inYaml, ...inSchema]) };
+
   const draft = draftOf(
     source,
     tree,
-    rest.data,
+    input,
     found.flatMap(({ spoilt }) => spoilt),
   );
-  const all = inOrder([...problems, ...checks.flatMap((check) => check(draft, wanted))]);
-  if (all.some(({ severity }) => severity === 'error')) return wrong(all);
-  return { inventory: normalize(draft, wanted.file, wanted), problems: all };
+  const problems = inOrder([...inYaml, ...inSchema, ...checks.flatMap((check) => check(draft, surroundings))]);
+  const isValid = problems.every(({ severity }) => severity === 'warning');
+  return { inventory: isValid ? normalize(path, draft, surroundings, surroundings.env) : null, problems };
 }
 
-function wrong(problems: readonly Problem[]): Loaded {
-  return { inventory: null, problems: inOrder(problems) };
+function faultProblem(source: Source, { range, code, message, hint, other }: Fault): Problem {
+  if (other === undefined) return problemAt(source, range, { code, message, hint });
+  const { line, column } = positionOf(source, other.start);
+  return problemAt(source, range, {
+    code,
+    message,
+    hint: `also at ${source.file}:${line}:${column}${hint === null ? '' : `; ${hint}`}`,
+  });
+}
+
+type Fitted = { readonly input: InventoryInput | null; readonly found: readonly Finding[] };
+
+/**
+ * What the schema has to say, and what is left of the file when that is taken out, so that the other checks can go on. A pruned key can
+ * leave its map without one that it needs, hence the rounds; each takes something out.
+ */
+function fitToSchema(tree: Tree, isSecret: (start: number) => boolean): Fitted {
+  const plain = toPlain(tree);
+  const first = inventorySchema.safeParse(plain);
+  if (first.success) return { input: first.data, found: [] };
+  const found = findings(first.error.issues, { root: tree, isSecret });
+  if (tree.kind !== 'map') return { input: null, found };
+  let rest: z.ZodSafeParseResult<InventoryInput> = first;
+  let more = found;
+  for (let round = 0; round < 4 && !rest.success; round += 1) {
+    for (const { prune } of more) if (prune !== null) remove(plain, prune);
+    rest = inventorySchema.safeParse({ pools: {}, ...(plain as object), version: 1 });
+    if (!rest.success) more = findings(rest.error.issues, { root: tree, isSecret });
+  }
+  return { input: rest.success ? rest.data : null, found };
 }
 
 function remove(plain: unknown, path: Path): void {
-  const last = path.at(-1);
-  const parent = path
-    .slice(0, -1)
-    .reduce<unknown>((here, step) => (here as Record<string, unknown> | undefined)?.[String(step)], plain);
-  if (last !== undefined && typeof parent === 'object' && parent !== null && !Array.isArray(parent))
-    delete (parent as Record<string, unknown>)[String(last)];
+  let here: unknown = plain;
+  for (const step of path.slice(0, -1)) here = isRecord(here) ? here[String(step)] : undefined;
+  if (isRecord(here)) delete here[String(path.at(-1))];
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

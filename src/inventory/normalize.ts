@@ -1,57 +1,88 @@
-/** Settings as written -> the inventory of the core: units read, paths absolute, masks parsed. Only for what the checks have passed. */
+/** Draft -> Inventory: units become numbers, paths absolute, snake_case camelCase. Nothing can fail here any more. */
 
-import type { EngineKind, Inventory, PoolSpec, SupervisorSpec } from '../core/model.js';
+import { type EnvValue, engineKinds, type Inventory, type MaskRef, type PoolSpec, type SupervisorSpec } from '../core/model.js';
 import { parseBytes } from '../text/bytes.js';
 import { parseDuration } from '../text/duration.js';
 import type { Draft, DraftPool } from './draft.js';
 import { absolute, modelName, type Places, readModelRef } from './model-ref.js';
-import type { SupervisorSettings } from './schema.js';
+import type { Settings } from './schema.js';
 
-export function normalize(draft: Draft, file: string, places: Places): Inventory {
-  return { file, supervisor: supervisorOf(draft.supervisor, places), pools: draft.pools.map((pool) => poolOf(pool, places)) };
+/** `file` is absolute. Throws when it is given a draft that has errors: that is a bug. */
+export function normalize(
+  file: string,
+  { pools, supervisor }: Draft,
+  places: Places,
+  env: Readonly<Record<string, string | undefined>>,
+): Inventory {
+  return {
+    file,
+    supervisor: normalizeSupervisor(supervisor, places, env.POOLCTL_LISTEN),
+    pools: pools.map((pool) => normalizePool(pool, places)),
+  };
 }
 
-function poolOf({ id, settings, engine, masks }: DraftPool, places: Places): PoolSpec {
-  const { health, stop, drain, reload, restart, isolate, logs } = settings;
-  const { backoff, breaker, storm } = restart;
-  const kind: EngineKind = engine ?? 'command';
-  const model = settings.model === null ? null : sure(readModelRef(settings.model, kind, places));
+function normalizeSupervisor(settings: Draft['supervisor'], places: Places, listen: string | undefined): SupervisorSpec {
+  const [from, to] = settings.ports.split('-').map(Number);
+  return {
+    listen: settings.listen ?? (listen === undefined || listen === '' ? null : listen),
+    tokenFile: settings.token_file === null ? null : absolute(settings.token_file, places),
+    allowDownloads: settings.allow_downloads,
+    ports: { from: sure(from), to: sure(to) },
+    shutdownDeadlineMs: ms(settings.shutdown_deadline),
+    adopt: settings.adopt,
+    loads: { perDevice: settings.loads.per_device, total: settings.loads.total },
+    log: settings.log,
+    events: { maxSizeBytes: bytes(settings.events.max_size), keep: settings.events.keep },
+    devicePollMs: ms(settings.device_poll),
+    enginePollMs: settings.engine_poll === null ? null : ms(settings.engine_poll),
+    deviceStorm: { limit: settings.device_storm.limit, windowMs: ms(settings.device_storm.window) },
+  };
+}
+
+function normalizePool({ id, settings, engine, masks }: DraftPool, places: Places): PoolSpec {
+  const kind = sure(engineKinds.find((known) => known === engine));
+  const model = settings.model === null ? null : readModelRef(settings.model, kind, places);
+  if (model !== null && !model.ok) throw new TypeError(`a model that was not checked: ${model.error}`);
   return {
     poolId: id,
     engine: kind,
-    model,
-    modelDigest: settings.model_digest,
+    model: model === null ? null : model.value,
+    modelDigest: settings.model_digest === null ? null : settings.model_digest.toLowerCase(),
     modelId: settings.model_id ?? (settings.model === null ? null : modelName(settings.model)),
-    masks: masks.filter((mask) => mask !== null),
+    masks: masks.map((mask): MaskRef => sure(mask)),
     share: settings.share,
     tensorSplit: settings.tensor_split,
-    vramBytes: bytes(settings.vram),
-    hostMemoryBytes: bytes(settings.host_memory),
-    binary:
-      settings.binary === null
-        ? null
-        : settings.binary.includes('/') || settings.binary.startsWith('~')
-          ? absolute(settings.binary, places)
-          : settings.binary,
-    command: settings.command,
+    vramBytes: settings.vram === null ? null : bytes(settings.vram),
+    hostMemoryBytes: settings.host_memory === null ? null : bytes(settings.host_memory),
+    binary: settings.binary === null ? null : program(settings.binary, places),
+    command: kind === 'command' ? settings.command : null,
     args: settings.args,
-    env: Object.fromEntries(
-      Object.entries(settings.env).map(([name, value]) => [
-        name,
-        typeof value === 'string' ? { value } : { fromEnv: value.from_env },
-      ]),
-    ),
+    env: environment(settings.env),
     workdir: settings.workdir === null ? null : absolute(settings.workdir, places),
     user: settings.user,
     isolate: {
-      noNewPrivs: isolate.no_new_privs,
-      dropCapabilities: isolate.drop_capabilities,
-      dieWithSupervisor: isolate.die_with_supervisor,
+      noNewPrivs: settings.isolate.no_new_privs,
+      dropCapabilities: settings.isolate.drop_capabilities,
+      dieWithSupervisor: settings.isolate.die_with_supervisor,
     },
     host: settings.host,
     port: settings.port,
     slots: settings.slots,
     autostart: settings.autostart,
+    ...policies(settings),
+    logs: { maxSizeBytes: bytes(settings.logs.max_size), keep: settings.logs.keep },
+  };
+}
+
+function policies({
+  health,
+  stop,
+  drain,
+  reload,
+  restart,
+}: Settings): Pick<PoolSpec, 'health' | 'stop' | 'drain' | 'reload' | 'restart'> {
+  const { backoff, breaker, storm } = restart;
+  return {
     health: {
       path: health.path as PoolSpec['health']['path'],
       listener: health.listener,
@@ -98,39 +129,27 @@ function poolOf({ id, settings, engine, masks }: DraftPool, places: Places): Poo
         resetAfterMs: ms(storm.reset_after),
       },
     },
-    logs: { maxSizeBytes: bytes(logs.max_size) ?? 0, keep: logs.keep },
   };
 }
 
-function supervisorOf(settings: SupervisorSettings, places: Places): SupervisorSpec {
-  const [from = 0, to = 0] = settings.ports.split('-').map(Number);
-  return {
-    listen: settings.listen,
-    tokenFile: settings.token_file === null ? null : absolute(settings.token_file, places),
-    allowDownloads: settings.allow_downloads,
-    ports: { from, to },
-    shutdownDeadlineMs: ms(settings.shutdown_deadline),
-    adopt: settings.adopt,
-    loads: { perDevice: settings.loads.per_device, total: settings.loads.total },
-    log: settings.log,
-    events: { maxSizeBytes: bytes(settings.events.max_size) ?? 0, keep: settings.events.keep },
-    devicePollMs: ms(settings.device_poll),
-    enginePollMs: settings.engine_poll === null ? null : ms(settings.engine_poll),
-    deviceStorm: { limit: settings.device_storm.limit, windowMs: ms(settings.device_storm.window) },
-  };
+/** A bare name is looked up on PATH; what has a slash is a path. */
+function program(binary: string, places: Places): string {
+  return binary.includes('/') || binary.startsWith('~') ? absolute(binary, places) : binary;
 }
 
-function ms(written: string): number {
-  const parsed = parseDuration(written);
-  if (parsed === null) throw new RangeError(`the schema let the duration "${written}" through`);
-  return parsed;
+function environment(env: Settings['env']): PoolSpec['env'] {
+  return Object.fromEntries(
+    Object.entries(env).map(([name, value]): [string, EnvValue] => [
+      name,
+      typeof value === 'string' ? { value } : { fromEnv: value.from_env },
+    ]),
+  );
 }
 
-function bytes(written: string | null): number | null {
-  return written === null ? null : parseBytes(written);
-}
+const ms = (text: string): number => sure(parseDuration(text));
+const bytes = (text: string): number => sure(parseBytes(text));
 
-function sure(ref: ReturnType<typeof readModelRef>): string {
-  if (!ref.ok) throw new RangeError(`the checks let a model through: ${ref.error}`);
-  return ref.value;
+function sure<T>(value: T | null | undefined): T {
+  if (value === null || value === undefined) throw new TypeError('an inventory that was not checked');
+  return value;
 }

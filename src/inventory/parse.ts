@@ -64,6 +64,9 @@ function secondDocument(doc: Document.Parsed, text: string): Fault {
   };
 }
 
+/** All that comes after it is taken for a part of the text. */
+const neverClosed = 'the quote that begins here is never closed';
+
 function documentFaults(doc: Document.Parsed, text: string): readonly Fault[] {
   const faults = [...doc.errors, ...doc.warnings]
     .filter(({ code }) => code !== 'MULTIPLE_DOCS')
@@ -77,7 +80,9 @@ function documentFaults(doc: Document.Parsed, text: string): readonly Fault[] {
       hint: null,
     });
   }
-  return onePerLine(faults, text).slice(0, maxFaults);
+  const open = faults.find(({ message }) => message === neverClosed);
+  const credible = open === undefined ? faults : faults.filter(({ range }) => range.start <= open.range.start);
+  return onePerLine(credible, text).slice(0, maxFaults);
 }
 
 /** One mistake often makes several errors, at the same place or right behind it. */

@@ -63,6 +63,10 @@ export function problemOfFile(file: string, message: string, hint: string | null
   return { file, line: null, column: null, severity: 'error', code: 'FILE_NOT_FOUND', message, hint, excerpt: null };
 }
 
+export function emptyFile(file: string): Problem {
+  return problemOfFile(file, 'cannot read the inventory: it is empty', 'the least is "version: 1" and "pools: {}"');
+}
+
 /** By position, each once: an inherited value is judged once for every pool that inherits it. */
 export function inOrder(problems: readonly Problem[]): readonly Problem[] {
   const seen = new Set<string>();

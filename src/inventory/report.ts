@@ -1,30 +1,60 @@
-/** Problems as people and programs read them. */
+/** Reads, judges and tells: what `check`, `up` and `plan` share. */
 
-import { pointAt } from '../text/caret.js';
+import { dirname } from 'node:path';
+import type { DevicesObservation } from '../core/messages.js';
+import { type Loaded, loadInventory } from './load.js';
 import type { Problem } from './problem.js';
+import { readInventory, type Search } from './read.js';
+import { counted, renderProblems } from './render.js';
 
-/** `ending` goes on after the file's name: "Nothing was started." from `up`; nothing from `check`. */
-export function renderProblems(problems: readonly Problem[], file: string, ending: string | null): string {
-  if (problems.length === 0) return '';
-  const count = (severity: Problem['severity']): string[] => {
-    const n = problems.filter((problem) => problem.severity === severity).length;
-    return n === 0 ? [] : [`${n} ${severity}${n === 1 ? '' : 's'}`];
-  };
-  const summary = `${[...count('error'), ...count('warning')].join(', ')} in ${file}${ending === null ? '' : `. ${ending}`}`;
-  return `${[...problems.map(renderProblem), summary].join('\n')}\n`;
+/** `file` is as the user named it. */
+export type Examination = Loaded & { readonly file: string };
+
+export type Machine = {
+  readonly devices: () => Promise<DevicesObservation>;
+  readonly userExists: (name: string) => Promise<boolean>;
+};
+
+/** Never rejects for what stands in a file. Without a machine (`--no-host`) nothing is looked at but the file. */
+export async function examine(search: Search, machine: Machine | null): Promise<Examination> {
+  const found = await readInventory(search);
+  if (!found.ok) return { inventory: null, problems: [found.error], file: found.error.file };
+  const file = found.value;
+  const known = { env: search.env, directory: dirname(file.path), home: search.home };
+  if (machine === null) return { ...loadInventory(file, { ...known, devices: null, knownUser: null }), file: file.shown };
+
+  const devices = await machine.devices();
+  const load = (knownUser: (name: string) => boolean): Loaded => loadInventory(file, { ...known, devices, knownUser });
+  // Users are asked for one by one and asynchronously, so the first reading collects their names.
+  const users = new Map<string, boolean>();
+  const first = load((name) => {
+    users.set(name, true);
+    return true;
+  });
+  for (const name of users.keys()) users.set(name, await machine.userExists(name));
+  const isDone = [...users.values()].every(Boolean);
+  return { ...(isDone ? first : load((name) => users.get(name) ?? false)), file: file.shown };
 }
 
-function renderProblem({ file, line, column, severity, code, message, hint, excerpt }: Problem): string {
-  const place = line === null ? file : `${file}:${line}:${column}`;
-  const head = `${place}: ${severity}: ${message}  [${code}]`;
-  if (excerpt === null) return hint === null ? head : `${head}\n  try:  ${hint}`;
-  return `${head}\n${pointAt(excerpt, hint)}`;
+export type ReportedProblem = Omit<Problem, 'excerpt'>;
+
+export type CheckReport = {
+  readonly exit: 0 | 4;
+  readonly text: string;
+  readonly json: { readonly ok: boolean; readonly problems: readonly ReportedProblem[] };
+};
+
+/** The answer of `check`. */
+export function checkReport({ inventory, problems, file }: Examination): CheckReport {
+  const json = { ok: inventory !== null, problems: problems.map(({ excerpt: _, ...reported }) => reported) };
+  if (inventory === null) return { exit: 4, text: renderProblems(problems, file, null), json };
+  const replicas = inventory.pools.reduce((sum, { masks }) => sum + masks.length, 0);
+  const fine = `${counted(inventory.pools.length, 'pool')}, ${counted(replicas, 'replica')}, no problems in ${file}\n`;
+  return { exit: 0, text: problems.length === 0 ? fine : renderProblems(problems, file, null), json };
 }
 
-/** `check --json`. */
-export function problemsDocument(problems: readonly Problem[]): object {
-  return {
-    ok: !problems.some(({ severity }) => severity === 'error'),
-    problems: problems.map(({ excerpt: _, ...problem }) => problem),
-  };
+/** What `up` ("Nothing was started.") and `apply` ("Nothing was changed.") say of an inventory that they refuse: the errors. */
+export function refusal({ problems, file }: Examination, tail: string): string {
+  const errors = problems.filter(({ severity }) => severity === 'error');
+  return renderProblems(errors, file, tail);
 }

@@ -27,11 +27,20 @@ export function secretRanges(tree: Tree): readonly Range[] {
     } else {
       for (const [name, { value }] of here.entries) {
         const telling = !poolIds && (name === 'env' || isSecretName(name));
-        pending.push({ tree: value, secret: secret || telling, poolIds: here === tree && name === 'pools' });
+        pending.push({
+          tree: value,
+          secret: (secret && !namesVariable(name, value)) || telling,
+          poolIds: here === tree && name === 'pools',
+        });
       }
     }
   }
   return [...found].map(({ range }) => range);
+}
+
+/** `{ from_env: HF_TOKEN }` tells no secret; but somebody may have put the secret itself there, and those are not in capitals alone. */
+function namesVariable(name: string, value: Tree): boolean {
+  return name === 'from_env' && value.kind === 'scalar' && /^[A-Z_][A-Z0-9_]*$/.test(value.written);
 }
 
 /** `[--api-key, X]`, `[--api-key=X]`, `["API_KEY=X"]`. */

@@ -46,7 +46,7 @@ export function positionOf({ text, lineStarts }: Source, offset: number): Positi
 }
 
 /** Beyond it a column counts UTF-16 units: nobody counts by hand there, and a file may be one line of a megabyte. */
-const maxColumn = 10_000;
+const maxColumn = 1000;
 
 /** The line where `range` begins, and as much of the range as stands on it. */
 export function excerptOf({ text, shown, lineStarts }: Source, { start, end }: Range): Excerpt {

@@ -56,9 +56,9 @@ export async function launchEngine(
   const begun = begin(order, log);
   await log.file.close();
   if (!begun.ok) return neverBegan(await begun.error, await blame(await begun.error, order));
-  const { child, pid, startTicks } = begun.value;
+  const { ended, pid, startTicks } = begun.value;
   const written = world.pidFiles.write(order.pidFile, pid);
-  const exited = exitOf(child).then(async ({ code, signal }): Promise<ExitEvidence> => {
+  const exited = ended.then(async ({ code, signal }): Promise<ExitEvidence> => {
     const [lines] = await Promise.all([lastLines(order.logPath, log.offset), world.pidFiles.remove(order.pidFile)]);
     return { code, signal, spawnError: null, lastLines: lines };
   });
@@ -67,7 +67,8 @@ export async function launchEngine(
   return { ok: true, value: { pid, startTicks, logOffset: log.offset } };
 }
 
-type Begun = { readonly child: ChildProcess; readonly pid: number; readonly startTicks: number };
+type Ended = { readonly code: number | null; readonly signal: string | null };
+type Begun = { readonly ended: Promise<Ended>; readonly pid: number; readonly startTicks: number };
 
 /** The error of a failed spawn comes by an event for some errnos (no such file, no access, too many of something) and is thrown for others. */
 function begin({ chain, argv, env, cwd }: LaunchOrder, { file }: OpenedLog): Result<Begun, Promise<NodeJS.ErrnoException>> {
@@ -79,7 +80,7 @@ function begin({ chain, argv, env, cwd }: LaunchOrder, { file }: OpenedLog): Res
     if (child.pid === undefined) return { ok: false, error: failed };
     offerToOomKiller(child.pid);
     // Not reaped before this turn of the event loop has ended, so it can always be read.
-    return { ok: true, value: { child, pid: child.pid, startTicks: readStat(child.pid)?.startTicks ?? 0 } };
+    return { ok: true, value: { ended: exitOf(child), pid: child.pid, startTicks: readStat(child.pid)?.startTicks ?? 0 } };
   } catch (error) {
     return { ok: false, error: Promise.resolve(error as NodeJS.ErrnoException) };
   } finally {
@@ -87,7 +88,8 @@ function begin({ chain, argv, env, cwd }: LaunchOrder, { file }: OpenedLog): Res
   }
 }
 
-function exitOf(child: ChildProcess): Promise<{ readonly code: number | null; readonly signal: string | null }> {
+/** To be called in the turn of the spawn: an engine that dies at once is told only once, and nobody may have been listening later. */
+function exitOf(child: ChildProcess): Promise<Ended> {
   return new Promise((resolve) => child.once('exit', (code, signal) => resolve({ code, signal })));
 }
 

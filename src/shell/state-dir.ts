@@ -14,6 +14,12 @@ export async function prepareStateDir(path: string, uid: number): Promise<string
     await mkdir(path, { recursive: true, mode: 0o700 });
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
+    // A link to nowhere fails here already, with a message that says nothing of the link.
+    const isLink = await lstat(path).then(
+      (found) => found.isSymbolicLink(),
+      () => false,
+    );
+    if (isLink) throw unsafe('it is a symbolic link', elsewhere);
     throw unsafe(code === 'EEXIST' || code === 'ENOTDIR' ? 'a part of it is not a directory' : message, elsewhere);
   }
   const found = await lstat(path);

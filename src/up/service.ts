@@ -25,7 +25,7 @@ export function makeService({ version, runtime, clock, news, paths, supervisor }
 
   function operation(id: string) {
     const found = runtime.state().operations.get(id);
-    return found === undefined ? null : viewOperation(found, rfc3339);
+    return found === undefined ? null : viewOperation(found, runtime.state(), rfc3339);
   }
 
   return {

@@ -35,7 +35,7 @@ export const layers: readonly Layer[] = [
   { name: 'wire', files: ['src/api/wire.ts'], layers: ['core:types', 'errors'], packages: [] },
   {
     name: 'client',
-    files: ['src/api/client', 'src/api/sse.ts'],
+    files: ['src/api/client', 'src/api/sse.ts', 'src/api/logs.ts'],
     layers: ['wire', 'core:types', 'text', 'errors'],
     packages: ['node:*'],
   },

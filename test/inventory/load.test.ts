@@ -2,20 +2,19 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { loadInventory } from '../../src/inventory/load.js';
-import { renderProblems } from '../../src/inventory/report.js';
+import { renderProblems } from '../../src/inventory/render.js';
 
-const load = (text: string, more: Partial<Parameters<typeof loadInventory>[0]> = {}) =>
-  loadInventory({
-    shownFile: 'pools.yaml',
-    file: '/etc/poolctl/pools.yaml',
-    text,
-    devices: { devices: [], tool: 'none', note: 'no nvidia-smi' },
-    env: {},
-    knownUser: null,
-    directory: '/etc/poolctl',
-    home: '/home/me',
-    ...more,
-  });
+const load = (text: string) =>
+  loadInventory(
+    { path: '/etc/poolctl/pools.yaml', shown: 'pools.yaml', text },
+    {
+      devices: { devices: [], tool: 'none', note: 'no nvidia-smi' },
+      env: {},
+      knownUser: null,
+      directory: '/etc/poolctl',
+      home: '/home/me',
+    },
+  );
 
 it('reads the shipped inventory without a word', () => {
   const { inventory, problems } = load(readFileSync(new URL('../../pools.yaml', import.meta.url), 'utf8'));

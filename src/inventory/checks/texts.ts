@@ -49,11 +49,13 @@ export const checkVariables: Check = (draft, { env: supervisorEnv, devices }) =>
       const full = [...path, 'env', name];
       const own = ownVariables.has(name) ? [reserved(draft, full, name)] : [];
       if (typeof value === 'string' || supervisorEnv[value.from_env] !== undefined) return own;
+      // What is not in capitals may be the secret itself, put there by mistake.
+      const mayShow = /^[A-Z_][A-Z0-9_]*$/.test(value.from_env);
       const unset = problem(draft, placeOf(draft, [...full, 'from_env']), {
         code: 'INVALID_VALUE',
         severity: devices === null ? 'warning' : 'error',
-        message: `${pathText(full)} is read from ${value.from_env}, which is not set`,
-        hint: `export ${value.from_env} before poolctl up`,
+        message: `${pathText(full)} is read from ${mayShow ? value.from_env : 'a variable'}, which is not set`,
+        hint: mayShow ? `export ${value.from_env} before poolctl up` : 'from_env takes the name of a variable',
       });
       return [...own, unset];
     }),

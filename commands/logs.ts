@@ -1,0 +1,88 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { followLog, readRanges, selectLog } from '../src/api/logs.js';
+import { PoolctlError } from '../src/errors.js';
+import { type Paths, replicaPaths, supervisorPaths } from '../src/host/paths.js';
+import { type Known, resolveTargets } from './ask/selectors.js';
+import { countOf } from './ask/values.js';
+import { type Cli, globalsOf } from './cli.js';
+
+type Options = { readonly follow?: true; readonly lines?: string; readonly previous?: true };
+type Log = { readonly pool_id: string; readonly replica_id: string; readonly files: readonly string[] };
+
+export function logs(program: Command, cli: Cli): void {
+  program
+    .command('logs <selector...>')
+    .description("the engines' output; works without a supervisor")
+    .option('-f, --follow', 'go on with what comes')
+    .option('-n, --lines <count>', 'only the last so many lines')
+    .option('--previous', 'the incarnation before the last')
+    .action(async (selectors: string[], { follow, lines, previous }: Options, command: Command) => {
+      const globals = globalsOf(command);
+      const tail = countOf(lines, '--lines') ?? null;
+      const found = await logsOf(supervisorPaths(globals, cli.env, { cwd: cli.cwd, home: cli.home }), selectors);
+      const signal = cli.interruption();
+      const several = found.length > 1;
+      const show = async (log: Log): Promise<void> => {
+        const { pool_id, replica_id, files } = log;
+        const selection = { key: `${pool_id}/${replica_id}`, tail, previous: previous === true };
+        const ranges = follow === true ? null : await selectLog(files, selection);
+        if (follow !== true && ranges === null) {
+          throw new PoolctlError('NOT_FOUND', `cannot show the previous incarnation of ${selection.key}: there is none`, {
+            hint: `poolctl logs ${selection.key}`,
+            exit: 1,
+          });
+        }
+        const blocks = ranges === null ? followLog(files, selection, { signal }) : readRanges(ranges);
+        if (!several && !globals.json) for await (const block of blocks) await cli.pipe(block);
+        else
+          for await (const line of linesOf(blocks))
+            await cli.pipe(globals.json ? `${JSON.stringify({ pool_id, replica_id, line })}\n` : `${replica_id} | ${line}\n`);
+      };
+      if (follow === true) await Promise.all(found.map(show));
+      else for (const log of found) await show(log);
+    });
+}
+
+/** Of the replicas that have ever run: their logs outlive them, and the supervisor. */
+async function logsOf(paths: Paths, selectors: readonly string[]): Promise<readonly Log[]> {
+  const names = async (dir: string): Promise<readonly string[]> => (await readdir(dir).catch(() => [])).sort();
+  const known: Known = await Promise.all(
+    (await names(paths.logsDir)).map(async (pool_id) => {
+      const ids = (await names(join(paths.logsDir, pool_id))).flatMap((name) => /^(r\d+)\.log$/.exec(name)?.[1] ?? []);
+      return {
+        pool_id,
+        replicas: ids.sort((a, b) => Number(a.slice(1)) - Number(b.slice(1))).map((replica_id) => ({ replica_id })),
+      };
+    }),
+  );
+  const targets = resolveTargets(selectors, known, 'logs');
+  return Promise.all(
+    targets
+      .flatMap(({ poolId, replicaId }) => {
+        const replicas = known.find(({ pool_id }) => pool_id === poolId)?.replicas ?? [];
+        return replicas
+          .filter(({ replica_id }) => replicaId === null || replica_id === replicaId)
+          .map(({ replica_id }) => ({ pool_id: poolId, replica_id }));
+      })
+      .map(async ({ pool_id, replica_id }) => {
+        const { log } = replicaPaths(paths, `${pool_id}/${replica_id as `r${number}`}`);
+        const rotated = (await names(join(paths.logsDir, pool_id))).flatMap((name) =>
+          name.startsWith(`${replica_id}.log.`) ? Number(name.slice(replica_id.length + 5)) : [],
+        );
+        return { pool_id, replica_id, files: [log, ...rotated.sort((a, b) => a - b).map((n) => `${log}.${n}`)] };
+      }),
+  );
+}
+
+async function* linesOf(blocks: AsyncIterable<Buffer>): AsyncGenerator<string> {
+  const decoder = new TextDecoder();
+  let rest = '';
+  for await (const block of blocks) {
+    const lines = (rest + decoder.decode(block, { stream: true })).split('\n');
+    rest = lines.pop() ?? '';
+    yield* lines;
+  }
+  if (rest !== '') yield rest;
+}

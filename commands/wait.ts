@@ -1,0 +1,76 @@
+import type { Command } from 'commander';
+import type { ReplicaView } from '../src/api/wire.js';
+import { replicasOf, resolveTargets } from './ask/selectors.js';
+import { clientOf } from './ask/supervisor.js';
+import { durationOf, wordOf } from './ask/values.js';
+import { watchStatus } from './ask/watch.js';
+import { type Cli, globalsOf } from './cli.js';
+
+const goals = ['ready', 'drained', 'stopped', 'failed'] as const;
+type Goal = (typeof goals)[number];
+type Verdict = 'met' | 'not yet' | 'never';
+
+export function wait(program: Command, cli: Cli): void {
+  program
+    .command('wait <selector...>')
+    .description('block until all of them are ready, drained, stopped or failed; exit 3 when that cannot come any more')
+    .requiredOption('--for <state>', goals.join(', '))
+    .option('--timeout <duration>', 'wait no longer than this; exit 5 then')
+    .action(async (selectors: string[], options: { for: string; timeout?: string }, command: Command) => {
+      const globals = globalsOf(command);
+      const goal = wordOf(options.for, goals, '--for');
+      const timeoutMs = durationOf(options.timeout, '--timeout');
+      const client = clientOf(cli, globals, `wait for ${selectors.join(' ')}`);
+      const interrupted = cli.interruption();
+      const late = timeoutMs === undefined ? null : AbortSignal.timeout(Math.min(timeoutMs, 2 ** 31 - 1));
+      const signal = late === null ? interrupted : AbortSignal.any([interrupted, late]);
+      let targets: readonly object[] = [];
+      let verdict: Verdict = 'not yet';
+      for await (const view of watchStatus(client, signal)) {
+        const wanted = replicasOf(view, resolveTargets(selectors, view.pools, 'wait'));
+        targets = wanted.map(({ pool, replica }) => ({
+          pool_id: pool.pool_id,
+          replica_id: replica.replica_id,
+          state: replica.state,
+        }));
+        const verdicts = wanted.map(({ replica }) => judge(replica, goal));
+        verdict = verdicts.includes('never') ? 'never' : verdicts.every((each) => each === 'met') ? 'met' : 'not yet';
+        if (verdict !== 'not yet' || signal.aborted) break;
+      }
+      if (globals.json) cli.stdout(`${JSON.stringify({ met: verdict === 'met', for: goal, targets })}\n`);
+      if (verdict === 'met') {
+        if (!globals.json && !globals.quiet) cli.stdout(`${selectors.join(' ')} ${goal}\n`);
+        return;
+      }
+      if (interrupted.aborted) return end(cli, 130, 'stopped waiting');
+      if (late?.aborted === true) return end(cli, 5, `not ${goal} after ${options.timeout}`);
+      if (verdict === 'never') return end(cli, 3, `cannot become ${goal} any more; see poolctl status`);
+      return end(cli, 6, 'the supervisor has ended');
+    });
+}
+
+function end(cli: Cli, status: number, text: string): void {
+  cli.stderr(`${text}\n`);
+  cli.exit(status);
+}
+
+/** Broken and backoff are waited out for `ready`; what is not wanted, failed or stuck will not come by itself. */
+function judge({ state, goal, ready }: ReplicaView, wanted: Goal): Verdict {
+  switch (wanted) {
+    case 'ready':
+      return ready
+        ? 'met'
+        : goal === 'down' || state === 'failed' || state === 'stuck' || state === 'stopped'
+          ? 'never'
+          : 'not yet';
+    case 'drained':
+    case 'stopped':
+      return state === 'stopped'
+        ? 'met'
+        : state === 'stuck' || (goal === 'up' && state !== 'draining' && state !== 'stopping')
+          ? 'never'
+          : 'not yet';
+    case 'failed':
+      return state === 'failed' ? 'met' : goal === 'down' && state === 'stopped' ? 'never' : 'not yet';
+  }
+}

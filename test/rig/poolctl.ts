@@ -1,0 +1,75 @@
+/** The real program, as its user runs it: a directory of its own, a pools.yaml, `poolctl up` as a child, commands beside it. */
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const program = fileURLToPath(new URL('../../dist/bin/poolctl.js', import.meta.url));
+
+export type Ran = { readonly status: number | null; readonly stdout: string; readonly stderr: string };
+export type Supervisor = { readonly child: ChildProcess; readonly ended: Promise<number | null>; stderr(): string };
+
+export class Rig {
+  readonly dir = mkdtempSync(join(tmpdir(), 'poolctl-rig-'));
+  readonly state = join(this.dir, 'state');
+  private readonly supervisors: Supervisor[] = [];
+  private readonly env = { PATH: process.env.PATH, HOME: this.dir, POOLCTL_STATE_DIR: this.state };
+
+  inventory(text: string): void {
+    writeFileSync(join(this.dir, 'pools.yaml'), text);
+  }
+
+  /** Runs a command to its end. */
+  async run(...args: string[]): Promise<Ran> {
+    const child = this.spawn(args);
+    const [stdout, stderr] = [collect(child, 'stdout'), collect(child, 'stderr')];
+    const [status] = (await once(child, 'close')) as [number | null];
+    return { status, stdout: stdout(), stderr: stderr() };
+  }
+
+  /** The JSON answer of a command. */
+  async json(...args: string[]): Promise<Json> {
+    return JSON.parse((await this.run(...args, '--json')).stdout) as Json;
+  }
+
+  /** Starts the supervisor; resolves once it listens. */
+  async up(...args: string[]): Promise<Supervisor> {
+    const child = this.spawn(['up', ...args]);
+    const stderr = collect(child, 'stderr');
+    const ended = once(child, 'close').then(([status]) => status as number | null);
+    const supervisor = { child, ended, stderr };
+    this.supervisors.push(supervisor);
+    await new Promise<void>((resolve, reject) => {
+      child.stderr?.on('data', () => stderr().includes('supervisor.started') && resolve());
+      child.once('close', () => reject(new Error(`up has ended: ${stderr()}`)));
+    });
+    return supervisor;
+  }
+
+  spawn(args: readonly string[]): ChildProcess {
+    return spawn(process.execPath, [program, ...args], { cwd: this.dir, env: this.env, stdio: ['ignore', 'pipe', 'pipe'] });
+  }
+
+  /** Ends what still runs, engines included, and removes the directory. */
+  async end(): Promise<void> {
+    for (const { child, ended } of this.supervisors) {
+      for (let n = 0; n < 3 && child.exitCode === null && child.signalCode === null; n += 1) child.kill('SIGTERM');
+      await ended;
+    }
+    rmSync(this.dir, { recursive: true, force: true });
+  }
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: answers are held against literals
+type Json = any;
+
+function collect(child: ChildProcess, stream: 'stdout' | 'stderr'): () => string {
+  let text = '';
+  child[stream]?.setEncoding('utf8').on('data', (chunk: string) => {
+    text += chunk;
+  });
+  return () => text;
+}

@@ -1,0 +1,108 @@
+import { openSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { isAlive, readStat } from '../../src/host/proc.js';
+import { groupIsEmpty, makeProcesses, marksOf, signalGroup, signalProcess } from '../../src/shell/processes.js';
+import { killGroup, type Running, runScript, scratchDir, until } from '../host/scratch.js';
+
+const nowhere = '/nowhere/r0.log';
+const identityOf = ({ pid, startTicks }: Running, instance = 'i') => ({ pid, startTicks, instance });
+
+function exitOf({ child }: Running): Promise<{ readonly code: number | null; readonly signal: string | null }> {
+  return new Promise((resolve) => child.once('exit', (code, signal) => resolve({ code, signal })));
+}
+
+test('a group member that ignores TERM outlives its leader, is seen, and is killed', async () => {
+  const processes = makeProcesses(process.pid);
+  const running = await runScript('trap "exit 0" TERM; (trap "" TERM; echo ready; sleep 600) & wait');
+  const marks = marksOf(identityOf(running), nowhere);
+  const exit = exitOf(running);
+  expect(signalGroup(identityOf(running), 'SIGTERM')).toBe('sent');
+  expect(await exit).toEqual({ code: 0, signal: null });
+  expect(groupIsEmpty(running)).toBe(false);
+  expect((await processes.survivors(marks)).length).toBeGreaterThan(0);
+  await processes.killTree(marks);
+  await until(async () => (await processes.survivors(marks)).length === 0);
+});
+
+test('a tree with strays of every kind is killed at one stroke: by descent, by instance, by log', async () => {
+  const processes = makeProcesses(process.pid);
+  const logPath = join(await scratchDir(), 'r0.log');
+  const running = await runScript(
+    'setsid sleep 600 & (setsid sleep 601 & exit 0); (env -i setsid sleep 602 & exit 0); sleep 603 & wait',
+    { env: { POOLCTL_INSTANCE: 'i-strays' }, log: openSync(logPath, 'a') },
+  );
+  const marks = marksOf(identityOf(running, 'i-strays'), logPath);
+  const tree = await until(async () => {
+    const found = await processes.survivors(marks);
+    return found.filter(({ comm }) => comm === 'sleep').length === 4 && found;
+  });
+  expect(await processes.killTree(marks)).toHaveLength(3);
+  await until(() => tree.every((each) => !isAlive(each)));
+  expect(await processes.survivors(marks)).toEqual([]);
+  expect(await processes.killSurvivors(marks)).toEqual([]);
+});
+
+test('beside a successor that writes to the same log, only what carries the dead incarnation is a stray', async () => {
+  const processes = makeProcesses(process.pid);
+  const logPath = join(await scratchDir(), 'r0.log');
+  const dead = await runScript('setsid sleep 600 & sleep 601 & wait', {
+    env: { POOLCTL_INSTANCE: 'i-1' },
+    log: openSync(logPath, 'a'),
+  });
+  const all = await until(async () => {
+    const found = await processes.survivors(marksOf(identityOf(dead, 'i-1'), logPath));
+    return found.filter(({ comm }) => comm === 'sleep').length === 2 && found;
+  });
+  process.kill(dead.pid, 'SIGKILL');
+  const successor = await runScript('exec sleep 602', { env: { POOLCTL_INSTANCE: 'i-2' }, log: openSync(logPath, 'a') });
+  await until(() => !isAlive(dead));
+  const killed = await processes.killSurvivors(marksOf(identityOf(dead, 'i-1'), logPath, 'strays'));
+  expect(killed).toEqual(all.filter(({ comm }) => comm === 'sleep').map(({ pid }) => pid));
+  expect(isAlive(successor)).toBe(true);
+});
+
+test('a stopped group gets its TERM only with the CONT after it', async () => {
+  const running = await runScript('trap "exit 5" TERM; echo ready; while :; do sleep 0.01; done');
+  process.kill(-running.pid, 'SIGSTOP');
+  await until(() => readStat(running.pid)?.state === 'T');
+  const exit = exitOf(running);
+  signalGroup(identityOf(running), 'SIGTERM', { andContinue: true });
+  expect(await exit).toEqual({ code: 5, signal: null });
+});
+
+test('a number with another start time is never signalled', async () => {
+  const stranger = await runScript('echo ready; exec sleep 600');
+  const wrong = { pid: stranger.pid, startTicks: stranger.startTicks - 1, instance: 'i' };
+  expect(signalGroup(wrong, 'SIGKILL')).toBe('gone');
+  expect(groupIsEmpty(wrong)).toBe(true);
+  const stat = readStat(stranger.pid);
+  if (stat === null) throw new Error('the stranger is gone');
+  expect(signalProcess({ ...stat, startTicks: stat.startTicks + 1 }, 'SIGKILL')).toBe('gone');
+  await makeProcesses(process.pid).killTree(marksOf(wrong, nowhere));
+  expect(isAlive(stranger)).toBe(true);
+});
+
+test('an empty group is empty at once, and signals to it find nobody', async () => {
+  const running = await runScript('echo ready; exec sleep 600');
+  expect(groupIsEmpty(running)).toBe(false);
+  const exit = exitOf(running);
+  killGroup(running.pid);
+  await exit;
+  expect(groupIsEmpty(running)).toBe(true);
+  expect(signalGroup(identityOf(running), 'SIGTERM')).toBe('gone');
+});
+
+test('those who ask in one turn share one walk, and each gets its own tree', async () => {
+  const processes = makeProcesses(process.pid);
+  const [a, b] = await Promise.all(
+    ['i-a', 'i-b'].map((instance) => runScript('echo ready; exec sleep 600', { env: { POOLCTL_INSTANCE: instance } })),
+  );
+  if (a === undefined || b === undefined) throw new Error('not started');
+  const walks = [processes.sweep(), processes.sweep()];
+  expect(await walks[0]).toBe(await walks[1]);
+  const trees = await Promise.all(
+    [marksOf(identityOf(a, 'i-a'), nowhere), marksOf(identityOf(b, 'i-b'), nowhere)].map((marks) => processes.survivors(marks)),
+  );
+  expect(trees.map((tree) => tree.map(({ pid }) => pid))).toEqual([[a.pid], [b.pid]]);
+});
