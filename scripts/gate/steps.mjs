@@ -45,7 +45,6 @@ export const steps = (workers) => [
     name: 'cli',
     about: 'end to end through the command line (vitest)',
     after: 'build',
-    onRequest: true,
     ...vitest('cli', workers),
   },
   {
