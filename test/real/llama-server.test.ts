@@ -22,8 +22,8 @@ describe.skipIf(llamaServer === '')('the main job: two pools, three replicas', (
   let supervisor: Supervisor;
   const replicas = ['chat/r0', 'chat/r1', 'embed/r0'] as const;
 
-  beforeAll(() => {
-    supervisor = Supervisor.begin((directory) => ({
+  beforeAll(async () => {
+    supervisor = await Supervisor.begin((directory) => ({
       version: 1,
       supervisor: { ports: '28100-28199' },
       defaults: settings,
@@ -148,7 +148,7 @@ describe.skipIf(llamaServer === '')('what stands in the way', () => {
   beforeAll(async () => {
     await once(holder.listen(0, '127.0.0.1'), 'listening');
     ({ port } = holder.address() as AddressInfo);
-    supervisor = Supervisor.begin((directory) => ({
+    supervisor = await Supervisor.begin((directory) => ({
       version: 1,
       supervisor: { ports: '28200-28299' },
       defaults: settings,

@@ -40,10 +40,12 @@ export class Supervisor {
     this.#child.on('exit', () => this.#tell());
   }
 
-  /** `make` writes models and the like into the directory and gives the inventory. */
-  static begin(make: (directory: string) => unknown): Supervisor {
+  /** `make` writes models and the like into the directory and gives the inventory. Resolves when the supervisor answers. */
+  static async begin(make: (directory: string) => unknown): Promise<Supervisor> {
     const directory = mkdtempSync(join(tmpdir(), 'poolctl-real-'));
-    return new Supervisor(directory, make(directory));
+    const supervisor = new Supervisor(directory, make(directory));
+    await supervisor.event('supervisor.started');
+    return supervisor;
   }
 
   /** How many events have been told so far: what comes later than a mark is news. */
