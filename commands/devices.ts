@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { DeviceView } from '../src/api/wire.js';
+import { viewDevice } from '../src/devices/view.js';
 import { PoolctlError } from '../src/errors.js';
 import { createGpuReader } from '../src/host/gpus.js';
 import { formatBytes } from '../src/text/bytes.js';
@@ -47,24 +48,7 @@ async function look(cli: Cli, globals: Parameters<typeof clientOf>[1]): Promise<
     if (!(error instanceof PoolctlError && error.code === 'NO_SUPERVISOR')) throw error;
   }
   const { devices: seen, note, tool } = await createGpuReader({ env: cli.env, now: () => performance.now() }).read();
-  const views = seen.map(
-    (device): DeviceView => ({
-      index: device.index,
-      uuid: device.uuid,
-      name: device.name,
-      vendor: device.vendor,
-      vram_total_bytes: device.vramTotalBytes,
-      vram_free_bytes: device.vramFreeBytes,
-      compute_capability: device.computeCapability,
-      utilization_percent: device.utilizationPercent,
-      temperature_celsius: device.temperatureCelsius,
-      power_watts: device.powerWatts,
-      mig: device.mig,
-      healthy: device.healthy,
-      age_seconds: 0,
-      pools: [],
-    }),
-  );
+  const views = seen.map((device) => viewDevice(device, 0, []));
   return {
     devices: views,
     note: views.length === 0 ? (note ?? 'no GPU was found; pools can use device_masks: [cpu]') : note,

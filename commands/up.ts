@@ -1,7 +1,9 @@
 import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
 import { PoolctlError } from '../src/errors.js';
+import { closeInheritedDescriptors } from '../src/host/descriptors.js';
 import { supervisorPaths } from '../src/host/paths.js';
+import { watchTerminal } from '../src/host/terminal.js';
 import { checkReport, refusal } from '../src/inventory/report.js';
 import { redactArgv } from '../src/text/redact.js';
 import { writeLog } from '../src/up/log.js';
@@ -20,6 +22,8 @@ export function up(program: Command, cli: Cli): void {
     .option('--log-level <level>', 'debug, info, warn, error or critical')
     .option('--exit-on <event>', 'all-failed or never (default: never)')
     .action(async (named: string[], options: Options, command: Command) => {
+      // Before anything else is opened: what our starter left open would be held by every engine.
+      closeInheritedDescriptors();
       const { file, json, ...where } = globalsOf(command);
       const examined = await readInventory(cli, file, false);
       const { inventory } = examined;
@@ -53,6 +57,7 @@ export function up(program: Command, cli: Cli): void {
           uid: process.getuid?.() ?? 0,
           env: cli.env,
           signals: process,
+          lostTerminal: watchTerminal(),
           readers: (news) => writeLog(news, { format, least, isTTY: cli.err.isTTY }, cli.stderr),
           onBug: (error) => cli.stderr(`error: this is a bug in poolctl: ${String(error)}  [INTERNAL]\n`),
         },

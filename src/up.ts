@@ -51,6 +51,8 @@ export type World = {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** SIGTERM, SIGINT: asked to stop; the third one kills. */
   readonly signals: EventEmitter;
+  /** Whether it began on a terminal that is gone. */
+  readonly lostTerminal: () => boolean;
   /** Readers of events: log, console. */
   readonly readers: (news: News) => void;
   readonly onBug: (error: unknown) => void;
@@ -142,7 +144,7 @@ export async function up(options: UpOptions, world: World): Promise<number> {
     inventory: inventory.file,
     state_dir: paths.stateDir,
     containment: 'group',
-    event_loop_lag_ms: 0,
+    event_loop_lag_ms: Math.round(clock.lagMs()),
   });
   const service = makeService({ version, runtime, clock, news, paths, supervisor });
   const registry = openRegistry({
@@ -166,7 +168,16 @@ export async function up(options: UpOptions, world: World): Promise<number> {
     const exit = kill ? (signal === 'SIGINT' ? 130 : 143) : 0;
     runtime.give({ type: 'shutdown-requested', because: signal, kill, exit, correlationId: null });
   };
+  /** The terminal that it began on is gone: nobody can stop it from there any more. Otherwise it is a wish to read the inventory again. */
+  const onHangUp = (): void => {
+    if (world.lostTerminal()) onSignal('SIGTERM');
+    else {
+      const hint = 'restart poolctl up to read pools.yaml again';
+      news.publish({ event: 'inventory.rejected', level: 'warn', reason: 'SIGHUP changes nothing yet', hint });
+    }
+  };
   for (const signal of ['SIGTERM', 'SIGINT'] as const) world.signals.on(signal, onSignal);
+  world.signals.on('SIGHUP', onHangUp);
 
   news.publish({
     event: 'supervisor.started',
@@ -193,6 +204,7 @@ export async function up(options: UpOptions, world: World): Promise<number> {
   polling = false;
   await poll;
   for (const signal of ['SIGTERM', 'SIGINT'] as const) world.signals.off(signal, onSignal);
+  world.signals.off('SIGHUP', onHangUp);
   news.publish({ event: 'supervisor.stopped', level: 'info' });
   await api.close();
   await Promise.all([journal.close(), registry.close()]);

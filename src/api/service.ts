@@ -1,7 +1,7 @@
 /** What the HTTP server needs of the running supervisor: src/up.ts gives it. The server itself holds no state of pools. */
 
 import type { Answer, Input } from '../core/messages.js';
-import type { OperationView } from '../core/snapshot.js';
+import type { OperationView } from '../core/views.js';
 import type { CapabilitiesView, DeviceView, EventLine, PoolHealthView, PoolView, StatusView } from './wire.js';
 
 export type Service = {

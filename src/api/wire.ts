@@ -1,6 +1,6 @@
 /** The JSON that goes over the socket, both ways. Versioned: `api_version` changes when a key changes its meaning. */
 
-import type { DeviceView, OperationView, PoolView } from '../core/snapshot.js';
+import type { DeviceView, PoolView } from '../core/views.js';
 
 export type {
   BreakerView,
@@ -10,7 +10,7 @@ export type {
   PoolView,
   ReplicaStateName,
   ReplicaView,
-} from '../core/snapshot.js';
+} from '../core/views.js';
 
 export const apiVersion = 'v2';
 
@@ -84,8 +84,6 @@ export type ErrorBody = {
     readonly retry_after_ms?: number;
   };
 };
-
-export type Acted = OperationView;
 
 /** An event as it is written to the journal and the stream: RFC 3339 times, a sentence, and an id `<start>-<n>` for resuming. */
 export type EventLine = {

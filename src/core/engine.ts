@@ -1,6 +1,5 @@
 /**
  * The life of an engine as one table: every state by every fact, every cell filled. `ignore` means that it was thought about.
- * HACKING.md's picture is printed from `table` (scripts/diagram.mjs).
  */
 
 import { endingExited, endingSwept, exitedUnasked, killNow, spawnFailed, stoppingWoke, stuckWoke, terminate } from './ending.js';
@@ -75,8 +74,6 @@ const watch: Columns<'probed' | 'polled' | 'woke'> = {
   failed: { probed: ignore, polled: ignore, woke: ignore },
   stuck: { probed: ignore, polled: ignore, woke: stuckWoke },
 };
-
-export const table = { wishes, process, watch } as const;
 
 /** Old news is dropped: what a dead engine's exit or probe says must not touch its successor. */
 const isStale = (replica: Replica, fact: Fact): boolean => 'incarnation' in fact && fact.incarnation !== replica.incarnation;

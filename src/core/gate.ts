@@ -1,5 +1,6 @@
 /** When may this replica launch, and because of what not yet: the one answer of all that has a say. */
 
+import { resolveMask } from './devices.js';
 import { isLive, type Replica, type State } from './state.js';
 
 export type Gate =
@@ -47,12 +48,9 @@ function isLoading({ life }: Replica): boolean {
   return life.state === 'starting' || (life.state === 'preparing' && life.phase !== 'queued');
 }
 
-/** "GPU 0" for each device of the replica's mask, as people name them; empty for cpu. */
+/** "GPU 0" for each device of the replica's mask, as people name them; empty for cpu, and where the mask cannot be had just now. */
 function devicesOf({ mask, life }: Replica, { devices: { devices } }: State): readonly string[] {
-  if (mask.kind === 'cpu') return [];
-  const ids = mask.kind === 'list' ? mask.ids : null;
   const launch = isLive(life) ? life.engine.launch : life.state === 'preparing' && life.phase !== 'queued' ? life.launch : null;
-  const known =
-    launch?.devices ?? devices.filter(({ index, uuid }) => ids === null || ids.some((id) => id === index || uuid.startsWith(id)));
-  return known.map(({ index }) => `GPU ${index}`);
+  const resolved = launch === null ? resolveMask(mask, devices, 'demo') : { ok: true as const, value: launch.devices };
+  return resolved.ok ? resolved.value.map(({ index }) => `GPU ${index}`) : [];
 }

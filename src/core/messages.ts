@@ -116,7 +116,8 @@ export type Input =
   /** The answer to a sweep: which pids of the engine's tree still live. */
   | ({ readonly type: 'swept'; readonly left: readonly number[] } & OfEngine)
   | ({ readonly type: 'probed'; readonly result: ProbeResult } & OfEngine)
-  | ({ readonly type: 'polled'; readonly inflight: number | null } & OfEngine)
+  /** `canTell` false: this engine never can, and is not asked again. */
+  | ({ readonly type: 'polled'; readonly inflight: number | null; readonly canTell: boolean } & OfEngine)
   | { readonly type: 'storage'; readonly what: string; readonly error: string | null };
 
 export type HandoffFacts = {
@@ -174,6 +175,7 @@ export const eventNames = [
   'probe.failed',
   'operation.started',
   'operation.finished',
+  'inventory.rejected',
   'device.found',
   'device.lost',
   'device.unhealthy',

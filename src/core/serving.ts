@@ -5,7 +5,7 @@ import { terminate } from './ending.js';
 import type { Description, Effect, ProbeResult } from './messages.js';
 import type { Instant } from './model.js';
 import { observe, streakBefore } from './readiness.js';
-import { type Engine, type In, now, type Replica, type Serving } from './state.js';
+import { type Engine, type In, now, type Serving } from './state.js';
 import { become, type Scene, stay, type Turn, tell } from './turn.js';
 
 type Up = In<'ready'> | In<'unhealthy'>;
@@ -75,9 +75,13 @@ export function servingProbed(replica: Up, { result }: { readonly result: ProbeR
   return { ...turn, events: [missed, ...turn.events] };
 }
 
-export function servingPolled(replica: Up, { inflight }: { readonly inflight: number | null }, scene: Scene): Turn {
+export function servingPolled(
+  replica: Up,
+  { inflight, canTell }: { readonly inflight: number | null; readonly canTell: boolean },
+  scene: Scene,
+): Turn {
   const { enginePollMs } = scene.supervisor;
-  const pollAt = enginePollMs === null ? null : scene.now + enginePollMs;
+  const pollAt = enginePollMs === null || !canTell ? null : scene.now + enginePollMs;
   return stay({ ...replica, life: { ...replica.life, inflight, pollAt } });
 }
 
@@ -173,7 +177,3 @@ export function urlFor(host: string, port: number): string {
   const shown = host === '0.0.0.0' || host === '::' || host === '*' ? '127.0.0.1' : host.includes(':') ? `[${host}]` : host;
   return `http://${shown}:${port}`;
 }
-
-/** A replica that serves now, or has served and may again. */
-export const isServing = (replica: Replica): replica is Up =>
-  replica.life.state === 'ready' || replica.life.state === 'unhealthy';

@@ -1,154 +1,13 @@
 /**
- * State -> the one read model that API, status, console and (later) metrics and live view share. The keys are those of the contract, so
- * that `status --json` prints it unchanged; times are made by the caller's `time`, since the core knows no calendar.
+ * State -> the read model (views.ts). Times are made by the caller's `time`, since the core knows no calendar.
  */
 
 import { gate } from './gate.js';
-import type { Device, Instant, Moment } from './model.js';
+import type { Instant, Moment } from './model.js';
 import { urlFor } from './serving.js';
 import { isLive, type LastExit, type Operation, type Pool, type Replica, type State } from './state.js';
+import type { BreakerView, LastExitView, OperationView, PoolView, ReplicaStateName, ReplicaView } from './views.js';
 import { span } from './words.js';
-
-export type ReplicaStateName =
-  | 'stopped'
-  | 'preparing'
-  | 'starting'
-  | 'ready'
-  | 'unhealthy'
-  | 'draining'
-  | 'stopping'
-  | 'backoff'
-  | 'broken'
-  | 'failed'
-  | 'stuck';
-
-export type PoolStateName = ReplicaStateName | 'degraded';
-
-export type BreakerView = {
-  readonly state: 'closed' | 'open' | 'half-open';
-  readonly failures: number;
-  readonly retry_at: string | null;
-  readonly cuda: { readonly state: 'closed' | 'open' | 'half-open'; readonly failures: number; readonly retry_at: string | null };
-};
-
-export type LastExitView = {
-  readonly code: number | null;
-  readonly signal: string | null;
-  readonly class: string;
-  readonly subclass: string | null;
-  readonly evidence: { readonly line: number; readonly text: string } | null;
-  readonly hint: string | null;
-  readonly restartable: boolean;
-  readonly at: string;
-  readonly uptime_seconds: number;
-  readonly incarnation: number;
-};
-
-export type ReplicaView = {
-  readonly replica_id: string;
-  readonly state: ReplicaStateName;
-  readonly goal: 'up' | 'down';
-  readonly live: boolean;
-  readonly ready: boolean;
-  readonly draining: boolean;
-  readonly why: string | null;
-  readonly device_mask: string;
-  readonly devices: readonly string[];
-  readonly pid: number | null;
-  readonly incarnation: number;
-  readonly adopted: boolean;
-  readonly host: string;
-  readonly port: number | null;
-  readonly url: string | null;
-  readonly started_at: string | null;
-  readonly ready_at: string | null;
-  readonly uptime_seconds: number | null;
-  readonly last_heartbeat_ms: number | null;
-  readonly active_leases: number;
-  readonly inflight: number | null;
-  readonly slots_total: number | null;
-  readonly slots_free: number;
-  readonly model_id: string | null;
-  readonly model_ref: string | null;
-  readonly engine_version: string | null;
-  readonly restart_count: number;
-  readonly crash_count: number;
-  readonly restarts_total: number;
-  readonly crashes_total: number;
-  readonly last_crash_at: string | null;
-  readonly backoff: { readonly delay_ms: number; readonly attempt: number; readonly next_restart_at: string } | null;
-  readonly breaker: BreakerView;
-  readonly last_exit: LastExitView | null;
-  readonly last_error: string | null;
-  readonly perf: { readonly tokens_per_s: number | null; readonly first_token_ms: number | null } | null;
-};
-
-export type PoolView = {
-  readonly pool_id: string;
-  readonly engine: string;
-  readonly engine_version: string | null;
-  readonly model_id: string | null;
-  readonly model_ref: string | null;
-  readonly override: { readonly model_ref: string; readonly since: string } | null;
-  readonly state: PoolStateName;
-  readonly live: boolean;
-  readonly ready: boolean;
-  readonly draining: boolean;
-  readonly active_leases: number;
-  readonly slots_total: number | null;
-  readonly slots_free: number;
-  readonly restart_count: number;
-  readonly crash_count: number;
-  readonly restarts_total: number;
-  readonly crashes_total: number;
-  readonly last_crash_at: string | null;
-  readonly last_error: string | null;
-  readonly device_masks: readonly string[];
-  readonly breaker: BreakerView;
-  readonly storm: { readonly restarts_in_window: number; readonly storming: boolean };
-  readonly replicas: readonly ReplicaView[];
-};
-
-export type DeviceView = {
-  readonly index: string;
-  readonly uuid: string;
-  readonly name: string;
-  readonly vendor: Device['vendor'];
-  readonly vram_total_bytes: number | null;
-  readonly vram_free_bytes: number | null;
-  readonly compute_capability: string | null;
-  readonly utilization_percent: number | null;
-  readonly temperature_celsius: number | null;
-  readonly power_watts: number | null;
-  readonly mig: boolean;
-  readonly healthy: boolean;
-  readonly age_seconds: number | null;
-  readonly pools: readonly string[];
-};
-
-export type OperationView = {
-  readonly operation_id: string;
-  readonly kind: string;
-  readonly pool_id: string | null;
-  readonly state: 'running' | 'succeeded' | 'failed';
-  readonly outcome: string | null;
-  readonly changed: boolean;
-  readonly started_at: string;
-  readonly finished_at: string | null;
-  readonly interrupted: boolean;
-  readonly active_leases: number;
-  readonly inflight: number | null;
-  readonly cut: number;
-  /** How long the slowest of its engines that load now may take; null where none does, or it is not known yet. */
-  readonly startup_deadline_ms: number | null;
-  readonly steps: readonly {
-    readonly replica_id: string;
-    readonly step: string;
-    readonly state: string;
-    readonly detail: string | null;
-  }[];
-  readonly error?: { readonly code: string; readonly message: string; readonly hint?: string };
-};
 
 /** How points in time are shown, and the present one. `time` takes epoch milliseconds. */
 export type Calendar = { readonly now: Instant; readonly time: (wallMs: number) => string };
@@ -308,31 +167,6 @@ function whyOf(replica: Replica, state: State, now: Instant): string | null {
     case 'stuck':
       return replica.lastError;
   }
-}
-
-export function viewDevices(state: State, now: Instant): readonly DeviceView[] {
-  const age = state.devices.observedAt === null ? null : Math.round(now - state.devices.observedAt) / 1000;
-  return state.devices.devices.map((device) => ({
-    index: device.index,
-    uuid: device.uuid,
-    name: device.name,
-    vendor: device.vendor,
-    vram_total_bytes: device.vramTotalBytes,
-    vram_free_bytes: device.vramFreeBytes,
-    compute_capability: device.computeCapability,
-    utilization_percent: device.utilizationPercent,
-    temperature_celsius: device.temperatureCelsius,
-    power_watts: device.powerWatts,
-    mig: device.mig,
-    healthy: device.healthy,
-    age_seconds: age,
-    pools: poolsOn(device.uuid, state),
-  }));
-}
-
-function poolsOn(uuid: string, { pools }: State): readonly string[] {
-  const uses = ({ life }: Replica): boolean => isLive(life) && life.engine.launch.devices.some((device) => device.uuid === uuid);
-  return [...pools.values()].filter(({ replicas }) => replicas.some(uses)).map(({ spec }) => spec.poolId);
 }
 
 export function viewOperation(operation: Operation, state: State, time: Calendar['time']): OperationView {

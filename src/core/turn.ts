@@ -2,7 +2,7 @@
 
 import type { Context, Effect, Event, EventName } from './messages.js';
 import type { LogLevel, PoolSpec, SupervisorSpec } from './model.js';
-import { isLive, type Life, type Replica, type StateName } from './state.js';
+import { isLive, type Life, type Replica } from './state.js';
 
 /** What a cell may look at beside its replica. */
 export type Scene = Context & {
@@ -44,5 +44,3 @@ export function andThen(first: Turn, second: (replica: Replica) => Turn): Turn {
   const next = second(first.replica);
   return { replica: next.replica, effects: [...first.effects, ...next.effects], events: [...first.events, ...next.events] };
 }
-
-export const stateOf = ({ life }: Replica): StateName => life.state;

@@ -10,6 +10,8 @@ export type Clock = {
   wallMs(): number;
   /** Calls `ring` once, at or after `at`; a later call replaces an earlier one. Null: no alarm. */
   alarm(at: Instant | null, ring: () => void): void;
+  /** How late the last alarm rang, in ms: the lag of the event loop, measured by what is due anyway. */
+  lagMs(): number;
 };
 
 /** setTimeout fires at once for anything longer. */
@@ -17,15 +19,23 @@ const longestTimerMs = 2 ** 31 - 1;
 
 export function systemClock(): Clock {
   let timer: NodeJS.Timeout | undefined;
+  let lagMs = 0;
   const now = (): Instant => performance.now();
   return {
     now,
     wallMs: () => Date.now(),
     alarm(at, ring) {
       clearTimeout(timer);
+      if (at === null) return;
       // Rounded up: a timer that fires a fraction early would find nothing due and be set again.
-      if (at !== null) timer = setTimeout(ring, Math.min(longestTimerMs, Math.max(0, Math.ceil(at - now()))));
+      const waitMs = Math.min(longestTimerMs, Math.max(0, Math.ceil(at - now())));
+      const dueAt = now() + waitMs;
+      timer = setTimeout(() => {
+        lagMs = Math.max(0, now() - dueAt);
+        ring();
+      }, waitMs);
     },
+    lagMs: () => lagMs,
   };
 }
 

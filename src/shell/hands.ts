@@ -115,7 +115,8 @@ export function makeHands(world: HandsWorld): Hands {
     sweep,
     poll: async (launch) => {
       const { inflight } = adapters[launch.spec.engine];
-      return inflight === null ? null : ask(doorOf(launch, questionMs), inflight);
+      if (inflight === null) return { inflight: null, canTell: false };
+      return { inflight: await ask(doorOf(launch, questionMs), inflight), canTell: true };
     },
     signal(launch, identity, rung) {
       if (rung === 'term') signalGroup(identity, launch.spec.stop.signal as NodeJS.Signals, { andContinue: true });

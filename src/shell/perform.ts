@@ -27,7 +27,8 @@ export type Hands = {
     identity: EngineIdentity,
     ask: { readonly prove: boolean; readonly describe: boolean },
   ): Promise<ProbeResult>;
-  poll(launch: Launch): Promise<number | null>;
+  /** Running and waiting requests; null where the answer did not come. */
+  poll(launch: Launch): Promise<{ readonly inflight: number | null; readonly canTell: boolean }>;
   signal(launch: Launch, identity: EngineIdentity, rung: 'term' | 'kill'): void;
   sweep(launch: Launch, identity: EngineIdentity, mode: 'look' | 'kill' | 'strays'): Promise<readonly number[]>;
   /** At once, so that it is done before anything is told. */
@@ -86,7 +87,7 @@ export function makePerform(hands: Hands): Perform {
       }
       case 'poll': {
         const { key, incarnation } = effect.launch;
-        return void hands.poll(effect.launch).then((inflight) => give({ type: 'polled', key, incarnation, inflight }));
+        return void hands.poll(effect.launch).then((answer) => give({ type: 'polled', key, incarnation, ...answer }));
       }
       case 'sweep': {
         const { key, incarnation } = effect.launch;

@@ -37,6 +37,7 @@ const sentences: { readonly [Name in EventName]: (event: Event) => string } = {
   'device.unhealthy': (event) =>
     `${event.detail ?? shortUuid(event)} is unhealthy${event.reason === undefined ? '' : `: ${event.reason}`}`,
   'engine_version.mixed': (event) => `${who(event)}: its replicas run different engine versions${because(event)}`,
+  'inventory.rejected': ({ reason, hint }) => `the inventory stays as it was: ${[reason, hint].filter(Boolean).join('; ')}`,
   'storage.degraded': ({ result, detail = 'state', reason }) =>
     result === 'recovered'
       ? `${detail} is being saved again`

@@ -3,8 +3,9 @@
 import { access } from 'node:fs/promises';
 import type { Service } from '../api/service.js';
 import { apiVersion, type CapabilitiesView, type PoolHealthView, type SupervisorView } from '../api/wire.js';
-import { type Calendar, viewDevices, viewOperation, viewPool, viewPools } from '../core/snapshot.js';
+import { type Calendar, viewOperation, viewPool, viewPools } from '../core/snapshot.js';
 import type { State } from '../core/state.js';
+import { viewDevices } from '../devices/view.js';
 import { type Paths, replicaPaths } from '../host/paths.js';
 import type { Clock } from '../shell/clock.js';
 import type { Runtime } from '../shell/runtime.js';

@@ -1,6 +1,7 @@
 /** The main job through the command line, as its three kinds of users meet it. */
 
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import type { ChildProcess } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Rig } from '../rig/poolctl.js';
@@ -42,6 +43,10 @@ describe('with demo engines', () => {
     });
     expect(readdirSync(join(rig.state, 'handoff'))).toEqual(['chat.r0.json', 'chat.r1.json']);
 
+    const open = readdirSync(`/proc/${first.pid}/fd`).map((fd) => readlinkSync(`/proc/${first.pid}/fd/${fd}`));
+    expect(open).not.toContain('/etc/passwd');
+    expect(open).toContain(join(rig.state, 'logs/chat/r0.log'));
+
     process.kill(first.pid, 'SIGKILL');
     const crashed = rig.run('wait', 'chat/r0', '--for', 'ready', '--timeout', '20s');
     expect((await crashed).status).toBe(0);
@@ -72,6 +77,10 @@ describe('with demo engines', () => {
     expect([readdirSync(join(rig.state, 'handoff')), readdirSync(join(rig.state, 'run'))]).toEqual([[], []]);
     expect(existsSync(join(rig.state, 'poolctl.sock'))).toBe(false);
     expect((await rig.run('events')).stdout).toContain('chat/r1');
+    const stale = await rig.run('status', 'chat/r1');
+    expect(stale).toMatchObject({ status: 6, stderr: expect.stringMatching(/^stale: /) });
+    expect(stale.stdout).toMatch(/^REPLICA .*\nchat\/r1 +stopped\? /);
+    expect(await rig.json('status')).toMatchObject({ stale: true, pools: [{ pool_id: 'chat' }] });
     expect((await rig.run('logs', 'chat/r1')).stdout).toContain('incarnation 1');
   });
 
@@ -103,6 +112,37 @@ describe('with demo engines', () => {
   });
 });
 
+describe('signals', () => {
+  it('SIGHUP changes nothing, and says so; SIGTERM twice still ends with 0, and a third kills, 143', async () => {
+    rig.inventory(demo('  deaf: { engine: demo, device_masks: [cpu], args: [--order, ignore-term], stop: { grace: 60s } }\n'));
+    const supervisor = await rig.up();
+    await rig.run('wait', 'all', '--for', 'ready', '--timeout', '20s');
+    supervisor.child.kill('SIGHUP');
+    await until(supervisor, 'SIGHUP changes nothing yet');
+    expect((await rig.run('status')).status).toBe(0);
+    for (const times of [1, 2]) {
+      supervisor.child.kill('SIGTERM');
+      if (times === 1) await until(supervisor, 'supervisor.stopping');
+    }
+    const [deaf] = (await rig.json('status', 'deaf')).pools[0].replicas;
+    expect(deaf).toMatchObject({ state: 'stopping', goal: 'down', live: true });
+    supervisor.child.kill('SIGTERM');
+    expect(await supervisor.ended).toBe(143);
+    expect(existsSync(`/proc/${deaf.pid}`)).toBe(false);
+  });
+});
+
+/** Until the supervisor has said so. */
+function until({ child, stderr }: { child: ChildProcess; stderr(): string }, words: string): Promise<void> {
+  return new Promise((resolve) => {
+    const look = (): void => {
+      if (stderr().includes(words)) resolve();
+    };
+    child.stderr?.on('data', look);
+    look();
+  });
+}
+
 describe('faults', () => {
   it('fails a missing program at once, says what to do, and goes on', async () => {
     rig.inventory(demo('  nope: { engine: command, command: [/nope], device_masks: [cpu] }\n'));
@@ -127,9 +167,7 @@ pools:
   mute: { engine: command, command: [sleep, "600"], device_masks: [cpu], health: { startup_deadline: 300ms, startup_interval: 50ms } }
 `);
     const supervisor = await rig.up();
-    await new Promise<void>((resolve) =>
-      supervisor.child.stderr?.on('data', () => supervisor.stderr().includes('replica.crashed') && resolve()),
-    );
+    await until(supervisor, 'replica.crashed');
     const [mute] = await replicas();
     expect(mute.last_exit).toMatchObject({ class: 'hang', signal: 'SIGKILL' });
     expect(mute.last_error).toMatch(/^health check failed: not healthy after 0\.[3-9]s .*raise health\.startup_deadline/);

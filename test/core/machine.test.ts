@@ -1,12 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { nextAt } from '../../src/core/due.js';
-import { initialState } from '../../src/core/initial.js';
 import type { Answer, Effect, Event, ExitEvidence, Input, Launch, ProbeResult, Verb } from '../../src/core/messages.js';
 import type { PoolSpec } from '../../src/core/model.js';
 import { viewPools } from '../../src/core/snapshot.js';
 import type { State } from '../../src/core/state.js';
 import { step } from '../../src/core/step.js';
-import { inventoryOf, poolSpec } from '../rig/specs.js';
+import { beginning, inventoryOf, poolSpec } from '../rig/specs.js';
 
 const died = (more: Partial<ExitEvidence> = {}): ExitEvidence => ({
   code: 1,
@@ -35,15 +34,7 @@ class Bench {
   private ids = 0;
 
   constructor(...pools: PoolSpec[]) {
-    this.state = initialState({
-      inventory: inventoryOf(...pools),
-      named: [],
-      devices: { devices: [], tool: 'none', note: null },
-      remembered: new Map(),
-      hold: null,
-      exitOnAllFailed: false,
-      now: this.now,
-    });
+    this.state = beginning({ inventory: inventoryOf(...pools), now: this.now });
     this.give({ type: 'woke' });
   }
 
@@ -320,6 +311,18 @@ describe('probes of a serving engine', () => {
     const bench = one().ready();
     for (let n = 0; n < 20; n += 1) bench.wake().probed(answer({ verdict: 'unknown', detail: 'we lagged' }));
     expect(bench.view().state).toBe('ready');
+  });
+
+  it('an engine that cannot tell its running requests is not asked again', () => {
+    const bench = one().ready().wake();
+    const ask = bench.effects.find(({ type }) => type === 'poll');
+    expect(ask).toBeDefined();
+    bench.give({ type: 'polled', key: bench.r0().key, incarnation: 1, inflight: null, canTell: false });
+    for (let n = 0; n < 10; n += 1) {
+      bench.wake();
+      expect(bench.did()).not.toContain('poll');
+      if (bench.did().includes('probe')) bench.probed();
+    }
   });
 
   it('unhealthy for restart_after, it is restarted, as health', () => {

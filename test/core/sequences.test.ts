@@ -3,12 +3,11 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { nextAt } from '../../src/core/due.js';
-import { initialState } from '../../src/core/initial.js';
 import type { Effect, Input, Launch } from '../../src/core/messages.js';
 import type { ReplicaKey } from '../../src/core/model.js';
 import type { State } from '../../src/core/state.js';
 import { step } from '../../src/core/step.js';
-import { inventoryOf, poolSpec } from '../rig/specs.js';
+import { beginning, inventoryOf, poolSpec } from '../rig/specs.js';
 
 type Step = typeof step;
 type Move = { readonly kind: number; readonly choice: number; readonly flag: boolean; readonly waitMs: number };
@@ -49,15 +48,7 @@ function play(moves: readonly Move[], machine: Step = step): readonly string[] {
   const world = new World();
   let now = 0;
   let ids = 0;
-  let state: State = initialState({
-    inventory: inventoryOf(poolSpec('chat', 2), poolSpec('code', 1)),
-    named: [],
-    devices: { devices: [], tool: 'none', note: null },
-    remembered: new Map(),
-    hold: null,
-    exitOnAllFailed: false,
-    now,
-  });
+  let state: State = beginning({ inventory: inventoryOf(poolSpec('chat', 2), poolSpec('code', 1)), now });
   const give = (input: Input): void => {
     const failedBefore = failed(state);
     // A restart takes its replicas one after another, so a later one may have failed before its turn: that it is launched then was asked for.

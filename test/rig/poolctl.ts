@@ -1,8 +1,8 @@
 /** The real program, as its user runs it: a directory of its own, a pools.yaml, `poolctl up` as a child, commands beside it. */
 
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -15,6 +15,7 @@ export type Supervisor = { readonly child: ChildProcess; readonly ended: Promise
 export class Rig {
   readonly dir = mkdtempSync(join(tmpdir(), 'poolctl-rig-'));
   readonly state = join(this.dir, 'state');
+  private readonly stray = openSync('/etc/passwd', 'r');
   private readonly supervisors: Supervisor[] = [];
   private readonly env = { PATH: process.env.PATH, HOME: this.dir, POOLCTL_STATE_DIR: this.state };
 
@@ -49,8 +50,11 @@ export class Rig {
     return supervisor;
   }
 
+  /** With descriptors beyond the usual three, as a careless script leaves them open: engines must not get them. */
   spawn(args: readonly string[]): ChildProcess {
-    return spawn(process.execPath, [program, ...args], { cwd: this.dir, env: this.env, stdio: ['ignore', 'pipe', 'pipe'] });
+    const stdio: StdioOptions = ['ignore', 'pipe', 'pipe', ...Array<'ignore'>(22).fill('ignore'), 'inherit'];
+    stdio[25] = this.stray;
+    return spawn(process.execPath, [program, ...args], { cwd: this.dir, env: this.env, stdio });
   }
 
   /** Ends what still runs, engines included, and removes the directory. */
@@ -59,6 +63,7 @@ export class Rig {
       for (let n = 0; n < 3 && child.exitCode === null && child.signalCode === null; n += 1) child.kill('SIGTERM');
       await ended;
     }
+    closeSync(this.stray);
     rmSync(this.dir, { recursive: true, force: true });
   }
 }

@@ -1,6 +1,8 @@
 /** Inventories for tests of the core: small, whole, and with short times. */
 
+import { type Beginning, initialState } from '../../src/core/initial.js';
 import type { Inventory, PoolSpec, SupervisorSpec } from '../../src/core/model.js';
+import type { State } from '../../src/core/state.js';
 
 export function poolSpec(poolId: string, replicas: number, more: Partial<PoolSpec> = {}): PoolSpec {
   return {
@@ -75,3 +77,14 @@ export const supervisorSpec: SupervisorSpec = {
 };
 
 export const inventoryOf = (...pools: PoolSpec[]): Inventory => ({ file: '/etc/pools.yaml', supervisor: supervisorSpec, pools });
+
+/** The state before the first input, on a machine without devices and with nothing to remember. */
+export const beginning = (more: Pick<Beginning, 'inventory' | 'now'> & Partial<Beginning>): State =>
+  initialState({
+    named: [],
+    devices: { devices: [], tool: 'none', note: null },
+    remembered: new Map(),
+    hold: null,
+    exitOnAllFailed: false,
+    ...more,
+  });

@@ -4,7 +4,6 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { initialState } from '../../src/core/initial.js';
 import type { Event } from '../../src/core/messages.js';
 import type { PoolSpec } from '../../src/core/model.js';
 import { supervisorPaths } from '../../src/host/paths.js';
@@ -16,7 +15,7 @@ import { makePerform } from '../../src/shell/perform.js';
 import { makePidFiles } from '../../src/shell/pid-files.js';
 import { makeProcesses } from '../../src/shell/processes.js';
 import { makeRuntime, type Runtime } from '../../src/shell/runtime.js';
-import { inventoryOf, poolSpec, supervisorSpec } from '../rig/specs.js';
+import { beginning, inventoryOf, poolSpec, supervisorSpec } from '../rig/specs.js';
 
 /** Loads for a moment (503), then serves; says what it is told to when it dies. */
 const engine = `
@@ -74,13 +73,8 @@ function supervise(spec: PoolSpec, argvOf: (port: number) => readonly string[]) 
     onStorage: (_, error) => void (error === null || broken.push(error)),
     end: (exit) => endWith(exit),
   });
-  const state = initialState({
+  const state = beginning({
     inventory: { ...inventoryOf(spec), supervisor: { ...supervisorSpec, ports: { from: 28_100, to: 28_999 } } },
-    named: [],
-    devices: { devices: [], tool: 'none', note: null },
-    remembered: new Map(),
-    hold: null,
-    exitOnAllFailed: false,
     now: clock.now(),
   });
   const runtime = makeRuntime(state, clock, makePerform(hands));

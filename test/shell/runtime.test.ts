@@ -1,10 +1,9 @@
 import { expect, it } from 'vitest';
-import { initialState } from '../../src/core/initial.js';
 import type { Event, ExitEvidence, HandoffFacts, Launch } from '../../src/core/messages.js';
 import { systemClock } from '../../src/shell/clock.js';
 import { type Hands, makePerform } from '../../src/shell/perform.js';
 import { makeRuntime, type Runtime } from '../../src/shell/runtime.js';
-import { inventoryOf, poolSpec } from '../rig/specs.js';
+import { beginning, inventoryOf, poolSpec } from '../rig/specs.js';
 
 /** Hands that act on paper: what was done, in order, and levers for the outcomes. */
 function paperHands() {
@@ -21,7 +20,7 @@ function paperHands() {
       return { ok: true, value: { pid: 4_000 + exits.length, startTicks: 1, instance } };
     },
     probe: async () => ({ verdict: 'ok', detail: 'HTTP 200', listener: 'ours', holder: null, progress: null, description: null }),
-    poll: async () => 0,
+    poll: async () => ({ inflight: 0, canTell: true }),
     signal: (_, { pid }, rung) => void done.push(`${rung} ${pid}`),
     sweep: async () => [],
     writeHandoff: ({ key }: Launch, facts) => void handoffs.set(key, facts),
@@ -36,15 +35,7 @@ function paperHands() {
 
 function start(hands: Hands): Runtime {
   const clock = systemClock();
-  const state = initialState({
-    inventory: inventoryOf(poolSpec('chat', 1)),
-    named: [],
-    devices: { devices: [], tool: 'none', note: null },
-    remembered: new Map(),
-    hold: null,
-    exitOnAllFailed: false,
-    now: clock.now(),
-  });
+  const state = beginning({ inventory: inventoryOf(poolSpec('chat', 1)), now: clock.now() });
   return makeRuntime(state, clock, makePerform(hands));
 }
 

@@ -6,14 +6,13 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { Client } from '../../src/api/client.js';
 import { type ApiServer, openApi } from '../../src/api/server.js';
-import { initialState } from '../../src/core/initial.js';
 import { supervisorPaths } from '../../src/host/paths.js';
 import { systemClock } from '../../src/shell/clock.js';
 import { type Hands, makePerform } from '../../src/shell/perform.js';
 import { makeRuntime, type Runtime } from '../../src/shell/runtime.js';
 import { makeNews } from '../../src/up/news.js';
 import { makeService } from '../../src/up/service.js';
-import { inventoryOf, poolSpec } from '../rig/specs.js';
+import { beginning, inventoryOf, poolSpec } from '../rig/specs.js';
 
 let dir: string;
 let server: ApiServer;
@@ -41,22 +40,14 @@ beforeEach(async () => {
       progress: null,
       description: { engineVersion: 'b1', slotsTotal: 4, ctxMax: 4_096 },
     }),
-    poll: async () => 2,
+    poll: async () => ({ inflight: 2, canTell: true }),
     signal: ({ port }) => exits.get(port)?.(),
     sweep: async () => [],
     writeHandoff: () => {},
     removeHandoff: () => {},
     end: () => {},
   };
-  const state = initialState({
-    inventory: inventoryOf(poolSpec('chat', 2)),
-    named: [],
-    devices: { devices: [], tool: 'none', note: null },
-    remembered: new Map(),
-    hold: null,
-    exitOnAllFailed: false,
-    now: clock.now(),
-  });
+  const state = beginning({ inventory: inventoryOf(poolSpec('chat', 2)), now: clock.now() });
   runtime = makeRuntime(state, clock, makePerform(hands));
   const news = makeNews({ start: 'boot1', wallMs: () => clock.wallMs(), journalPath: join(dir, 'events.jsonl') });
   runtime.onEvent((event) => news.publish(event));

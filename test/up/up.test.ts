@@ -41,6 +41,7 @@ function begin() {
       uid: process.getuid?.() ?? 0,
       env: process.env,
       signals,
+      lostTerminal: () => false,
       readers(given) {
         news = given;
         news.onLine((line) => {
