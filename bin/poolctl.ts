@@ -1,13 +1,11 @@
 #!/usr/bin/env node
-/** Finds the command, gives it its world, and turns failures into a message and an exit status. */
+/** Gives the command its world, and turns failures into a message and an exit status. */
 
 import { once } from 'node:events';
 import { homedir } from 'node:os';
-import { Command, CommanderError } from 'commander';
-import { addGlobalOptions, type Cli } from '../commands/cli.js';
-import { commands } from '../commands/index.js';
+import type { Cli } from '../commands/cli.js';
+import { plainLine } from '../commands/plain.js';
 import { tellFailure } from '../commands/render/error.js';
-import { PoolctlError } from '../src/errors.js';
 import { version } from '../src/version.js';
 
 await main(process.argv.slice(2));
@@ -16,26 +14,13 @@ async function main(argv: readonly string[]): Promise<void> {
   // A reader that went away ends a client quietly, and a supervisor not at all.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
   const cli = world();
-  const program = new Command('poolctl')
-    .description('keeps LLM inference engines alive, one on every device mask')
-    .version(version, '-V, --version');
-  program.configureOutput({ outputError: () => undefined }).exitOverride();
-  addGlobalOptions(program);
-  const named = argv.find((word) => word in commands);
-  for (const name of named === undefined ? Object.keys(commands) : [named]) (await commands[name]?.())?.(program, cli);
-  for (const command of program.commands) addGlobalOptions(command.copyInheritedSettings(program));
   try {
-    if (argv.length === 0) cli.stdout(program.helpInformation());
-    else await program.parseAsync(argv, { from: 'user' });
+    const plain = plainLine(argv, cli);
+    if (plain !== null) await plain();
+    else await (await import('../commands/program.js')).runProgram(argv, cli);
   } catch (error) {
-    if (error instanceof CommanderError && error.exitCode === 0) return;
-    const json = argv.includes('--json');
-    tellFailure(error instanceof CommanderError ? asUsage(error) : error, { json, verbose: argv.includes('-v') }, cli);
+    tellFailure(error, { json: argv.includes('--json'), verbose: argv.includes('-v') || argv.includes('--verbose') }, cli);
   }
-}
-
-function asUsage({ message }: CommanderError): PoolctlError {
-  return new PoolctlError('USAGE', message.replace(/^error: /, '').replace(/\n/g, ' '), { hint: 'poolctl --help' });
 }
 
 function world(): Cli {

@@ -42,23 +42,43 @@ export type Globals = {
   readonly color: ColourWish;
 };
 
-type Flag = { readonly short?: string; readonly long: string; readonly argument?: string; readonly help: string };
+type Flag = {
+  readonly short?: string;
+  readonly long: string;
+  readonly argument?: string;
+  readonly help: string;
+  /** Under which name, and for a switch with which value, it stands among what was given. */
+  readonly key: string;
+  readonly value?: boolean;
+};
 
-const flags: readonly Flag[] = [
-  { short: '-f', long: '--file', argument: '<path>', help: 'the inventory (default: $POOLCTL_FILE, ./pools.yaml)' },
-  { short: '-s', long: '--socket', argument: '<path>', help: "the supervisor's socket (default: $POOLCTL_SOCKET)" },
-  { long: '--state-dir', argument: '<path>', help: 'the state directory (default: $POOLCTL_STATE_DIR)' },
-  { long: '--json', help: 'answer in JSON' },
-  { short: '-q', long: '--quiet', help: 'say nothing but the answer and errors' },
-  { short: '-v', long: '--verbose', help: 'say more' },
-  { long: '--color', argument: '<when>', help: 'auto, always or never' },
-  { long: '--no-color', help: 'no colour' },
+export const globalFlags: readonly Flag[] = [
+  {
+    short: '-f',
+    long: '--file',
+    argument: '<path>',
+    help: 'the inventory (default: $POOLCTL_FILE, ./pools.yaml)',
+    key: 'file',
+  },
+  {
+    short: '-s',
+    long: '--socket',
+    argument: '<path>',
+    help: "the supervisor's socket (default: $POOLCTL_SOCKET)",
+    key: 'socket',
+  },
+  { long: '--state-dir', argument: '<path>', help: 'the state directory (default: $POOLCTL_STATE_DIR)', key: 'stateDir' },
+  { long: '--json', help: 'answer in JSON', key: 'json', value: true },
+  { short: '-q', long: '--quiet', help: 'say nothing but the answer and errors', key: 'quiet', value: true },
+  { short: '-v', long: '--verbose', help: 'say more', key: 'verbose', value: true },
+  { long: '--color', argument: '<when>', help: 'auto, always or never', key: 'color' },
+  { long: '--no-color', help: 'no colour', key: 'color', value: false },
 ];
 
 /** Adds the options that stand everywhere, under a heading of their own. A short name that the command has taken stays the command's. */
 export function addGlobalOptions(command: Command): void {
   command.optionsGroup('Options everywhere:');
-  for (const { short, long, argument, help } of flags) {
+  for (const { short, long, argument, help } of globalFlags) {
     const taken = short !== undefined && command.options.some((option) => option.short === short);
     const names = short === undefined || taken ? long : `${short}, ${long}`;
     command.option(argument === undefined ? names : `${names} ${argument}`, help);

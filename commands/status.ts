@@ -1,84 +1,67 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { Command } from 'commander';
-import type { ReplicaView, StatusView } from '../src/api/wire.js';
-import { PoolctlError } from '../src/errors.js';
+import type { StatusView } from '../src/api/wire.js';
+import { palette } from '../src/text/colour.js';
+import { changes } from './ask/changes.js';
+import { lastKnown } from './ask/last-known.js';
 import { narrow, resolveTargets } from './ask/selectors.js';
 import { clientOf, stateDirFor } from './ask/supervisor.js';
+import { watchStatus } from './ask/watch.js';
 import { type Cli, type Globals, globalsOf } from './cli.js';
+import { changeLine } from './render/change.js';
+import { detailLines } from './render/details.js';
+import { placeName, placesOf, statusTable } from './render/status.js';
 
 export function status(program: Command, cli: Cli): void {
   program
     .command('status [selector...]')
     .description('what runs, and why what does not run does not; exit 3 unless all wanted replicas are ready')
-    .action(async (selectors: string[], _: unknown, command: Command) => {
+    .option('-w, --watch', 'go on: a line at every change')
+    .action(async (selectors: string[], { watch }: { readonly watch?: true }, command: Command) => {
       const globals = globalsOf(command);
-      const known = await look(cli, globals);
-      const view = selectors.length === 0 ? known : narrow(known, resolveTargets(selectors, known.pools, 'status'));
-      const replicas = view.pools.flatMap(({ pool_id, replicas: places }) => places.map((replica) => ({ pool_id, replica })));
-      if (globals.json) cli.stdout(`${JSON.stringify(view)}\n`);
-      else if (replicas.length === 0) cli.stdout('no pools in pools.yaml\n');
-      else cli.stdout(table([heads, ...replicas.map(({ pool_id, replica }) => cells(pool_id, replica, view.stale))]));
-      if (view.stale) {
-        cli.stderr(
-          `stale: no supervisor is running; this is what pid ${view.supervisor.pid}, started ${view.supervisor.started_at}, wrote last\n`,
-        );
-        return cli.exit(6);
-      }
-      const wanted = replicas.filter(({ replica }) => replica.goal === 'up');
-      const missing = wanted.filter(({ replica }) => !replica.ready);
-      const [first] = missing;
-      if (first === undefined) return;
-      cli.stderr(
-        `${missing.length} of ${wanted.length} wanted replicas are not ready. Next: poolctl logs ${first.pool_id}/${first.replica.replica_id}\n`,
-      );
-      cli.exit(3);
+      await (watch === true ? watchChanges(selectors, globals, cli) : showStatus(selectors, globals, cli));
     });
 }
 
-/** Without a supervisor: the last known state, marked stale; without that either, NO_SUPERVISOR. */
-async function look(cli: Cli, globals: Globals): Promise<StatusView> {
-  try {
-    return await clientOf(cli, globals, 'show the status').status();
-  } catch (error) {
-    if (!(error instanceof PoolctlError && error.code === 'NO_SUPERVISOR')) throw error;
-    const last = await readFile(join(stateDirFor(cli, globals), 'state.json'), 'utf8').then(
-      (text) => (JSON.parse(text) as { readonly status?: StatusView }).status,
-      () => undefined,
-    );
-    if (last === undefined) throw error;
-    return { ...last, stale: true };
+/** Prints the table or the document, and sets the exit status. */
+export async function showStatus(selectors: readonly string[], globals: Globals, cli: Cli): Promise<void> {
+  const known = await lastKnown(clientOf(cli, globals, 'show the status'), stateDirFor(cli, globals));
+  const view = chosen(known, selectors);
+  const places = placesOf(view);
+  const [only] = selectors.length > 0 && places.length === 1 ? places : [];
+  if (globals.json) cli.stdout(`${JSON.stringify(view)}\n`);
+  else if (places.length === 0) cli.stdout(`no pools in ${view.supervisor.inventory}\n`);
+  else {
+    const colours = await palette(globals.color, cli.env, cli.out);
+    const lines = statusTable(view, cli.out.isTTY ? (cli.out.columns ?? 80) : null, colours);
+    cli.stdout(`${[...lines, ...(only === undefined ? [] : detailLines(only, view, cli.home))].join('\n')}\n`);
   }
+  if (view.stale) {
+    const { pid, started_at } = view.supervisor;
+    cli.stderr(`stale: no supervisor is running; this is what pid ${pid}, started ${started_at}, wrote last. Next: poolctl up\n`);
+    return cli.exit(6);
+  }
+  const wanted = places.filter(({ replica }) => replica.goal === 'up');
+  const missing = wanted.filter(({ replica }) => !replica.ready);
+  const [first] = missing;
+  if (first === undefined) return;
+  const next = `poolctl ${only === undefined ? 'status' : 'logs'} ${placeName(first)}`;
+  if (!globals.quiet) cli.stderr(`${missing.length} of ${wanted.length} wanted replicas are not ready. Next: ${next}\n`);
+  cli.exit(3);
 }
 
-const heads = ['REPLICA', 'STATE', 'MASK', 'URL', 'LEASES', 'RUN', 'RST', 'WHY'] as const;
-
-/** No cell is empty, so that awk can count them. */
-function cells(poolId: string, replica: ReplicaView, stale: boolean): readonly string[] {
-  const shown = (value: number | string | null): string => (value === null || value === '' ? '-' : String(value));
-  const { replica_id, state, device_mask, url, ready, active_leases, slots_total, inflight, restart_count, why } = replica;
-  const leases = ready ? `${active_leases}/${shown(slots_total)}` : '-';
-  return [
-    `${poolId}/${replica_id}`,
-    stale ? `${state}?` : state,
-    device_mask,
-    shown(url),
-    leases,
-    shown(inflight),
-    String(restart_count),
-    shown(why),
-  ];
+async function watchChanges(selectors: readonly string[], globals: Globals, cli: Cli): Promise<void> {
+  const client = clientOf(cli, globals, 'watch the status');
+  const interrupted = cli.interruption();
+  if (globals.json) {
+    for await (const view of watchStatus(client, interrupted)) cli.stdout(`${JSON.stringify(chosen(view, selectors))}\n`);
+  } else {
+    for await (const change of changes(client, selectors, interrupted, cli.now)) cli.stdout(`${changeLine(change)}\n`);
+  }
+  if (interrupted.aborted) return cli.exit(130);
+  cli.stderr('the supervisor has ended\n');
+  cli.exit(6);
 }
 
-function table(rows: readonly (readonly string[])[]): string {
-  const widths = heads.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  return rows
-    .map(
-      (row) =>
-        `${row
-          .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-          .join('  ')
-          .trimEnd()}\n`,
-    )
-    .join('');
+function chosen(known: StatusView, selectors: readonly string[]): StatusView {
+  return selectors.length === 0 ? known : narrow(known, resolveTargets(selectors, known.pools, 'status'));
 }

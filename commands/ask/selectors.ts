@@ -59,17 +59,20 @@ function resolve(selector: string, pools: Known, verb: string): Target {
   const replicaId = selector.slice(slash + 1);
   if (pool.replicas.some(({ replica_id }) => replica_id === replicaId)) return { poolId, replicaId };
   const known = pool.replicas.map(({ replica_id }) => `${poolId}/${replica_id}`);
-  throw new PoolctlError('REPLICA_NOT_FOUND', `cannot ${verb} "${selector}": there is no such replica`, {
+  throw new PoolctlError('REPLICA_NOT_FOUND', `cannot ${deeds[verb] ?? verb} "${selector}": there is no such replica`, {
     hint: tryInstead(verb, suggest(selector, known) ?? known[0], 'replicas', known),
     extra: { pool_id: poolId },
   });
 }
 
+/** What the verbs that are none do to what they name. */
+const deeds: Readonly<Record<string, string>> = { status: 'show', logs: 'show the log of', wait: 'wait for' };
+
 function noSuchPool(selector: string, pools: Known, verb: string): PoolctlError {
   const known = pools.map(({ pool_id }) => pool_id);
   const slash = selector.indexOf('/');
   const meant = suggest(slash === -1 ? selector : selector.slice(0, slash), known);
-  return new PoolctlError('POOL_NOT_FOUND', `cannot ${verb} "${selector}": there is no such pool`, {
+  return new PoolctlError('POOL_NOT_FOUND', `cannot ${deeds[verb] ?? verb} "${selector}": there is no such pool`, {
     hint: known.length === 0 ? 'there are no pools; add one to pools.yaml' : tryInstead(verb, meant, 'pools', known),
   });
 }

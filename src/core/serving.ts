@@ -40,7 +40,7 @@ export function becomeReady(replica: In<'starting'>, engine: Engine, description
       engine_version: description.engineVersion,
       url: urlOf(engine),
       port: engine.launch.port,
-      uptime_seconds: tookMs / 1000,
+      uptime_seconds: Math.round(tookMs) / 1000,
     },
     [handoff(serving), { type: 'record' }],
   );

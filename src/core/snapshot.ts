@@ -132,6 +132,7 @@ function viewExit({ at, uptimeMs, ...exit }: LastExit, time: Calendar['time']): 
     subclass: null,
     evidence: exit.evidence,
     hint: exit.hint,
+    last_lines: exit.lastLines,
     restartable: exit.restartable,
     at: time(at.wallMs),
     uptime_seconds: Math.round(uptimeMs) / 1000,

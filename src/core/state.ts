@@ -118,6 +118,8 @@ export type LastExit = {
   readonly class: 'config' | 'hang' | 'graceful' | 'unknown';
   readonly evidence: { readonly line: number; readonly text: string } | null;
   readonly hint: string | null;
+  /** The end of its log, at most 20 lines. */
+  readonly lastLines: readonly string[];
   readonly restartable: boolean;
   readonly at: Moment;
   readonly uptimeMs: number;

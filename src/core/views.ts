@@ -34,6 +34,8 @@ export type LastExitView = {
   readonly subclass: string | null;
   readonly evidence: { readonly line: number; readonly text: string } | null;
   readonly hint: string | null;
+  /** The end of its log, at most 20 lines. */
+  readonly last_lines: readonly string[];
   readonly restartable: boolean;
   readonly at: string;
   readonly uptime_seconds: number;

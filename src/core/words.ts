@@ -20,6 +20,10 @@ export function ending({ code, signal, spawnError }: ExitEvidence): string {
 }
 
 /** The last line that says something; engines often end with blank ones. */
-export function lastWords({ lastLines }: ExitEvidence): string | null {
+export function lastWords({ lastLines, signal }: ExitEvidence): string | null {
+  if (signal !== null && fromOutside.has(signal)) return null;
   return lastLines.findLast((line) => line.trim() !== '' && !line.startsWith('--- poolctl:'))?.trim() ?? null;
 }
+
+/** Signals that others send: what the engine wrote last has nothing to do with them. Those of a fault (SIGSEGV, SIGABRT) it announces often. */
+const fromOutside: ReadonlySet<string> = new Set(['SIGKILL', 'SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT']);

@@ -1,0 +1,36 @@
+/** Command lines as commander reads them: help, did-you-mean, every command. Loaded only where `plain.ts` does not know the line. */
+
+import { Command, CommanderError } from 'commander';
+import { PoolctlError } from '../src/errors.js';
+import { addGlobalOptions, type Cli } from './cli.js';
+import { commands } from './index.js';
+
+/** Runs the command that `argv` names, having loaded no other. @throws PoolctlError USAGE, and whatever the command throws. */
+export async function runProgram(argv: readonly string[], cli: Cli): Promise<void> {
+  const named = argv.find((word) => word in commands);
+  const program = await buildProgram(named === undefined ? Object.keys(commands) : [named], cli);
+  try {
+    await program.parseAsync(argv, { from: 'user' });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode !== 0) throw asUsage(error);
+  }
+}
+
+/** The tree with these commands in it. */
+export async function buildProgram(names: readonly string[], cli: Cli): Promise<Command> {
+  const program = new Command('poolctl')
+    .description('keeps LLM inference engines alive, one on every device mask')
+    .version(cli.version, '-V, --version');
+  program
+    .configureOutput({ writeOut: (text) => cli.stdout(text), writeErr: (text) => cli.stderr(text), outputError: () => undefined })
+    .exitOverride();
+  addGlobalOptions(program);
+  for (const name of names) (await commands[name]?.())?.(program, cli);
+  for (const command of program.commands) addGlobalOptions(command.copyInheritedSettings(program));
+  return program;
+}
+
+function asUsage({ message }: CommanderError): PoolctlError {
+  return new PoolctlError('USAGE', message.replace(/^error: /, '').replace(/\n/g, ' '), { hint: 'poolctl --help' });
+}

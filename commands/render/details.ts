@@ -1,0 +1,71 @@
+/** One replica in full, under its row of the table. */
+
+import type { LastExitView, StatusView } from '../../src/api/wire.js';
+import { oneLine } from '../../src/text/one-line.js';
+import { clockTime, took } from '../../src/text/time.js';
+import { maskText, type Place, placeName } from './status.js';
+
+/** Lines of `  key        value`; what there is nothing to say of has no line. */
+export function detailLines(place: Place, view: StatusView, home: string): readonly string[] {
+  const { pool, replica } = place;
+  const { last_exit: exit } = replica;
+  const facts: readonly (readonly [string, string | null])[] = [
+    ['why', replica.why],
+    ['next', nextOf(place)],
+    ['error', replica.last_error === replica.why ? null : replica.last_error],
+    ['last exit', exit === null ? 'none' : exitText(exit)],
+    ['evidence', exit?.evidence == null ? null : `line ${exit.evidence.line}: ${exit.evidence.text}`],
+    ['hint', exit?.hint ?? null],
+    ['model', modelText(place, home)],
+    ['engine', engineText(place, view)],
+    ['counts', countsText(place)],
+    ['log', tilde(`${view.supervisor.state_dir}/logs/${pool.pool_id}/${replica.replica_id}.log`, home)],
+  ];
+  return facts.flatMap(([key, value]) => (value === null ? [] : [`  ${key.padEnd(keyWidth)}${oneLine(value)}`]));
+}
+
+const keyWidth = 11;
+
+function nextOf(place: Place): string | null {
+  const { backoff, state, goal } = place.replica;
+  const start = `poolctl start ${placeName(place)}`;
+  if (backoff !== null) {
+    const at = Date.parse(backoff.next_restart_at);
+    return `try ${backoff.attempt + 1} at ${clockTime(at)}; at once: ${start}`;
+  }
+  if (state === 'failed') return `not tried again by itself; when it is mended: ${start}`;
+  if (state === 'stopped') return goal === 'up' ? `not started again by itself: ${start}` : `to serve again: ${start}`;
+  return null;
+}
+
+function exitText({ code, signal, class: kind, uptime_seconds, incarnation, at }: LastExitView): string {
+  const how = signal ?? (code === null ? 'unknown' : `code ${code}`);
+  const named = kind === 'unknown' ? how : `${how} (${kind})`;
+  return `${named} after ${took(uptime_seconds * 1000)}, incarnation ${incarnation}, ${clockTime(Date.parse(at))}`;
+}
+
+function modelText({ replica: { model_id, model_ref } }: Place, home: string): string | null {
+  if (model_ref === null) return model_id;
+  const ref = tilde(model_ref, home);
+  return model_id === null || ref.endsWith(model_id) ? ref : `${model_id} (${ref})`;
+}
+
+function engineText({ pool, replica }: Place, { devices }: StatusView): string {
+  const { engine_version, device_mask, pid, host, port, url } = replica;
+  const parts = [
+    engine_version === null ? pool.engine : `${pool.engine} ${engine_version}`,
+    `mask ${maskText(device_mask, devices)}${replica.devices.length === 0 ? '' : ` (${replica.devices.join(', ')})`}`,
+    ...(pid === null ? [] : [`pid ${pid}`]),
+    ...(url !== null ? [url] : port === null ? [] : [`port ${port} on ${host}`]),
+  ];
+  return parts.join(', ');
+}
+
+function countsText({ replica }: Place): string {
+  const { restart_count, restarts_total, crash_count, crashes_total } = replica;
+  return `restarts ${restart_count} (${restarts_total} in all), crashes ${crash_count} (${crashes_total} in all)`;
+}
+
+function tilde(path: string, home: string): string {
+  return home !== '' && path.startsWith(`${home}/`) ? `~${path.slice(home.length)}` : path;
+}
