@@ -17,5 +17,6 @@ export const commands: Readonly<Record<string, () => Promise<Register>>> = {
   events: async () => (await import('./events.js')).events,
   devices: async () => (await import('./devices.js')).devices,
   check: async () => (await import('./check.js')).check,
+  plan: async () => (await import('./plan.js')).plan,
   schema: async () => (await import('./schema.js')).schema,
 };

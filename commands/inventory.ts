@@ -1,9 +1,11 @@
 /** How commands look at the inventory, and at the machine that it is for. */
 
+import { PoolctlError } from '../src/errors.js';
 import { createGpuReader } from '../src/host/gpus.js';
 import { lookUpUser } from '../src/host/users.js';
-import { type Examination, examine } from '../src/inventory/report.js';
-import type { Cli } from './cli.js';
+import { checkReport, type Examination, examine, refusal } from '../src/inventory/report.js';
+import { suggest } from '../src/text/suggest.js';
+import type { Cli, Globals } from './cli.js';
 
 /** `noHost`: nothing is looked at but the file. */
 export function readInventory({ env, cwd, home }: Cli, named: string | undefined, noHost: boolean): Promise<Examination> {
@@ -12,4 +14,33 @@ export function readInventory({ env, cwd, home }: Cli, named: string | undefined
     userExists: async (name: string) => (await lookUpUser(name)) !== null,
   };
   return examine({ named, env, cwd, home }, noHost ? null : machine);
+}
+
+/**
+ * The inventory to begin with; null when it has errors, which are told then, and the exit status is set. @throws PoolctlError POOL_NOT_FOUND
+ * where one of `pools` is not in it; `verb` completes `cannot …`.
+ */
+export async function usableInventory(
+  cli: Cli,
+  { file, json }: Globals,
+  pools: readonly string[],
+  verb: string,
+): Promise<NonNullable<Examination['inventory']> | null> {
+  const examined = await readInventory(cli, file, false);
+  const { inventory } = examined;
+  if (inventory === null) {
+    cli.stderr(refusal(examined, 'Nothing was started.'));
+    if (json) cli.stdout(`${JSON.stringify(checkReport(examined).json)}\n`);
+    cli.exit(4);
+    return null;
+  }
+  const known = inventory.pools.map(({ poolId }) => poolId);
+  const unknown = pools.find((name) => !known.includes(name));
+  if (unknown === undefined) return inventory;
+  throw new PoolctlError('POOL_NOT_FOUND', `cannot ${verb === 'up' ? 'start' : verb} "${unknown}": there is no such pool`, {
+    hint:
+      known.length === 0
+        ? 'add it to the inventory'
+        : `poolctl ${verb} ${suggest(unknown, known) ?? known[0]}        (pools: ${known.join(', ')})`,
+  });
 }

@@ -1,18 +1,14 @@
 /** The composition root: the one place that knows everybody. One call is one supervisor, from its lock to its end. */
 
 import type { EventEmitter } from 'node:events';
-import { dirname, join } from 'node:path';
 import { openApi } from './api/server.js';
-import type { SupervisorView } from './api/wire.js';
+import type { StatusView, SupervisorView } from './api/wire.js';
 import { initialState } from './core/initial.js';
 import type { Inventory } from './core/model.js';
-import { engineEnvironment } from './engines/environment.js';
-import { adapters } from './engines/index.js';
 import { createGpuReader } from './host/gpus.js';
 import type { Paths } from './host/paths.js';
 import { bootId } from './host/proc.js';
 import { findProgram } from './host/programs.js';
-import { readOurselves } from './host/users.js';
 import { systemClock } from './shell/clock.js';
 import { removeHandoffs } from './shell/handoff.js';
 import { makeHands, type Preflight } from './shell/hands.js';
@@ -22,13 +18,14 @@ import { makeListeners } from './shell/listener.js';
 import { lockSupervisor } from './shell/lock.js';
 import { makePerform } from './shell/perform.js';
 import { makePidFiles, removePidFiles } from './shell/pid-files.js';
-import { makePreflight } from './shell/preflight.js';
 import { makeProcesses } from './shell/processes.js';
 import { openRegistry, readRegistry } from './shell/registry.js';
 import { makeRuntime } from './shell/runtime.js';
 import { prepareStateDir } from './shell/state-dir.js';
+import type { Console } from './telemetry/console.js';
 import { rfc3339 } from './text/time.js';
 import { makeNews, type News } from './up/news.js';
+import { preflightFor } from './up/preflight.js';
 import { enginesOf, parseRecord, recordOf, rememberedOf } from './up/record.js';
 import { makeService } from './up/service.js';
 
@@ -53,10 +50,16 @@ export type World = {
   readonly signals: EventEmitter;
   /** Whether it began on a terminal that is gone. */
   readonly lostTerminal: () => boolean;
-  /** Readers of events: log, console. */
-  readonly readers: (news: News) => void;
+  /** Opens what the starter sees: log, console. */
+  readonly face: (look: Look) => Face;
   readonly onBug: (error: unknown) => void;
 };
+
+/** What a face may read. */
+export type Look = { readonly news: News; readonly view: () => StatusView; readonly paths: Paths };
+
+/** What the starter sees of a running supervisor. */
+export type Face = Pick<Console, 'stopping' | 'close'>;
 
 /** Runs until asked to stop; answers the exit status. @throws PoolctlError where it may not begin (another runs, an unsafe directory). */
 export async function up(options: UpOptions, world: World): Promise<number> {
@@ -65,8 +68,7 @@ export async function up(options: UpOptions, world: World): Promise<number> {
   const startedAt = new Date(clock.wallMs());
   const begunAt = clock.now();
   await prepareStateDir(paths.stateDir, world.uid);
-  const program = (name: string): Promise<string | null> => findProgram(name, world.env.PATH, paths.stateDir);
-  const [flock, setpriv, us, boot] = await Promise.all([program('flock'), program('setpriv'), readOurselves(), bootId()]);
+  const [flock, boot] = await Promise.all([findProgram('flock', world.env.PATH, paths.stateDir), bootId()]);
   const lock = await lockSupervisor({ ...paths, pid: world.pid, uid: world.uid, startedAt, flock });
 
   const { content: before, setAside } = await readRegistry(paths.registry, parseRecord);
@@ -97,20 +99,7 @@ export async function up(options: UpOptions, world: World): Promise<number> {
     told.set(what, error);
     runtime.give({ type: 'storage', what, error });
   };
-  const preflight = makePreflight({
-    workDir: paths.workDir,
-    sharedDir: join('/var/tmp', `poolctl-${world.uid}`),
-    uid: world.uid,
-    adapters,
-    environmentOf: engineEnvironment,
-    supervisorEnv: world.env,
-    stateDir: paths.stateDir,
-    inventoryDir: dirname(inventory.file),
-    demo: { program: process.execPath, script: options.demoScript },
-    us,
-    setpriv,
-    listeners,
-  });
+  const preflight = await preflightFor({ inventory, paths, demoScript: options.demoScript, listeners, ...world });
   const checked: Preflight = async (launch) => {
     const { prepared, ...facts } = await preflight.check(launch);
     const { model } = prepared.resolved;
@@ -158,13 +147,14 @@ export async function up(options: UpOptions, world: World): Promise<number> {
     journal.append(line);
     registry.touch();
   });
-  world.readers(news);
+  const face = world.face({ news, view: () => service.status(), paths });
   const api = await openApi({ socketPath: paths.socket, service, onError: world.onBug });
 
   let asked = 0;
   const onSignal = (signal: 'SIGTERM' | 'SIGINT'): void => {
     asked += 1;
     const kill = asked >= 3;
+    if (asked < 3) face.stopping({ rung: asked === 1 ? 1 : 2, graceMs: longestGraceMs(inventory) });
     const exit = kill ? (signal === 'SIGINT' ? 130 : 143) : 0;
     runtime.give({ type: 'shutdown-requested', because: signal, kill, exit, correlationId: null });
   };
@@ -205,12 +195,17 @@ export async function up(options: UpOptions, world: World): Promise<number> {
   await poll;
   for (const signal of ['SIGTERM', 'SIGINT'] as const) world.signals.off(signal, onSignal);
   world.signals.off('SIGHUP', onHangUp);
-  news.publish({ event: 'supervisor.stopped', level: 'info' });
+  news.publish({ event: 'supervisor.stopped', level: 'info', uptime_seconds: Math.round(clock.now() - begunAt) / 1000 });
+  face.close();
   await api.close();
   await Promise.all([journal.close(), registry.close()]);
   clock.alarm(null, () => {});
   await lock.release();
   return exit;
+}
+
+function longestGraceMs({ pools }: Inventory): number {
+  return Math.max(0, ...pools.map(({ stop }) => stop.graceMs));
 }
 
 function delay(ms: number): Promise<boolean> {

@@ -19,8 +19,12 @@ export function engineEnvironment(
   supervisorEnv: Environment,
   resolved: Resolved,
 ): Readonly<Record<string, string>> {
+  return { ...inherited(supervisorEnv), ...ownEnvironment(launch, supervisorEnv, resolved) };
+}
+
+/** The part of it that is not the supervisor's: what poolctl and the inventory set for this engine. */
+export function ownEnvironment(launch: Launch, supervisorEnv: Environment, resolved: Resolved): Readonly<Record<string, string>> {
   return {
-    ...inherited(supervisorEnv),
     ...(launch.allowDownloads ? {} : adapters[launch.spec.engine].offlineEnv),
     ...fromInventory(launch, supervisorEnv, resolved),
     POOLCTL_POOL_ID: launch.spec.poolId,

@@ -41,7 +41,7 @@ export async function logSize(path: string): Promise<number | null> {
 }
 
 /**
- * The last lines from `offset` on, without the line that names the incarnation: at most `count`, of at most 1000 characters each. Gives up
+ * The last lines from `offset` on, of one incarnation and without the line that names it: at most `count`, of at most 1000 characters each. Gives up
  * after a quarter of a second and says nothing then: an exit does not wait for a sick disk. Never rejects.
  */
 export function lastLines(path: string, offset: number, count = 20): Promise<readonly string[]> {
@@ -66,7 +66,8 @@ async function readLastLines(path: string, offset: number, count: number): Promi
     const lines = buffer.toString('utf8', 0, bytesRead).split('\n');
     const whole = begin > offset && begin > 0 ? lines.slice(1) : lines;
     return whole
-      .filter((line) => line !== '' && !line.startsWith('--- poolctl: '))
+      .slice(whole.findLastIndex((line) => line.startsWith('--- poolctl: ')) + 1)
+      .filter((line) => line !== '')
       .slice(-count)
       .map((line) => line.replace(/\r$/, '').slice(0, longestLine));
   } finally {

@@ -45,15 +45,15 @@ export type Checked = {
 export type Preflight = {
   /** Never rejects for what the machine is like: that is an obstacle. Makes the work directory. */
   check(launch: Launch): Promise<Checked>;
-  /** Only what would be executed; touches nothing. */
-  draft(launch: Launch): Promise<Draft>;
+  /** The same without touching anything: no directory is made, and the program is not asked what it sees. */
+  rehearse(launch: Launch): Promise<Checked>;
 };
 
 export function makePreflight(world: PreflightWorld): Preflight {
   const digests = new Map<string, string>();
   const seesDevices = new Set<string>();
 
-  async function check(launch: Launch): Promise<Checked> {
+  async function examine(launch: Launch, touching: boolean): Promise<Checked> {
     const { spec } = launch;
     const user = spec.user === null ? null : await lookUpUser(spec.user);
     const chain = launchChain({ isolate: spec.isolate, user }, world.us, world.setpriv);
@@ -65,7 +65,10 @@ export function makePreflight(world: PreflightWorld): Preflight {
       checkPort(launch, world.listeners),
       checkMemory(launch),
     ]);
-    const [place, program] = await Promise.all([checkCwd(launch, draft, user, world, may), checkProgram(draft, may)]);
+    const [place, program] = await Promise.all([
+      touching || spec.workdir !== null ? checkCwd(launch, draft, user, world, may) : [],
+      checkProgram(draft, may),
+    ]);
     const sofar = [
       ...checkUser(launch, user, world.us),
       ...(chain.ok ? [] : checkChain(launch, chain.error)),
@@ -78,7 +81,7 @@ export function makePreflight(world: PreflightWorld): Preflight {
       ...port,
     ];
     // Asking the program starts it, and may wake a GPU: only when nothing else is in the way.
-    const blind = sofar.length > 0 ? [] : await checkSight(launch, draft, prefix);
+    const blind = !touching || sofar.length > 0 ? [] : await checkSight(launch, draft, prefix);
     const { startupDeadlineMs } = spec.health;
     return {
       obstacles: [...sofar, ...blind],
@@ -113,7 +116,7 @@ export function makePreflight(world: PreflightWorld): Preflight {
   }
 
   return {
-    check,
-    draft: async (launch) => draftLaunch(launch, launch.spec.user === null ? null : await lookUpUser(launch.spec.user), world),
+    check: (launch) => examine(launch, true),
+    rehearse: (launch) => examine(launch, false),
   };
 }

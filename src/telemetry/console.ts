@@ -3,13 +3,13 @@
  * is a line. It only reads: events as they are told, and the view when it draws. A reader that goes away never hurts the supervisor.
  */
 
-import type { EventLine, ReplicaView, StatusView } from '../api/wire.js';
+import type { EventLine, StatusView } from '../api/wire.js';
 import type { LogLevel } from '../core/model.js';
 import { type Palette, plain } from '../text/colour.js';
-import { type Load, loadBar } from '../text/loading.js';
 import { oneLine } from '../text/one-line.js';
 import { cut } from '../text/table.js';
 import { age, rfc3339, span, took } from '../text/time.js';
+import { displayWidth } from '../text/width.js';
 import { isTold, jsonLine, prettyLine } from './lines.js';
 
 /** The part of stderr that is used. */
@@ -34,14 +34,12 @@ export type ConsoleOptions = {
   readonly now: () => number;
   /** Calls `tick` again and again until the returned function is called. */
   readonly every: (ms: number, tick: () => void) => () => void;
-  /** How far a replica's load is; null where nobody knows. */
-  readonly load?: (poolId: string, replicaId: string) => Load | null;
-  /** The last line that its engine wrote. */
-  readonly lastLine?: (poolId: string, replicaId: string) => string | null;
+  /** The last line that a replica's engine wrote; null where it has written nothing, or nobody knows. */
+  readonly lastLine: (poolId: string, replicaId: string) => string | null;
 };
 
-/** What is being done at a Ctrl-C, for the line that answers it. */
-export type Stopping = { readonly rung: 1 | 2; readonly leases: number; readonly drainMs: number; readonly graceMs: number };
+/** What is being done at a Ctrl-C, for the line that answers it. `graceMs`: the longest that an engine has before SIGKILL. */
+export type Stopping = { readonly rung: 1 | 2; readonly graceMs: number };
 
 export type Console = {
   /** The first line: version, file, socket. Nothing where lines are for machines. */
@@ -94,12 +92,12 @@ export function openConsole(options: ConsoleOptions): Console {
     return rows === 0 ? '' : `\u001b[${rows}A\r\u001b[J`;
   };
   const block = (): string => {
-    if (settled || closed || form !== 'live') return '';
+    if (closed || form !== 'live') return '';
     const width = (stream.columns ?? 80) - 1;
     const lines = liveLines(options, loadingSince)
       .slice(0, Math.max(0, (stream.rows ?? 24) - 4))
       .map((line) => cut(line, width));
-    drawn = lines.map(({ length }) => length);
+    drawn = lines.map(displayWidth);
     return lines.map((line) => `${line}\n`).join('');
   };
   const redraw = (): void => {
@@ -114,26 +112,24 @@ export function openConsole(options: ConsoleOptions): Console {
     } else write(text);
   };
 
-  /** Since when each replica has been on its way, by our own watch. */
+  /** Since when each replica has been on its way. Kept by the events, so that a whole view is made only for what is drawn. */
   const loadingSince = new Map<string, number>();
-  const loading = (): readonly (readonly [string, ReplicaView])[] =>
-    view().pools.flatMap(({ pool_id, replicas }) =>
-      replicas.filter(({ state }) => onTheirWay.has(state)).map((replica) => [pool_id, replica] as const),
-    );
-
-  const follow = (): void => {
-    const now_ = now();
-    const keys = new Set(loading().map(([poolId, { replica_id }]) => `${poolId}/${replica_id}`));
-    for (const key of keys) if (!loadingSince.has(key)) loadingSince.set(key, now_);
-    for (const key of loadingSince.keys()) {
-      if (keys.has(key)) continue;
+  const place = (key: string, state: string): void => {
+    if (onTheirWay.has(state)) {
+      if (!loadingSince.has(key)) loadingSince.set(key, now());
+    } else {
       loadingSince.delete(key);
       reminded.delete(key);
     }
-    if (keys.size > 0 && stopTicking === null) {
-      settled = false;
+  };
+  for (const { pool_id, replicas } of view().pools) {
+    for (const { replica_id, state } of replicas) place(`${pool_id}/${replica_id}`, state);
+  }
+
+  const follow = (): void => {
+    if (loadingSince.size > 0 && stopTicking === null) {
       stopTicking = every(form === 'live' ? frameMs : reminderMs / 6, tick);
-    } else if (keys.size === 0 && stopTicking !== null) {
+    } else if (loadingSince.size === 0 && stopTicking !== null) {
       stopTicking();
       stopTicking = null;
       settle();
@@ -150,32 +146,26 @@ export function openConsole(options: ConsoleOptions): Console {
   };
 
   const tick = (): void => {
-    follow();
     if (closed) return;
     if (form === 'live') {
-      if (stopTicking !== null && now() - lastFrameAt >= frameMs) redraw();
+      if (now() - lastFrameAt >= frameMs) redraw();
       return;
     }
-    for (const [poolId, replica] of loading()) remind(poolId, replica);
-  };
-
-  const remind = (poolId: string, { replica_id, state, why }: ReplicaView): void => {
-    const key = `${poolId}/${replica_id}`;
-    const since = loadingSince.get(key) ?? now();
-    const times = Math.floor((now() - since) / reminderMs);
-    if (times <= (reminded.get(key) ?? 0)) return;
-    reminded.set(key, times);
-    const human = `${key} still ${state} after ${span(times * reminderMs)}${why === null ? '' : `: ${why}`}`;
-    const line = {
-      time: rfc3339(now()),
-      event: `replica.${state}`,
-      level: 'info',
-      human,
-      pool_id: poolId,
-      replica_id,
-      reason: 'still loading',
-    };
-    print([form === 'json' ? JSON.stringify(line) : prettyLine({ id: '', ...line }, form === 'journal' ? 'journal' : 'plain')]);
+    const times = (key: string): number => Math.floor((now() - (loadingSince.get(key) ?? now())) / reminderMs);
+    const due = [...loadingSince.keys()].filter((key) => times(key) > (reminded.get(key) ?? 0));
+    if (due.length === 0) return;
+    for (const { pool_id, replicas } of view().pools) {
+      for (const { replica_id, state, why } of replicas) {
+        const key = `${pool_id}/${replica_id}`;
+        if (!due.includes(key)) continue;
+        reminded.set(key, times(key));
+        const human = `${key} still ${state} after ${span(times(key) * reminderMs)}${why === null ? '' : `: ${why}`}`;
+        const line = { time: rfc3339(now()), event: `replica.${state}`, level: 'info', human, pool_id, replica_id };
+        print([
+          form === 'json' ? JSON.stringify(line) : prettyLine({ id: '', ...line }, form === 'journal' ? 'journal' : 'plain'),
+        ]);
+      }
+    }
   };
 
   if (form === 'live') stream.on('resize', redraw);
@@ -186,6 +176,7 @@ export function openConsole(options: ConsoleOptions): Console {
     },
     event(line) {
       if (closed) return;
+      if (typeof line.to === 'string') place(`${String(line.pool_id)}/${String(line.replica_id)}`, line.to);
       if (isTold(line.level, level)) print(eventLines(line, form, palette));
       follow();
     },
@@ -220,31 +211,22 @@ function eventLines(line: EventLine, form: ConsoleForm, palette: Palette): reado
   ];
 }
 
-function liveLines({ view, now, load, lastLine }: ConsoleOptions, since: ReadonlyMap<string, number>): readonly string[] {
+function liveLines({ view, now, lastLine }: ConsoleOptions, since: ReadonlyMap<string, number>): readonly string[] {
   const rows = view().pools.flatMap(({ pool_id, replicas }) =>
     replicas
       .filter(({ state }) => onTheirWay.has(state))
       .map(({ replica_id, state, why }) => {
         const key = `${pool_id}/${replica_id}`;
-        const known = load?.(pool_id, replica_id) ?? null;
         const elapsed = age(now() - (since.get(key) ?? now()));
-        const said = why ?? lastLine?.(pool_id, replica_id) ?? null;
-        const how =
-          state === 'preparing'
-            ? (said ?? elapsed)
-            : known === null
-              ? `${elapsed}${said === null ? '' : `  ${said}`}`
-              : `${loadBar(known)}${why === null ? '' : `  ${why}`}`;
-        return { key, state, how: oneLine(how) };
+        const said = state === 'preparing' ? why : (lastLine(pool_id, replica_id) ?? why);
+        return { key, state, how: oneLine(`${elapsed}${said === null ? '' : `  ${said}`}`) };
       }),
   );
   const width = rows.reduce((most, { key }) => Math.max(most, key.length), 8);
   return rows.map(({ key, state, how }) => `  ${key.padEnd(width)}  ${state.padEnd(9)}  ${how}`);
 }
 
-function stoppingText({ rung, leases, drainMs, graceMs }: Stopping): string {
+function stoppingText({ rung, graceMs }: Stopping): string {
   const stop = `SIGTERM, SIGKILL after ${span(graceMs)}`;
-  if (rung === 2) return `stopping now: ${stop} (Ctrl-C again: kill)`;
-  if (leases === 0) return `stopping: no lease held; ${stop} (Ctrl-C again: stop engines now)`;
-  return `stopping: ${leases} ${leases === 1 ? 'lease' : 'leases'} held, draining up to ${span(drainMs)} (Ctrl-C again: stop engines now)`;
+  return rung === 1 ? `stopping: ${stop} (Ctrl-C twice more: kill)` : `stopping now: ${stop} (Ctrl-C again: kill)`;
 }

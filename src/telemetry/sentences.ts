@@ -8,6 +8,9 @@ export function sentence(event: Event): string {
   return sentences[event.event](event);
 }
 
+/** Waits whose reason no crash has told a moment before. */
+const told: ReadonlySet<string> = new Set(['preflight', 'health']);
+
 const sentences: { readonly [Name in EventName]: (event: Event) => string } = {
   'supervisor.started': (event) => `poolctl started${also(pid(event), event.detail)}`,
   'supervisor.stopping': ({ because, detail }) => `poolctl stopping${because === undefined ? '' : `: ${because}`}${also(detail)}`,
@@ -25,7 +28,7 @@ const sentences: { readonly [Name in EventName]: (event: Event) => string } = {
   'replica.backoff': (event) =>
     `${who(event)} waits${event.backoff_ms === undefined ? '' : ` ${span(event.backoff_ms)}`} before it is started again${
       event.attempt === undefined ? '' : ` (try ${event.attempt})`
-    }${because(event)}`,
+    }${told.has(event.crash_reason ?? '') ? because(event) : ''}`,
   'replica.failed': (event) => `${who(event)} failed${because(event)}${event.hint === undefined ? '' : `; ${event.hint}`}`,
   'replica.stuck': (event) => `${who(event)} stuck${because(event)}${event.hint === undefined ? '' : `; ${event.hint}`}`,
   'probe.failed': (event) =>

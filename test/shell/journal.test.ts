@@ -13,7 +13,7 @@ function line(n: number, more: object = {}): JournalLine {
 }
 
 const numbers = (lines: readonly JournalLine[] | null): readonly number[] | null =>
-  lines && lines.map(({ id }) => Number(id.slice(2)));
+  lines === null ? null : lines.map(({ id }) => Number(id.slice(2)));
 const upTo = (from: number, to: number): readonly number[] => Array.from({ length: to - from + 1 }, (_, at) => from + at);
 
 test('events are written in order, privately, and read back as they were', async () => {

@@ -42,12 +42,13 @@ function begin() {
       env: process.env,
       signals,
       lostTerminal: () => false,
-      readers(given) {
-        news = given;
+      face(look) {
+        news = look.news;
         news.onLine((line) => {
           lines.push(line);
           for (const look of waiting) look();
         });
+        return { stopping: () => undefined, close: () => undefined };
       },
       onBug: (error) => bugs.push(error),
     },

@@ -1,0 +1,58 @@
+import { fileURLToPath } from 'node:url';
+import type { Command } from 'commander';
+import { supervisorPaths } from '../src/host/paths.js';
+import { type PlannedReplica, plan as rehearse } from '../src/plan.js';
+import { formatBytes } from '../src/text/bytes.js';
+import { oneLine } from '../src/text/one-line.js';
+import { shellWords } from '../src/text/shell-words.js';
+import { span } from '../src/text/time.js';
+import { type Cli, type Globals, globalsOf } from './cli.js';
+import { usableInventory } from './inventory.js';
+
+export function plan(program: Command, cli: Cli): void {
+  program
+    .command('plan [pool...]')
+    .description('what exactly up would execute: argv, environment, masks, ports, deadlines; nothing is started')
+    .action((named: string[], _: unknown, command: Command) => showPlan(named, globalsOf(command), cli));
+}
+
+export async function showPlan(named: readonly string[], globals: Globals, cli: Cli): Promise<void> {
+  const inventory = await usableInventory(cli, globals, named, 'plan');
+  if (inventory === null) return;
+  const replicas = await rehearse({
+    inventory,
+    named,
+    paths: supervisorPaths(globals, cli.env, { cwd: cli.cwd, home: cli.home }),
+    demoScript: fileURLToPath(new URL('../demo/engine.js', import.meta.url)),
+    pid: process.pid,
+    uid: process.getuid?.() ?? 0,
+    env: cli.env,
+  });
+  if (globals.json) return cli.stdout(`${JSON.stringify({ replicas })}\n`);
+  for (const replica of replicas) cli.stdout(`${paragraph(replica).join('\n')}\n`);
+  const hindered = replicas.filter(({ obstacles }) => obstacles.length > 0).length;
+  const verdict = hindered === 0 ? '' : `${hindered} of ${replicas.length} could not start now. `;
+  if (!globals.quiet) cli.stderr(`${verdict}Nothing was started. Next: poolctl up\n`);
+}
+
+function paragraph(replica: PlannedReplica): readonly string[] {
+  const { pool_id, replica_id, starts, argv, env, cwd, device_mask, devices, port, startup_deadline_ms, vram } = replica;
+  const facts: readonly (readonly [string, string | null])[] = [
+    ['command', argv.length === 0 ? null : shellWords(argv)],
+    ['env', argv.length === 0 ? null : shellWords(Object.entries(env).map(([name, value]) => `${name}=${value}`))],
+    ['directory', cwd],
+    ['mask', devices.length === 0 ? device_mask : `${device_mask} (${devices.join(', ')})`],
+    ['port', port === null ? null : String(port)],
+    ['deadline', startup_deadline_ms === null ? null : `${span(startup_deadline_ms)} to become ready`],
+    ['vram', vram === null ? null : vramText(vram)],
+    ...replica.obstacles.map(({ text, hint }) => ['hindered', hint === null ? text : `${text}; ${hint}`] as const),
+  ];
+  const head = `${pool_id}/${replica_id}${starts ? '' : '  stays stopped'}`;
+  return [head, ...facts.flatMap(([key, value]) => (value === null ? [] : [`  ${key.padEnd(11)}${oneLine(value)}`]))];
+}
+
+function vramText({ needed_bytes, free_bytes, fits }: NonNullable<PlannedReplica['vram']>): string {
+  const free = free_bytes === null ? 'what is free is not known' : `${formatBytes(free_bytes)} free`;
+  if (needed_bytes === null) return `${free}; what it needs is not said ("vram")`;
+  return `needs ${formatBytes(needed_bytes)}, ${free}${fits === null ? '' : fits ? ': fits' : ': does not fit'}`;
+}

@@ -1,0 +1,158 @@
+/** The supervisor's dress rehearsal: what exactly `up` would execute, by the same rules, without touching anything. */
+
+import { readFile } from 'node:fs/promises';
+import { initialState } from './core/initial.js';
+import { meansFor } from './core/means.js';
+import type { Launch } from './core/messages.js';
+import type { Device, Inventory, PoolSpec } from './core/model.js';
+import type { Replica, State } from './core/state.js';
+import { ownEnvironment } from './engines/environment.js';
+import { createGpuReader } from './host/gpus.js';
+import type { Paths } from './host/paths.js';
+import { makeListeners } from './shell/listener.js';
+import type { Checked } from './shell/preflight.js';
+import { makeProcesses } from './shell/processes.js';
+import { redactArgv, redactEnv } from './text/redact.js';
+import { preflightFor } from './up/preflight.js';
+import { parseRecord, type Record, rememberedOf } from './up/record.js';
+
+export type PlanOptions = {
+  readonly inventory: Inventory;
+  readonly paths: Paths;
+  /** Pools to start; empty: those that start by themselves. */
+  readonly named: readonly string[];
+  readonly demoScript: string;
+  readonly pid: number;
+  readonly uid: number;
+  readonly env: Readonly<{ [name: string]: string | undefined }>;
+};
+
+/** The keys are those of `plan --json`. */
+export type PlannedReplica = {
+  readonly pool_id: string;
+  readonly replica_id: string;
+  /** Whether `up` would launch it; a stopped one waits for `poolctl start`. */
+  readonly starts: boolean;
+  /** Secrets covered. */
+  readonly argv: readonly string[];
+  /** What the engine gets beside the supervisor's own environment; secrets covered. */
+  readonly env: Readonly<{ [name: string]: string }>;
+  readonly cwd: string | null;
+  readonly device_mask: string;
+  readonly devices: readonly string[];
+  readonly port: number | null;
+  readonly startup_deadline_ms: number | null;
+  /** Null on `cpu`. `fits` is null where what it needs or what is free is not known. */
+  readonly vram: {
+    readonly needed_bytes: number | null;
+    readonly free_bytes: number | null;
+    readonly fits: boolean | null;
+  } | null;
+  /** What stands in the way just now, with what to do about it. */
+  readonly obstacles: readonly { readonly text: string; readonly hint: string | null }[];
+};
+
+export async function plan(options: PlanOptions): Promise<readonly PlannedReplica[]> {
+  const { inventory, named, paths, env } = options;
+  const now = performance.now();
+  let state = initialState({
+    inventory,
+    named,
+    devices: await createGpuReader({ env, now: () => performance.now() }).read(),
+    remembered: rememberedOf(await lastRecord(paths.registry)),
+    hold: null,
+    exitOnAllFailed: false,
+    now,
+  });
+  const preflight = await preflightFor({ ...options, listeners: makeListeners(makeProcesses(options.pid)) });
+  const planned: PlannedReplica[] = [];
+  for (const { spec, replicas } of state.pools.values()) {
+    for (const replica of replicas) {
+      const means = meansFor(replica, { spec, replicas }, state, now);
+      if (!means.ok) {
+        planned.push({ ...unplanned(spec, replica), obstacles: [{ text: means.error, hint: null }] });
+        continue;
+      }
+      state = withPort(state, replica, means.value.port);
+      const launch = launchOf(replica, spec, means.value, inventory);
+      planned.push(plannedOf(replica, launch, await preflight.rehearse(launch), env));
+    }
+  }
+  return planned;
+}
+
+/** Read only: what is wrong with it is for `up` to mend. */
+async function lastRecord(path: string): Promise<Record | null> {
+  return readFile(path, 'utf8').then(
+    (text) => parseRecord(JSON.parse(text)),
+    () => null,
+  );
+}
+
+function withPort(state: State, { key }: Replica, port: number): State {
+  const pools = [...state.pools].map(([id, pool]) => {
+    const replicas = pool.replicas.map((replica) => (replica.key === key ? { ...replica, port } : replica));
+    return [id, { ...pool, replicas }] as const;
+  });
+  return { ...state, pools: new Map(pools) };
+}
+
+function launchOf(
+  replica: Replica,
+  spec: PoolSpec,
+  means: { readonly devices: readonly Device[]; readonly port: number },
+  { supervisor }: Inventory,
+): Launch {
+  const { key, incarnation, mask } = replica;
+  const instance = 'unique-to-each-launch';
+  return {
+    key,
+    incarnation: incarnation + 1,
+    check: 0,
+    instance,
+    spec,
+    mask,
+    ...means,
+    allowDownloads: supervisor.allowDownloads,
+  };
+}
+
+function plannedOf(replica: Replica, launch: Launch, checked: Checked, env: PlanOptions['env']): PlannedReplica {
+  const { spec, devices, port } = launch;
+  const { argv, cwd, resolved } = checked.prepared;
+  const fromEnv = Object.entries(spec.env).flatMap(([name, value]) => ('fromEnv' in value ? [name] : []));
+  return {
+    ...unplanned(spec, replica),
+    argv: redactArgv(argv),
+    env: redactEnv(ownEnvironment(launch, env, resolved), new Set(fromEnv)),
+    cwd,
+    devices: devices.map(({ uuid }) => uuid),
+    port,
+    startup_deadline_ms: checked.startupDeadlineMs,
+    vram: vramOf(spec, devices),
+    obstacles: checked.obstacles.map(({ text, hint = null }) => ({ text, hint })),
+  };
+}
+
+function vramOf({ vramBytes: needed }: PoolSpec, devices: readonly Device[]): PlannedReplica['vram'] {
+  if (devices.length === 0) return null;
+  const each = devices.map(({ vramFreeBytes }) => vramFreeBytes);
+  const free = each.includes(null) ? null : each.reduce<number>((sum, bytes) => sum + (bytes ?? 0), 0);
+  return { needed_bytes: needed, free_bytes: free, fits: needed === null || free === null ? null : needed <= free };
+}
+
+function unplanned({ poolId }: PoolSpec, { id, goal, mask }: Replica): Omit<PlannedReplica, 'obstacles'> {
+  return {
+    pool_id: poolId,
+    replica_id: id,
+    starts: goal === 'up',
+    argv: [],
+    env: {},
+    cwd: null,
+    device_mask: mask.written,
+    devices: [],
+    port: null,
+    startup_deadline_ms: null,
+    vram: null,
+  };
+}

@@ -1,0 +1,57 @@
+/** What `up` shows where it was started: the console, fed with events, the view and the engines' last lines. */
+
+import type { LogLevel } from '../core/model.js';
+import { replicaPaths } from '../host/paths.js';
+import { lastLines } from '../shell/engine-log.js';
+import { type ConsoleStream, consoleForm, openConsole } from '../telemetry/console.js';
+import type { Palette } from '../text/colour.js';
+import type { Face, Look } from '../up.js';
+
+export type FaceOptions = {
+  readonly format: 'auto' | 'pretty' | 'json';
+  readonly level: LogLevel;
+  readonly stream: ConsoleStream & { readonly isTTY?: boolean };
+  /** $JOURNAL_STREAM: set where systemd's journal reads us. */
+  readonly journalStream: string | undefined;
+  readonly palette: Palette;
+  /** The first line. */
+  readonly banner: string;
+};
+
+export function openFace({ news, view, paths }: Look, { format, stream, journalStream, banner, ...rest }: FaceOptions): Face {
+  const console = openConsole({
+    ...rest,
+    stream,
+    form: consoleForm(format, stream.isTTY === true, journalStream),
+    view,
+    now: () => Date.now(),
+    every(ms, tick) {
+      const timer = setInterval(tick, ms);
+      return () => clearInterval(timer);
+    },
+    lastLine: lastLineReader((poolId, replicaId) => replicaPaths(paths, `${poolId}/${replicaId as `r${number}`}`).log),
+  });
+  console.banner(banner);
+  news.onLine((line) => console.event(line));
+  return console;
+}
+
+/** What each log ended with a moment ago: whoever asks is answered at once, and the file is read for the next time. */
+function lastLineReader(
+  pathOf: (poolId: string, replicaId: string) => string,
+): (poolId: string, replicaId: string) => string | null {
+  const known = new Map<string, { line: string | null; reading: boolean }>();
+  return (poolId, replicaId) => {
+    const path = pathOf(poolId, replicaId);
+    const entry = known.get(path) ?? { line: null, reading: false };
+    known.set(path, entry);
+    if (!entry.reading) {
+      entry.reading = true;
+      void lastLines(path, 0, 1).then(([line]) => {
+        entry.line = line ?? null;
+        entry.reading = false;
+      });
+    }
+    return entry.line;
+  };
+}
