@@ -2,7 +2,7 @@
 
 import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -15,9 +15,14 @@ export type Supervisor = { readonly child: ChildProcess; readonly ended: Promise
 export class Rig {
   readonly dir = mkdtempSync(join(tmpdir(), 'poolctl-rig-'));
   readonly state = join(this.dir, 'state');
+  /** Of the supervisor and of every command. */
+  readonly env: Record<string, string | undefined> = {
+    PATH: process.env.PATH,
+    HOME: this.dir,
+    POOLCTL_STATE_DIR: this.state,
+  };
   private readonly stray = openSync('/etc/passwd', 'r');
   private readonly supervisors: Supervisor[] = [];
-  private readonly env = { PATH: process.env.PATH, HOME: this.dir, POOLCTL_STATE_DIR: this.state };
 
   inventory(text: string): void {
     writeFileSync(join(this.dir, 'pools.yaml'), text);
@@ -59,17 +64,50 @@ export class Rig {
 
   /** Ends what still runs, engines included, and removes the directory. */
   async end(): Promise<void> {
-    for (const { child, ended } of this.supervisors) {
-      for (let n = 0; n < 3 && child.exitCode === null && child.signalCode === null; n += 1) child.kill('SIGTERM');
-      await ended;
-    }
+    await Promise.all(this.supervisors.map(endSupervisor));
+    for (const pid of this.processes()) endProcess(pid);
     closeSync(this.stray);
-    rmSync(this.dir, { recursive: true, force: true });
+    rmSync(this.dir, { recursive: true, force: true, maxRetries: 5 });
+  }
+
+  /** Everything that lives by this rig: what has its directory in its environment, or works in it. */
+  processes(): readonly number[] {
+    return readdirSync('/proc')
+      .filter((name) => /^\d+$/.test(name))
+      .map(Number)
+      .filter((pid) => pid !== process.pid && this.owns(pid));
+  }
+
+  private owns(pid: number): boolean {
+    try {
+      return (
+        readFileSync(`/proc/${pid}/environ`, 'latin1').includes(this.dir) || readlinkSync(`/proc/${pid}/cwd`).startsWith(this.dir)
+      );
+    } catch {
+      // It has ended, or is not ours to look at.
+      return false;
+    }
   }
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: answers are held against literals
-type Json = any;
+export type Json = any;
+
+/** The third signal spares nobody; those that come too close together count as one. */
+async function endSupervisor({ child, ended }: Supervisor): Promise<void> {
+  const again = setInterval(() => child.kill('SIGTERM'), 50);
+  child.kill('SIGTERM');
+  await ended;
+  clearInterval(again);
+}
+
+function endProcess(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It has ended meanwhile.
+  }
+}
 
 function collect(child: ChildProcess, stream: 'stdout' | 'stderr'): () => string {
   let text = '';

@@ -1,0 +1,80 @@
+/** Requests to the supervisor's HTTP API. */
+
+import { equal, ok } from 'node:assert/strict';
+import { type DataTable, Then, When } from '@cucumber/cucumber';
+import { type Answer, ask } from '../world/ask.js';
+import { at, expectCell, expectShape } from '../world/match.js';
+import type { PoolctlWorld } from '../world/world.js';
+
+When('I {word} {string}', async function (this: PoolctlWorld, method: string, path: string) {
+  this.answer = await this.ask(method, noted(this, path));
+});
+
+When('I {word} {string} with {string}', async function (this: PoolctlWorld, method: string, path: string, body: string) {
+  this.answer = await this.ask(method, noted(this, path), body);
+});
+
+When(
+  'I {word} {string} with the header {string}',
+  async function (this: PoolctlWorld, method: string, path: string, header: string) {
+    const [name = '', value = ''] = header.split(': ');
+    this.answer = await this.ask(method, noted(this, path), undefined, { [name]: value });
+  },
+);
+
+When('I POST {string} with the text {string}', async function (this: PoolctlWorld, path: string, body: string) {
+  this.answer = await this.ask('POST', path, body, { 'content-type': 'text/plain' });
+});
+
+When('I POST {string} with {int} KiB', async function (this: PoolctlWorld, path: string, size: number) {
+  this.answer = await this.ask('POST', path, JSON.stringify({ replica_id: 'x'.repeat(size * 1024) }));
+});
+
+When('I ask the engine of {replica} for {string}', async function (this: PoolctlWorld, key: string, path: string) {
+  this.answer = await ask({ host: '127.0.0.1', port: (await this.replica(key)).port, method: 'GET', path });
+});
+
+Then('the answer is {int}', function (this: PoolctlWorld, status: number) {
+  const { status: is, body } = answerOf(this);
+  equal(is, status, body);
+});
+
+Then('the answer is {int} and:', function (this: PoolctlWorld, status: number, json: string) {
+  const answer = answerOf(this);
+  equal(answer.status, status, answer.body);
+  expectShape(answer.json(), JSON.parse(this.filled(json)), '');
+});
+
+Then('the answer is {int} with:', function (this: PoolctlWorld, status: number, table: DataTable) {
+  const answer = answerOf(this);
+  equal(answer.status, status, answer.body);
+  for (const [path = '', expected = ''] of table.raw()) expectCell(at(answer.json(), path), this.filled(expected), path);
+});
+
+Then('the answer has no body', function (this: PoolctlWorld) {
+  equal(answerOf(this).body, '');
+});
+
+Then('the header {string} of the answer is {string}', function (this: PoolctlWorld, name: string, expected: string) {
+  expectCell(answerOf(this).headers[name.toLowerCase()], expected, name);
+});
+
+/** `{operation}` in later paths. */
+Then('I note the operation', function (this: PoolctlWorld) {
+  const { operation_id } = answerOf(this).json();
+  ok(typeof operation_id === 'string', 'it has an operation_id');
+  this.notes.set('operation', operation_id);
+});
+
+Then('I note the correlation id', function (this: PoolctlWorld) {
+  this.notes.set('correlation', answerOf(this).headers['x-correlation-id']);
+});
+
+function answerOf({ answer }: PoolctlWorld): Answer {
+  if (answer === null) throw new Error('nothing was asked');
+  return answer;
+}
+
+function noted(world: PoolctlWorld, path: string): string {
+  return path.replace('{operation}', world.notes.get('operation'));
+}

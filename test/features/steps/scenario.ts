@@ -1,0 +1,28 @@
+/** The frame of every scenario: its words, its ports, its end. */
+
+import { After, Before, defineParameterType, setDefaultTimeout, setWorldConstructor } from '@cucumber/cucumber';
+import { portSource } from '../world/ports.js';
+import { PoolctlWorld } from '../world/world.js';
+
+setWorldConstructor(PoolctlWorld);
+setDefaultTimeout(60_000);
+
+defineParameterType({ name: 'replica', regexp: /[a-z0-9-]+\/r\d+/, transformer: (key: string) => key });
+defineParameterType({
+  name: 'state',
+  regexp: /stopped|preparing|starting|ready|unhealthy|stopping|backoff|failed|stuck/,
+  transformer: (name: string) => name,
+});
+
+const nextPort = portSource(process.pid);
+
+Before(async function (this: PoolctlWorld) {
+  this.port = await nextPort();
+});
+
+/** However it went, nothing of a scenario lives on. */
+After(async function (this: PoolctlWorld, { result }) {
+  if (result?.status === 'FAILED' && this.supervisors.length > 0) this.log(this.told());
+  for (const stranger of this.strangers) await stranger.leave();
+  await this.rig.end();
+});
