@@ -4,9 +4,6 @@ import { defineConfig } from 'vitest/config';
 const { version } = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8')) as { version: string };
 const built = { define: { __POOLCTL_VERSION__: JSON.stringify(version) } };
 
-// They hold the finished program against its promises; taken in when all its commands are there.
-const waiting = ['test/bundle.test.ts', 'test/pack.test.ts'];
-
 // biome-ignore lint/style/noDefaultExport: vitest reads it
 export default defineConfig({
   test: {
@@ -18,7 +15,7 @@ export default defineConfig({
       {
         ...built,
         extends: true,
-        test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: ['test/cli/**', 'test/real/**', ...waiting] },
+        test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: ['test/cli/**', 'test/real/**'] },
       },
       {
         ...built,

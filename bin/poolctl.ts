@@ -1,42 +1,38 @@
 #!/usr/bin/env node
-/** Gives the command its world, and turns failures into a message and an exit status. */
+/** Gives the command its world. Bundled whole, apart from everything that `commands/program.ts` brings: see scripts/build.mjs. */
 
 import { once } from 'node:events';
 import { homedir } from 'node:os';
-import type { Cli } from '../commands/cli.js';
+import { isatty } from 'node:tty';
+import type { Cli, Face } from '../commands/cli.js';
 import { plainLine } from '../commands/plain.js';
-import { tellFailure } from '../commands/render/error.js';
 import { version } from '../src/version.js';
 
 await main(process.argv.slice(2));
 
 async function main(argv: readonly string[]): Promise<void> {
-  // A reader that went away ends a client quietly, and a supervisor not at all.
-  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
   const cli = world();
-  try {
-    const plain = plainLine(argv, cli);
-    if (plain !== null) await plain();
-    else await (await import('../commands/program.js')).runProgram(argv, cli);
-  } catch (error) {
-    tellFailure(error, { json: argv.includes('--json'), verbose: argv.includes('-v') || argv.includes('--verbose') }, cli);
-  }
+  const plain = plainLine(argv, cli);
+  const run = plain ?? (async () => (await import('../commands/program.js')).runProgram(argv, cli));
+  await run();
 }
 
 function world(): Cli {
-  const face = (stream: NodeJS.WriteStream) => ({ isTTY: stream.isTTY === true, columns: stream.columns });
+  // Each stream is made when it is first used: that takes longer than the whole of what a client has to say.
+  const out = lazy(() => deaf(process.stdout));
+  const err = lazy(() => deaf(process.stderr));
   return {
     version,
     env: process.env,
     cwd: process.cwd(),
     home: homedir(),
-    out: face(process.stdout),
-    err: face(process.stderr),
-    stdout: (text) => void process.stdout.write(text),
+    out: face(1, out),
+    err: face(2, err),
+    stdout: (text) => void out().write(text),
     async pipe(chunk) {
-      if (!process.stdout.write(chunk)) await once(process.stdout, 'drain');
+      if (!out().write(chunk)) await once(out(), 'drain');
     },
-    stderr: (text) => void process.stderr.write(text),
+    stderr: (text) => void err().write(text),
     exit: (status) => {
       process.exitCode = status;
     },
@@ -46,5 +42,28 @@ function world(): Cli {
       process.once('SIGINT', () => interrupted.abort());
       return interrupted.signal;
     },
+  };
+}
+
+function face(fd: number, stream: () => NodeJS.WriteStream): Face {
+  const isTTY = isatty(fd);
+  return {
+    isTTY,
+    get columns() {
+      return isTTY ? stream().columns : undefined;
+    },
+  };
+}
+
+/** A reader that went away ends a client quietly, and a supervisor not at all. */
+function deaf(stream: NodeJS.WriteStream): NodeJS.WriteStream {
+  return stream.on('error', () => undefined);
+}
+
+function lazy<T>(make: () => T): () => T {
+  let made: T | undefined;
+  return () => {
+    made ??= make();
+    return made;
   };
 }

@@ -6,14 +6,20 @@
 import { PoolctlError } from '../src/errors.js';
 import { clientOf } from './ask/supervisor.js';
 import { asGlobals, type Cli, globalFlags } from './cli.js';
+import { tellFailure, toldTo } from './render/error.js';
 import { showStatus } from './status.js';
 
-/** What is to be done; null where the line is not plain. */
+/** What is to be done, failures and all; null where the line is not plain. */
 export function plainLine(argv: readonly string[], cli: Cli): (() => Promise<void>) | null {
+  const run = plainRun(argv, cli);
+  return run === null ? null : () => run().catch((error) => tellFailure(error, toldTo(argv), cli));
+}
+
+function plainRun(argv: readonly string[], cli: Cli): (() => Promise<void>) | null {
   if (argv.length === 0) return () => alone(cli);
   const line = readPlain(argv);
   if (line === null || line.words[0] !== 'status') return null;
-  return () => showStatus(line.words.slice(1), asGlobals(line.given), cli);
+  return async () => showStatus(line.words.slice(1), asGlobals(line.given), cli);
 }
 
 function readPlain(

@@ -4,16 +4,17 @@ import { Command, CommanderError } from 'commander';
 import { PoolctlError } from '../src/errors.js';
 import { addGlobalOptions, type Cli } from './cli.js';
 import { commands } from './index.js';
+import { tellFailure, toldTo } from './render/error.js';
 
-/** Runs the command that `argv` names, having loaded no other. @throws PoolctlError USAGE, and whatever the command throws. */
+/** Runs the command that `argv` names, having loaded no other. Failures are told, and set the exit status. */
 export async function runProgram(argv: readonly string[], cli: Cli): Promise<void> {
   const named = argv.find((word) => word in commands);
-  const program = await buildProgram(named === undefined ? Object.keys(commands) : [named], cli);
   try {
+    const program = await buildProgram(named === undefined ? Object.keys(commands) : [named], cli);
     await program.parseAsync(argv, { from: 'user' });
   } catch (error) {
-    if (!(error instanceof CommanderError)) throw error;
-    if (error.exitCode !== 0) throw asUsage(error);
+    if (error instanceof CommanderError && error.exitCode === 0) return;
+    tellFailure(error instanceof CommanderError ? asUsage(error) : error, toldTo(argv), cli);
   }
 }
 

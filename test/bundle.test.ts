@@ -21,6 +21,9 @@ type Metafile = { readonly outputs: Record<string, Output> };
 const heavy = ['ink', 'react', 'execa', 'zod', 'yaml', 'prom-client', 'tree-kill'];
 const askers = ['status', 'start', 'stop', 'restart', 'wait', 'down', 'logs', 'events', 'devices'];
 
+/** What every command but a plain status passes through. */
+const beforeAny = ['bin/poolctl.ts', 'commands/program.ts'];
+
 let dist: string;
 let outputs: Metafile['outputs'];
 
@@ -33,32 +36,40 @@ afterAll(() => rm(dist, { recursive: true, force: true }));
 
 describe('what a command loads', () => {
   it.each(askers)('%s: none of the slow packages', (verb) => {
-    expect(packages(['bin/poolctl.ts', `commands/${verb}.ts`]).filter((name) => heavy.includes(name))).toEqual([]);
+    expect(packages([...beforeAny, `commands/${verb}.ts`]).filter((name) => heavy.includes(name))).toEqual([]);
   });
 
   it('the program alone (--version): none of the slow packages', () => {
-    expect(packages(['bin/poolctl.ts']).filter((name) => heavy.includes(name))).toEqual([]);
+    expect(packages(beforeAny).filter((name) => heavy.includes(name))).toEqual([]);
+  });
+
+  it('a plain status: one file, and no package at all', () => {
+    expect(packages(['bin/poolctl.ts'])).toEqual([]);
+    const bin = Object.values(outputs).find(({ entryPoint }) => entryPoint === 'bin/poolctl.ts');
+    expect(bin?.imports.filter(({ kind, path }) => kind === 'import-statement' && !path.startsWith('node:'))).toEqual([]);
   });
 
   it('check loads yaml and zod, so that this test would see them', () => {
-    expect(packages(['bin/poolctl.ts', 'commands/check.ts'])).toEqual(expect.arrayContaining(['yaml', 'zod']));
+    expect(packages([...beforeAny, 'commands/check.ts'])).toEqual(expect.arrayContaining(['yaml', 'zod']));
   });
 });
 
 describe('the bundle', () => {
   it('holds one chunk a command', async () => {
     const commands = (await readdir(join(root, 'commands'))).filter(
-      (name) => name.endsWith('.ts') && !['index.ts', 'cli.ts'].includes(name),
+      (name) => name.endsWith('.ts') && !['index.ts', 'cli.ts', 'plain.ts', 'inventory.ts', 'program.ts'].includes(name),
     );
     const entries = Object.values(outputs).map(({ entryPoint }) => entryPoint);
     expect(entries).toEqual(expect.arrayContaining(commands.map((name) => `commands/${name}`)));
   });
 
-  it('imports nothing that an installed poolctl has not got', () => {
+  it('imports nothing that an installed poolctl has not got', async () => {
     const external = Object.values(outputs).flatMap(({ imports }) =>
       imports.filter((each) => 'external' in each).map(({ path }) => path),
     );
-    expect([...new Set(external)].filter((path) => !path.startsWith('node:') && !builtin.has(path))).toEqual([]);
+    const missing = [...new Set(external)].filter((path) => !path.startsWith('node:') && !builtin.has(path));
+    expect(missing).toEqual(['../commands/program.js']);
+    expect(await readdir(join(dist, 'commands'))).toEqual(['program.js']);
   });
 
   it('can be executed as it lies, and begins with its one shebang', async () => {

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -52,7 +52,7 @@ describe('the tarball', () => {
       'CHANGELOG.md',
       'pools.yaml',
     ]);
-    const expected = /^dist\/(bin\/poolctl\.js|chunks\/[^/]+\.js|demo\/engine\.js|THIRD-PARTY-LICENSES)$/;
+    const expected = /^dist\/(bin\/poolctl\.js|commands\/program\.js|chunks\/[^/]+\.js|demo\/engine\.js|THIRD-PARTY-LICENSES)$/;
     expect(packed.files.map(({ path }) => path).filter((path) => !known.has(path) && !expected.test(path))).toEqual([]);
   });
 
@@ -102,4 +102,15 @@ describe('installed into an empty prefix', () => {
     const script = replicas[0]?.argv.find((argument) => argument.endsWith('demo/engine.js')) ?? '';
     expect(existsSync(script)).toBe(true);
   });
+
+  it('runs: its three demo engines come to ready, and go', async () => {
+    const pools = await readFile(join(prefix, 'lib/node_modules/poolctl/pools.yaml'), 'utf8');
+    await writeFile(join(temporary, 'pools.yaml'), `${pools}supervisor: { ports: 27280-27299 }\n`);
+    const up = poolctl('up');
+    await new Promise<void>((resolve) => up.child.stderr?.on('data', (text) => /supervisor\.started/.test(text) && resolve()));
+    await poolctl('wait', 'all', '--for', 'ready', '--timeout', '30s');
+    expect((await poolctl('status')).stdout.match(/ ready /g)).toHaveLength(3);
+    await poolctl('down');
+    await up;
+  }, 60_000);
 });

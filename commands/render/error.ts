@@ -15,6 +15,11 @@ export function tellFailure(
   cli.exit(exitStatus(error));
 }
 
+/** How failures are told to who typed this, whatever else was wrong with the line. */
+export function toldTo(argv: readonly string[]): { readonly json: boolean; readonly verbose: boolean } {
+  return { json: argv.includes('--json'), verbose: argv.includes('-v') || argv.includes('--verbose') };
+}
+
 /** `error: … [CODE]`, the cause and the next command, each on a line. A bug shows its stack only where more is wanted. */
 export function errorText(error: unknown, verbose: boolean): string {
   const { code, message, why, hint } = partsOf(error);
