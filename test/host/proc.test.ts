@@ -81,7 +81,8 @@ test('processes that are gone answer with nothing', async () => {
 
 test('people are told the number and the name', async () => {
   const { pid } = await runScript('echo ready; exec sleep 600');
-  expect(describeProcess(pid)).toBe(`pid ${pid} (sleep)`);
+  // It says `ready` a moment before it becomes another program.
+  await expect.poll(() => describeProcess(pid)).toBe(`pid ${pid} (sleep)`);
   expect(describeProcess(process.pid)).toMatch(/^pid \d+ \(node/);
 });
 
