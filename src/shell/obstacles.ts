@@ -77,10 +77,11 @@ export async function checkCwd(
     const failed = await prepareWorkdir(place, poolId, replicaId, user);
     return failed === null ? [] : [{ what: 'cwd', text: `cannot make the work directory "${cwd}": ${failed}` }];
   }
-  const closed = await may(cwd, 'enter');
-  if (closed !== null) return [{ what: 'cwd', text: `cannot start in "${cwd}": ${closed}` }];
+  // First what it is: a file's mode bits would say that it may not be entered.
   const found = await stat(cwd).catch(() => null);
-  return found?.isDirectory() === false ? [{ what: 'cwd', text: `cannot start in "${cwd}": it is not a directory` }] : [];
+  if (found?.isDirectory() === false) return [{ what: 'cwd', text: `cannot start in "${cwd}": it is not a directory` }];
+  const closed = await may(cwd, 'enter');
+  return closed === null ? [] : [{ what: 'cwd', text: `cannot start in "${cwd}": ${closed}` }];
 }
 
 /** `bytes` is null where the model is no local file. `digests` remembers what was read, by the very file. References are the engine's matter. */
