@@ -220,11 +220,10 @@ Feature: From a line in pools.yaml to an engine that serves
     And poolctl is up
     When work/r0 becomes ready
     Then the command line of work/r0 ends with:
-      | sleep |
-      | 600   |
-      | 601   |
-      | 602   |
-      | 600   |
+      | 600 |
+      | 601 |
+      | 602 |
+      | 600 |
     And the log of show/r0 comes to hold "<show><><--flag={port}><$HOME><*><${PORT}><ü>"
 
   @OC-POOL-3002 @ORCH-3003
