@@ -7,6 +7,7 @@ import { deepStrictEqual, ok } from 'node:assert/strict';
 
 const kinds: Readonly<Record<string, (value: unknown) => boolean>> = {
   anything: (value) => value !== undefined,
+  nothing: (value) => value === undefined,
   'a number': (value) => typeof value === 'number' && Number.isFinite(value) && value >= 0,
   'a whole number': (value) => Number.isSafeInteger(value) && (value as number) >= 0,
   'a pid': (value) => Number.isSafeInteger(value) && (value as number) > 1,
