@@ -8,7 +8,7 @@ import type { EngineUser } from '../host/users.js';
 export type WorkPlace = {
   /** `<state>/work`. */
   readonly workDir: string;
-  /** Where directories of other users' engines go: the state directory is 0700, and they could not even resolve their own path in it. */
+  /** Where other users' engines have theirs: they could not even resolve a path in the state directory, which is 0700. Exists. */
   readonly sharedDir: string;
   readonly uid: number;
 };

@@ -47,6 +47,12 @@ pools:
   });
 });
 
+it('warns of a time for draining, of which there is none yet', () => {
+  const { inventory, problems } = load('version: 1\nsupervisor: { shutdown_deadline: 60s }\npools: {}\n');
+  expect(inventory).not.toBeNull();
+  expect(problems).toMatchObject([{ line: 2, severity: 'warning', code: 'NO_EFFECT' }]);
+});
+
 describe('mistakes', () => {
   it('are all told at once, by position, with carets', () => {
     const text = `version: 1
