@@ -17,10 +17,10 @@ export type Begun = {
 /** All steps run at once, but for a restart: that takes one replica after another. */
 export function begin({ kind, poolId, targets, correlationId }: Begun, changed: boolean, context: Context): Operation {
   const steps = targets.map(
-    ({ key, incarnation }, at): OperationStep => ({
-      key,
+    (replica, at): OperationStep => ({
+      key: replica.key,
       state: kind === 'restart' && at > 0 ? 'pending' : 'running',
-      after: incarnation,
+      after: lastBegun(replica),
       detail: null,
     }),
   );
@@ -55,7 +55,8 @@ export function advance(
     return { operation: fail({ ...operation, steps }, failed, at), next: null };
   const pending = steps.find(({ state }) => state === 'pending');
   if (!running && pending !== undefined) {
-    const after = find(pending.key)?.incarnation ?? pending.after;
+    const replica = find(pending.key);
+    const after = replica === undefined ? pending.after : lastBegun(replica);
     const begun = steps.map((step) => (step === pending ? ({ ...step, state: 'running', after } as const) : step));
     return { operation: { ...operation, steps: begun, changed: true }, next: pending.key };
   }
@@ -66,6 +67,11 @@ export function advance(
       next: null,
     };
   return { operation: moved ? { ...operation, steps } : operation, next: null };
+}
+
+/** The last incarnation that a restart has to outlive. A process that is only being made is left to come, and is new enough. */
+function lastBegun({ incarnation, life }: Replica): number {
+  return life.state === 'preparing' && life.phase === 'spawning' ? incarnation - 1 : incarnation;
 }
 
 const outcomes: Readonly<Record<Operation['kind'], string>> = {

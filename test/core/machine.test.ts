@@ -370,6 +370,20 @@ describe('stop, start, restart', () => {
     expect(bench.view()).toMatchObject({ state: 'ready', restart_count: 0, incarnation: 3 });
   });
 
+  it('restart while the process is being made ends when that one is ready', () => {
+    const bench = one();
+    const launch = bench.checked().launch();
+    const { answer: accepted } = bench.ask('restart');
+    if (accepted?.ok !== true) throw new Error('refused');
+    const { key, incarnation, instance } = launch;
+    bench
+      .give({ type: 'spawned', key, incarnation, identity: { pid: 100, startTicks: 1, instance } })
+      .wake()
+      .probed();
+    expect(bench.view()).toMatchObject({ state: 'ready', incarnation: 1 });
+    expect(bench.state.operations.get(accepted.operationId)).toMatchObject({ state: 'succeeded', outcome: 'ready' });
+  });
+
   it('restart takes one replica after another', () => {
     const bench = new Bench(poolSpec('chat', 2, { health: { ...poolSpec('chat', 1).health, path: 'none' } }));
     for (const launch of bench.effects.flatMap((effect) => (effect.type === 'check' ? [effect.launch] : []))) {
