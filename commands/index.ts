@@ -19,4 +19,5 @@ export const commands: Readonly<Record<string, () => Promise<Register>>> = {
   check: async () => (await import('./check.js')).check,
   plan: async () => (await import('./plan.js')).plan,
   schema: async () => (await import('./schema.js')).schema,
+  help: async () => (await import('./help.js')).help,
 };

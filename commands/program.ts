@@ -6,11 +6,11 @@ import { addGlobalOptions, type Cli } from './cli.js';
 import { commands } from './index.js';
 import { tellFailure, toldTo } from './render/error.js';
 
-/** Runs the command that `argv` names, having loaded no other. Failures are told, and set the exit status. */
+/** Runs the command that `argv` names, having loaded no other but for `help`. Failures are told, and set the exit status. */
 export async function runProgram(argv: readonly string[], cli: Cli): Promise<void> {
   const named = argv.find((word) => word in commands);
   try {
-    const program = await buildProgram(named === undefined ? Object.keys(commands) : [named], cli);
+    const program = await buildProgram(named === undefined || named === 'help' ? Object.keys(commands) : [named], cli);
     await program.parseAsync(argv, { from: 'user' });
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return;
