@@ -8,6 +8,7 @@ import { lstat, unlink } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { PoolctlError } from '../errors.js';
 import { failureOf } from './failure.js';
+import { refuseMalformed } from './malformed.js';
 import { matchRoute } from './match.js';
 import { type Reply, routes } from './routes.js';
 import type { Service } from './service.js';
@@ -37,6 +38,8 @@ const limits = {
   connectionsCheckingInterval: 5_000,
   keepAliveTimeout: 5_000,
   maxHeaderSize: 16 * 1024,
+  // A socket has no names to choose from; and what Node refuses for this it refuses without a word.
+  requireHostHeader: false,
 };
 const maxConnections = 256;
 
@@ -59,6 +62,7 @@ export async function openApi({
         response.destroy();
       });
     });
+    refuseMalformed(server);
     server.maxConnections = maxConnections;
     await listenPrivately(server, socketPath);
     server.on('error', onError);
@@ -140,7 +144,7 @@ async function answer(
   response.setHeader('x-correlation-id', correlationId);
   let poolId: string | undefined;
   try {
-    const url = new URL(request.url ?? '/', 'http://poolctl');
+    const url = urlOf(request);
     const match = matchRoute(routes, request.method ?? 'GET', url.pathname);
     if (match.kind === 'nothing') throw notFound(request, url);
     if (match.kind === 'wrong-method') {
@@ -171,6 +175,11 @@ async function answer(
     sendJson(response, status, body, headers);
     if (!(error instanceof PoolctlError)) throw error;
   }
+}
+
+function urlOf({ url = '/' }: IncomingMessage): URL {
+  if (URL.canParse(url, 'http://poolctl')) return new URL(url, 'http://poolctl');
+  throw new PoolctlError('INVALID_PARAMS', `cannot read the request: "${url.slice(0, 60)}" is not a path`);
 }
 
 /** After these the rest of the request is not worth reading. */

@@ -1,0 +1,211 @@
+/** The API on a real Unix socket, before a stand-in for the supervisor that a test steers; and a client that sends what it is told to. */
+
+import { request } from 'node:http';
+import { connect, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { expect, onTestFinished } from 'vitest';
+import { type ApiServer, openApi } from '../../src/api/server.js';
+import type { Service } from '../../src/api/service.js';
+import type { EventLine, OperationView } from '../../src/api/wire.js';
+import type { Answer } from '../../src/core/messages.js';
+import { viewPool, viewPools } from '../../src/core/snapshot.js';
+import { rfc3339 } from '../../src/text/time.js';
+import { scratchDir } from '../host/scratch.js';
+import { beginning, inventoryOf, poolSpec } from '../rig/specs.js';
+
+export type Stand = {
+  readonly dir: string;
+  readonly socketPath: string;
+  readonly server: ApiServer;
+  /** What the server called a bug. Must be empty at the test's end, unless the test takes them out. */
+  readonly bugs: unknown[];
+  /** Requests that came to the inbox. */
+  readonly asked: Parameters<Service['request']>[0][];
+  publish(...lines: EventLine[]): void;
+  /** How many listen to events. */
+  listeners(): number;
+};
+
+export type StandWish = Partial<Service> & {
+  readonly answer?: Answer;
+  readonly logs?: readonly string[];
+  readonly watchEveryMs?: number;
+};
+
+export const running: OperationView = {
+  operation_id: 'op-1',
+  kind: 'restart',
+  pool_id: 'chat',
+  state: 'running',
+  outcome: null,
+  changed: true,
+  started_at: rfc3339(0),
+  finished_at: null,
+  interrupted: false,
+  active_leases: 0,
+  inflight: null,
+  cut: 0,
+  startup_deadline_ms: null,
+  steps: [],
+};
+
+/** Pools "chat" with two replicas and "code" with one; one operation, which runs. Closed at the test's end. */
+export async function openStand({ answer, logs, watchEveryMs, ...own }: StandWish = {}): Promise<Stand> {
+  const dir = await scratchDir();
+  const socketPath = join(dir, 'api.sock');
+  const state = beginning({ inventory: inventoryOf(poolSpec('chat', 2), poolSpec('code', 1)), now: 0 });
+  const calendar = { now: 0, time: rfc3339 };
+  const listeners = new Set<(line: EventLine) => void>();
+  const bugs: unknown[] = [];
+  const asked: Parameters<Service['request']>[0][] = [];
+  const operation = (id: string): OperationView | null => (id === running.operation_id ? running : null);
+  const service: Service = {
+    version: '1.2.3',
+    status: () => ({
+      api_version: 'v2',
+      stale: false,
+      supervisor: {
+        version: '1.2.3',
+        pid: 1,
+        started_at: rfc3339(0),
+        uptime_seconds: 0,
+        socket: socketPath,
+        listen: null,
+        inventory: '/etc/pools.yaml',
+        state_dir: dir,
+        containment: 'group',
+        event_loop_lag_ms: 0,
+      },
+      pools: viewPools(state, calendar),
+      devices: [],
+    }),
+    pool(poolId) {
+      const pool = state.pools.get(poolId);
+      return pool === undefined ? null : viewPool(pool, state, calendar);
+    },
+    health: () => null,
+    devices: () => [],
+    capabilities: () => ({ api_version: 'v2', version: '1.2.3', engines: [] }),
+    operation,
+    operationEnded: async (id) => operation(id),
+    request(input) {
+      asked.push(input);
+      return answer ?? { ok: true, operationId: running.operation_id };
+    },
+    onEvent(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    eventsSince: async () => null,
+    logFiles: async (_, replicaId) => (replicaId === 'r0' ? (logs ?? []) : null),
+    ...own,
+  };
+  const server = await openApi({
+    socketPath,
+    service,
+    onError: (error) => bugs.push(error),
+    now: () => 0,
+    ...(watchEveryMs === undefined ? {} : { watchEveryMs }),
+  });
+  onTestFinished(async () => {
+    await server.close();
+    expect(listeners.size).toBe(0);
+    expect(bugs).toEqual([]);
+  });
+  const publish = (...lines: EventLine[]): void => {
+    for (const line of lines) for (const listener of listeners) listener(line);
+  };
+  return { dir, socketPath, server, bugs, asked, publish, listeners: () => listeners.size };
+}
+
+export const eventLine = (n: number, more: Readonly<Record<string, unknown>> = {}): EventLine => ({
+  id: `boot-${n}`,
+  time: rfc3339(n),
+  event: 'replica.ready',
+  level: 'info',
+  human: `chat/r0 ready, for the ${n}th time`,
+  ...more,
+});
+
+export type Wish = {
+  readonly method?: string;
+  readonly path: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string | Buffer;
+};
+
+export type Reply = {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly text: string;
+  /** The body as JSON; null where it is none. */
+  readonly json: any;
+};
+
+/** One request by a proper client, and the whole answer. */
+export function ask({ socketPath }: Stand, { method = 'GET', path, headers = {}, body }: Wish): Promise<Reply> {
+  return new Promise((resolve, reject) => {
+    const asked = request({ socketPath, method, path, headers: { host: 'poolctl', ...headers }, agent: false }, (response) => {
+      const pieces: Buffer[] = [];
+      response.on('data', (piece: Buffer) => pieces.push(piece));
+      response.on('error', reject);
+      response.on('end', () => {
+        const text = Buffer.concat(pieces).toString('utf8');
+        resolve({ status: response.statusCode ?? 0, headers: response.headers, text, json: parsed(text) });
+      });
+    });
+    asked.on('error', reject);
+    asked.end(body);
+  });
+}
+
+export const post = (stand: Stand, path: string, body: unknown, headers: Readonly<Record<string, string>> = {}): Promise<Reply> =>
+  ask(stand, { method: 'POST', path, headers: { 'content-type': 'application/json', ...headers }, body: JSON.stringify(body) });
+
+/** A connection on which any bytes may be sent; `heard` is what came back so far. Cut off at the test's end. */
+export type Wire = {
+  readonly socket: Socket;
+  readonly heard: () => string;
+  /** Resolves when what came back matches. Fails when the server hangs up before. */
+  hears(what: RegExp): Promise<string>;
+  /** Everything, when the server has hung up. */
+  all(): Promise<string>;
+};
+
+export async function dial({ socketPath }: Stand, text = ''): Promise<Wire> {
+  const socket = connect(socketPath);
+  onTestFinished(() => void socket.destroy());
+  let heard = '';
+  let ended = false;
+  let news = (): void => {};
+  socket.setEncoding('latin1');
+  socket.on('data', (piece: string) => {
+    heard += piece;
+    news();
+  });
+  socket.on('error', () => {});
+  socket.on('close', () => {
+    ended = true;
+    news();
+  });
+  await new Promise<void>((resolve) => socket.once('connect', resolve));
+  socket.write(text);
+  const until = async (done: () => boolean): Promise<string> => {
+    while (!done()) {
+      if (ended) throw new Error(`hung up after: ${heard}`);
+      await new Promise<void>((resolve) => {
+        news = resolve;
+      });
+    }
+    return heard;
+  };
+  return { socket, heard: () => heard, hears: (what) => until(() => what.test(heard)), all: () => until(() => ended) };
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
