@@ -19,7 +19,7 @@ export type Streaming = { readonly gone: AbortSignal; readonly now: () => number
 
 /**
  * Events from now on, or from the one after `since`. Whatever cannot be sent (an id that is not known any more, a reader that is too slow) is
- * told by one `gap` event first; no event comes twice. Resolves when the reader has gone or the server closes.
+ * told by one `gap` event in its place; no event comes twice. Resolves when the reader has gone or the server closes.
  */
 export async function streamEvents(
   response: ServerResponse,
@@ -60,9 +60,13 @@ export async function streamEvents(
       if (gone.aborted) return;
     }
     const late: readonly EventLine[] = waiting;
-    waiting = null;
-    tellGap();
+    const overflowed: string | null = missed;
+    [waiting, missed] = [null, null];
     for (const line of late) if (!sent.has(line.id)) send(line);
+    if (overflowed !== null) {
+      missed ??= overflowed;
+      if (!response.writableNeedDrain) tellGap();
+    }
     if (!gone.aborted) await once(gone, 'abort');
   } finally {
     end();

@@ -172,7 +172,7 @@ export type Wire = {
   all(): Promise<string>;
 };
 
-export async function dial({ socketPath }: Stand, text = ''): Promise<Wire> {
+export async function dial({ socketPath }: Pick<Stand, 'socketPath'>, text = ''): Promise<Wire> {
   const socket = connect(socketPath);
   onTestFinished(() => void socket.destroy());
   let heard = '';
