@@ -38,12 +38,7 @@ export async function* readRanges(ranges: readonly Range[]): AsyncGenerator<Buff
     const file = await openIfThere(path);
     if (file === null) continue;
     try {
-      for (let at = start; at < end; ) {
-        const block = await readAt(file, at, Math.min(blockBytes, end - at));
-        if (block.length === 0) break;
-        at += block.length;
-        yield block;
-      }
+      yield* readPart(file, start, end);
     } finally {
       await file.close();
     }
@@ -52,7 +47,7 @@ export async function* readRanges(ranges: readonly Range[]): AsyncGenerator<Buff
 
 /**
  * Follows a log as `tail -F` does: over rotation by rename (the old file is read to its end first), over truncation (on from its new
- * beginning), and before it exists. The current file is opened first of all, so that nothing falls between selection and following.
+ * beginning), and before it exists. Nothing falls between selection and following, and nothing is told twice.
  */
 export async function* followLog(
   files: readonly string[],
@@ -61,11 +56,13 @@ export async function* followLog(
 ): AsyncGenerator<Buffer> {
   const path = files[0];
   if (path === undefined) return;
-  let file = await openIfThere(path);
+  const { before, ...opened } = await openToFollow(path, files, selection);
+  let { file } = opened;
   try {
-    const before = (await selectLog(files, { ...selection, previous: false })) ?? [];
-    let at = file === null ? 0 : (before.findLast((range) => range.path === path)?.end ?? (await file.stat()).size);
-    yield* readRanges(before);
+    const current = before.findLast((range) => range.path === path);
+    yield* readRanges(before.filter((range) => range !== current));
+    let at = file === null ? 0 : (current?.end ?? (await file.stat()).size);
+    if (file !== null && current !== undefined) yield* readPart(file, current.start, current.end);
     while (!signal.aborted) {
       if (file !== null) {
         if ((await file.stat()).size < at) at = 0;
@@ -90,6 +87,35 @@ export async function* followLog(
     }
   } finally {
     await file?.close();
+  }
+}
+
+/** The current file, open, and what was selected while it had that name: it may come, or be put by, at any moment. */
+async function openToFollow(
+  path: string,
+  files: readonly string[],
+  selection: Selection,
+): Promise<{ file: FileHandle | null; readonly before: readonly Range[] }> {
+  for (;;) {
+    const file = await openIfThere(path);
+    try {
+      const before = (await selectLog(files, { ...selection, previous: false })) ?? [];
+      const isCurrent = file === null ? before.every((range) => range.path !== path) : await isSameFile(file, path);
+      if (isCurrent) return { file, before };
+    } catch (error) {
+      await file?.close();
+      throw error;
+    }
+    await file?.close();
+  }
+}
+
+async function* readPart(file: FileHandle, start: number, end: number): AsyncGenerator<Buffer> {
+  for (let at = start; at < end; ) {
+    const block = await readAt(file, at, Math.min(blockBytes, end - at));
+    if (block.length === 0) return;
+    at += block.length;
+    yield block;
   }
 }
 

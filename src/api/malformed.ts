@@ -35,7 +35,8 @@ function answerTo({ code }: NodeJS.ErrnoException): string {
 }
 
 function refusalOf(code: string | undefined): PoolctlError {
-  if (code === 'HPE_HEADER_OVERFLOW') return new PoolctlError('PAYLOAD_TOO_LARGE', 'cannot read the request: its head is too large');
+  if (code === 'HPE_HEADER_OVERFLOW')
+    return new PoolctlError('PAYLOAD_TOO_LARGE', 'cannot read the request: its head is too large');
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT')
     return new PoolctlError('INVALID_PARAMS', 'cannot read the request: it did not come whole in time');
   return new PoolctlError('INVALID_PARAMS', `cannot read the request: it is not HTTP (${code ?? 'no reason given'})`);

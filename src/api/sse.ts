@@ -42,16 +42,16 @@ export function sseReader(maxChars = 8 * 1024 * 1024): (text: string) => readonl
   let id: string | null = null;
   let event = 'message';
   let data: string[] = [];
+  let held = 0;
   return (text) => {
     const lines = (rest + text).split('\n');
     rest = lines.pop() ?? '';
-    if (rest.length > maxChars) throw new RangeError(`an event of more than ${maxChars} characters`);
     const messages: SseMessage[] = [];
     for (const raw of lines) {
       const line = raw.endsWith('\r') ? raw.slice(0, -1) : raw;
       if (line === '') {
         if (data.length > 0) messages.push({ id, event, data: data.join('\n') });
-        [id, event, data] = [null, 'message', []];
+        [id, event, data, held] = [null, 'message', [], 0];
         continue;
       }
       const colon = line.indexOf(':');
@@ -59,8 +59,12 @@ export function sseReader(maxChars = 8 * 1024 * 1024): (text: string) => readonl
       const value = colon === -1 ? '' : line.slice(line[colon + 1] === ' ' ? colon + 2 : colon + 1);
       if (field === 'id') id = value;
       else if (field === 'event') event = value;
-      else if (field === 'data') data.push(value);
+      else if (field === 'data') {
+        data.push(value);
+        held += value.length + 1;
+      }
     }
+    if (held + rest.length > maxChars) throw new RangeError(`an event of more than ${maxChars} characters`);
     return messages;
   };
 }

@@ -16,7 +16,11 @@ async function listen(stand: Stand, target = '/v2/events', headers = ''): Promis
     wire,
     told: () => {
       const heard = Buffer.from(wire.heard(), 'latin1').toString('utf8');
-      return sseReader()(heard.slice(heard.indexOf('\r\n\r\n') + 4)).map(({ id, event, data }) => ({ id, event, data: JSON.parse(data) }));
+      return sseReader()(heard.slice(heard.indexOf('\r\n\r\n') + 4)).map(({ id, event, data }) => ({
+        id,
+        event,
+        data: JSON.parse(data),
+      }));
     },
   };
 }
@@ -84,7 +88,11 @@ describe('events', () => {
     stand.publish(eventLine(1));
     await hearsOf(listening, eventLine(1));
     const [gap, ...rest] = listening.told();
-    expect(gap).toMatchObject({ id: null, event: 'gap', data: { event: 'gap', level: 'warn', time: '1970-01-01T00:00:00.000Z' } });
+    expect(gap).toMatchObject({
+      id: null,
+      event: 'gap',
+      data: { event: 'gap', level: 'warn', time: '1970-01-01T00:00:00.000Z' },
+    });
     expect(gap?.data.reason).toBe('the event "other-7" is not known any more');
     expect(rest.map(({ id }) => id)).toEqual(['boot-1']);
   });

@@ -46,15 +46,21 @@ describe('what is shown', () => {
 });
 
 describe('what is asked for', () => {
-  test.each(['start', 'stop', 'restart'] as const)('%s of a pool or of a replica is put into the inbox and answered with its operation', async (verb) => {
-    const stand = await openStand();
-    expect(await post(stand, `/v2/pools/chat/${verb}`, { now: true, deadline_ms: 0 })).toMatchObject({ status: 202, json: running });
-    expect((await post(stand, `/v2/pools/chat/${verb}`, { replica_id: 'r1' })).status).toBe(202);
-    expect(stand.asked).toMatchObject([
-      { type: 'requested', verb, poolId: 'chat', replicaId: null },
-      { type: 'requested', verb, poolId: 'chat', replicaId: 'r1' },
-    ]);
-  });
+  test.each(['start', 'stop', 'restart'] as const)(
+    '%s of a pool or of a replica is put into the inbox and answered with its operation',
+    async (verb) => {
+      const stand = await openStand();
+      expect(await post(stand, `/v2/pools/chat/${verb}`, { now: true, deadline_ms: 0 })).toMatchObject({
+        status: 202,
+        json: running,
+      });
+      expect((await post(stand, `/v2/pools/chat/${verb}`, { replica_id: 'r1' })).status).toBe(202);
+      expect(stand.asked).toMatchObject([
+        { type: 'requested', verb, poolId: 'chat', replicaId: null },
+        { type: 'requested', verb, poolId: 'chat', replicaId: 'r1' },
+      ]);
+    },
+  );
 
   it('shutdown, but not one that keeps engines which nobody would take over', async () => {
     const stand = await openStand();
@@ -74,7 +80,12 @@ describe('what is asked for', () => {
     ['POOL_UNAVAILABLE', 503, 0, '1'],
     ['REPLICA_NOT_FOUND', 404, undefined, undefined],
   ] as const)('refused with %s, and Retry-After where trying again may help', async (code, status, retryAfterMs, header) => {
-    const refusal = { code, message: 'cannot start "chat": not now', hint: 'poolctl status', ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
+    const refusal = {
+      code,
+      message: 'cannot start "chat": not now',
+      hint: 'poolctl status',
+      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    };
     const stand = await openStand({ answer: { ok: false, refusal } });
     const reply = await post(stand, '/v2/pools/chat/start', {});
     expect(reply.status).toBe(status);
@@ -106,7 +117,9 @@ describe('an operation', () => {
     for (const ms of ['', '-1', '1.5', 'soon', '1e3', '9'.repeat(16)])
       expect(await ask(stand, { path: `/v2/operations/op-1?wait_ms=${ms}` })).toMatchObject({
         status: 400,
-        json: { error: { code: 'INVALID_PARAMS', message: `cannot use "wait_ms": it must be a whole number, 0 or more, not "${ms}"` } },
+        json: {
+          error: { code: 'INVALID_PARAMS', message: `cannot use "wait_ms": it must be a whole number, 0 or more, not "${ms}"` },
+        },
       });
   });
 

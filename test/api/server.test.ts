@@ -46,7 +46,10 @@ describe('a request that is none', () => {
       expect(heard).toMatch(/^HTTP\/1\.1 400 /);
       expect(heard).toContain('"INVALID_PARAMS"');
     }
-    expect(await ask(stand, { path: '/v2/pools/%zz' })).toMatchObject({ status: 400, json: { error: { code: 'INVALID_PARAMS' } } });
+    expect(await ask(stand, { path: '/v2/pools/%zz' })).toMatchObject({
+      status: 400,
+      json: { error: { code: 'INVALID_PARAMS' } },
+    });
   });
 
   it('does not need a Host, on a socket that has no names', async () => {
@@ -79,25 +82,40 @@ describe('methods and routes', () => {
     expect(await ask(stand, { method: 'HEAD', path: '/v2/shutdown' })).toMatchObject({ status: 405, headers: { allow: 'POST' } });
   });
 
-  test.each(['PUT', 'DELETE', 'PATCH', 'OPTIONS', 'TRACE'])('%s is no method of a route, and Allow says which are', async (method) => {
-    const stand = await openStand();
-    expect(await ask(stand, { method, path: '/v2/pools' })).toMatchObject({
-      status: 405,
-      headers: { allow: 'GET, HEAD' },
-      json: { error: { code: 'METHOD_NOT_ALLOWED', message: `cannot ${method} /v2/pools: it takes GET or HEAD`, retriable: false } },
-    });
-    expect(await ask(stand, { method, path: '/v2/pools/chat/start' })).toMatchObject({ status: 405, headers: { allow: 'POST' } });
-  });
-
-  test.each(['/', '/v2', '/v2/pools/', '/v2/pools//health', '/v1/pools', '/v2/pools/chat/start/now', '/*', '/health/', '/HEALTH'])(
-    '%s is no route: 404 before anything else is looked at',
-    async (path) => {
+  test.each(['PUT', 'DELETE', 'PATCH', 'OPTIONS', 'TRACE'])(
+    '%s is no method of a route, and Allow says which are',
+    async (method) => {
       const stand = await openStand();
-      const body = Buffer.alloc(70_000, 'x');
-      expect(await ask(stand, { path })).toMatchObject({ status: 404, json: { error: { code: 'NOT_FOUND', retriable: false } } });
-      expect((await ask(stand, { method: 'POST', path, body: body.subarray(0, 100) })).status).toBe(404);
+      expect(await ask(stand, { method, path: '/v2/pools' })).toMatchObject({
+        status: 405,
+        headers: { allow: 'GET, HEAD' },
+        json: {
+          error: { code: 'METHOD_NOT_ALLOWED', message: `cannot ${method} /v2/pools: it takes GET or HEAD`, retriable: false },
+        },
+      });
+      expect(await ask(stand, { method, path: '/v2/pools/chat/start' })).toMatchObject({
+        status: 405,
+        headers: { allow: 'POST' },
+      });
     },
   );
+
+  test.each([
+    '/',
+    '/v2',
+    '/v2/pools/',
+    '/v2/pools//health',
+    '/v1/pools',
+    '/v2/pools/chat/start/now',
+    '/*',
+    '/health/',
+    '/HEALTH',
+  ])('%s is no route: 404 before anything else is looked at', async (path) => {
+    const stand = await openStand();
+    const body = Buffer.alloc(70_000, 'x');
+    expect(await ask(stand, { path })).toMatchObject({ status: 404, json: { error: { code: 'NOT_FOUND', retriable: false } } });
+    expect((await ask(stand, { method: 'POST', path, body: body.subarray(0, 100) })).status).toBe(404);
+  });
 });
 
 describe('bodies', () => {
@@ -140,7 +158,11 @@ describe('bodies', () => {
     ['a field of every object', '{"constructor":1}', 'cannot use the field "constructor"'],
     ['__proto__', '{"__proto__":{"now":true}}', 'cannot use the field "__proto__"'],
     ['a wrong type', '{"now":"yes"}', 'cannot use "now": it must be true or false, not "yes"'],
-    ['a negative count', '{"deadline_ms":-1}', 'cannot use "deadline_ms": it must be a whole number of milliseconds, 0 or more, not -1'],
+    [
+      'a negative count',
+      '{"deadline_ms":-1}',
+      'cannot use "deadline_ms": it must be a whole number of milliseconds, 0 or more, not -1',
+    ],
     ['a broken count', '{"deadline_ms":1.5}', 'not 1.5'],
     ['a count beyond all', '{"deadline_ms":1e400}', 'cannot use "deadline_ms"'],
     ['no replica id', '{"replica_id":"r01"}', 'cannot use "replica_id": it must be a replica id such as "r0", not "r01"'],
@@ -166,7 +188,8 @@ describe('bodies', () => {
 
   it('that break off are no bug of ours', async () => {
     const stand = await openStand();
-    const head = 'POST /v2/pools/chat/start HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 40\r\n\r\n{"now"';
+    const head =
+      'POST /v2/pools/chat/start HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 40\r\n\r\n{"now"';
     for (const end of ['destroy', 'end', 'resetAndDestroy'] as const) {
       const wire = await dial(stand, head);
       wire.socket[end === 'resetAndDestroy' ? 'destroy' : end]();
@@ -191,7 +214,13 @@ describe('correlation ids', () => {
   it('are made where there is none, or none that may be used, on refusals too', async () => {
     const stand = await openStand();
     const seen = new Set<unknown>();
-    for (const headers of [{}, { 'x-correlation-id': '' }, { 'x-correlation-id': 'a b' }, { 'x-correlation-id': 'é' }, { 'x-correlation-id': 'a'.repeat(129) }]) {
+    for (const headers of [
+      {},
+      { 'x-correlation-id': '' },
+      { 'x-correlation-id': 'a b' },
+      { 'x-correlation-id': 'é' },
+      { 'x-correlation-id': 'a'.repeat(129) },
+    ]) {
       for (const path of ['/health', '/nowhere', '/v2/pools/none']) {
         const reply = await ask(stand, { path, headers });
         expect(reply.headers['x-correlation-id']).toMatch(uuid);
@@ -219,7 +248,9 @@ describe('the socket', () => {
 
   it('cannot be opened where there is no place for it', async () => {
     const dir = await scratchDir();
-    await expect(openApi({ socketPath: join(dir, 'no/such/dir.sock'), service: {} as never, onError: () => {} })).rejects.toThrow();
+    await expect(
+      openApi({ socketPath: join(dir, 'no/such/dir.sock'), service: {} as never, onError: () => {} }),
+    ).rejects.toThrow();
     await mkdir(join(dir, 'taken.sock'));
     await expect(openApi({ socketPath: join(dir, 'taken.sock'), service: {} as never, onError: () => {} })).rejects.toThrow();
   });
