@@ -135,8 +135,8 @@ export class Client {
   }
 
   private refused(text: string, status: number): PoolctlError {
-    const error = (parsed(text) as { readonly error?: Readonly<Record<string, unknown>> } | null)?.error;
-    if (error === undefined || typeof error.message !== 'string') {
+    const error = (parsed(text) as { readonly error?: Readonly<Record<string, unknown>> | null } | null)?.error;
+    if (typeof error?.message !== 'string') {
       return new PoolctlError(
         'INTERNAL',
         `cannot ${this.options.doing}: the supervisor answered ${status} and nothing that can be read`,

@@ -15,8 +15,8 @@ describe('what is shown', () => {
     });
     const { json } = await ask(stand, { path: '/v2/pools' });
     expect(json).toMatchObject({ api_version: 'v2', stale: false, pools: [{ pool_id: 'chat' }, { pool_id: 'code' }] });
-    expect((await ask(stand, { path: '/v2/pools/chat' })).json).toEqual(json.pools[0]);
-    expect((await ask(stand, { path: '/v2/pools/%63hat' })).json).toEqual(json.pools[0]);
+    expect((await ask(stand, { path: '/v2/pools/chat' })).json).toEqual(json?.pools[0]);
+    expect((await ask(stand, { path: '/v2/pools/%63hat' })).json).toEqual(json?.pools[0]);
     expect((await ask(stand, { path: '/v2/pools/chat/health' })).json).toEqual({ pool_id: 'chat', live: false });
     expect((await ask(stand, { path: '/v2/devices' })).json).toEqual({ devices: [] });
     expect((await ask(stand, { path: '/v2/meta/capabilities' })).json).toMatchObject({ api_version: 'v2', engines: [] });
@@ -90,7 +90,7 @@ describe('what is asked for', () => {
     const reply = await post(stand, '/v2/pools/chat/start', {});
     expect(reply.status).toBe(status);
     expect(reply.headers['retry-after']).toBe(header);
-    expect(reply.json.error).toEqual({
+    expect(reply.json?.error).toEqual({
       code,
       message: 'cannot start "chat": not now',
       hint: 'poolctl status',

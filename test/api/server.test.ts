@@ -175,8 +175,8 @@ describe('bodies', () => {
       body,
     });
     expect(reply).toMatchObject({ status: 400, json: { error: { code: 'INVALID_PARAMS', pool_id: 'chat', retriable: false } } });
-    expect(reply.json.error.message).toContain(message);
-    expect(reply.json.error.message).not.toMatch(/[\u0000-\u001f]/);
+    expect(reply.json?.error.message).toContain(message);
+    expect(reply.json?.error.message).not.toMatch(/[\u0000-\u001f]/);
     expect(stand.asked).toEqual([]);
   });
 

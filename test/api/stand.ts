@@ -134,12 +134,15 @@ export type Wish = {
   readonly body?: string | Buffer;
 };
 
+/** What tests read in a body by hand. */
+type Body = { readonly error: { readonly message: string }; readonly pools: readonly unknown[] };
+
 export type Reply = {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   readonly text: string;
   /** The body as JSON; null where it is none. */
-  readonly json: any;
+  readonly json: Body | null;
 };
 
 /** One request by a proper client, and the whole answer. */
@@ -202,9 +205,9 @@ export async function dial({ socketPath }: Pick<Stand, 'socketPath'>, text = '')
   return { socket, heard: () => heard, hears: (what) => until(() => what.test(heard)), all: () => until(() => ended) };
 }
 
-function parsed(text: string): unknown {
+function parsed(text: string): Body | null {
   try {
-    return JSON.parse(text);
+    return JSON.parse(text) as Body;
   } catch {
     return null;
   }
