@@ -20,7 +20,10 @@ const patience = 3;
 /** What a launch is given: the mask's devices in the written order, and a port. */
 export type Means = { readonly devices: readonly Device[]; readonly port: number };
 
-/** The gate is open: what stands in the way of this launch? */
+/**
+ * The gate is open: what stands in the way of this launch? The intent goes to the disk meanwhile, and the spawn waits for that: a supervisor that
+ * dies in between leaves no engine that nobody knows.
+ */
 export function check(replica: In<'preparing'>, { means }: { readonly means: Result<Means, string> }, scene: Scene): Turn {
   if (!means.ok) return obstruct(replica, means.error, scene);
   const { devices, port } = means.value;
@@ -43,7 +46,7 @@ export function check(replica: In<'preparing'>, { means }: { readonly means: Res
       port,
       life: { state: 'preparing', phase: 'checking', cause, since, launch, deadline: scene.now + checkDeadlineMs },
     },
-    [{ type: 'check', launch }],
+    [{ type: 'check', launch }, { type: 'record' }],
   );
 }
 
@@ -54,7 +57,7 @@ type Checked = {
   readonly portKnownFree: boolean;
 };
 
-/** The intent is on disk before the process exists, so that a supervisor that dies in between leaves no engine that nobody knows. */
+/** Nothing is in the way any more, or something is. */
 export function checked(replica: In<'preparing'>, fact: Checked, scene: Scene): Turn {
   const { life } = replica;
   if (life.phase !== 'checking' || fact.check !== life.launch.check) return stay(replica);
@@ -81,7 +84,7 @@ export function checked(replica: In<'preparing'>, fact: Checked, scene: Scene): 
         portKnownFree: fact.portKnownFree,
       },
     },
-    [{ type: 'record' }, { type: 'spawn', launch }],
+    [{ type: 'spawn', launch }],
   );
 }
 

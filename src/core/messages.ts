@@ -128,7 +128,7 @@ export type HandoffFacts = {
 };
 
 export type Effect =
-  /** Write the registry. A barrier: later effects of the same step wait for it. */
+  /** Write the registry. A barrier: later effects of the same step (but for a check) wait for it, and so does a spawn of a later one. */
   | { readonly type: 'record' }
   | { readonly type: 'check'; readonly launch: Launch }
   | { readonly type: 'spawn'; readonly launch: Launch }

@@ -1,5 +1,6 @@
 /** The hands of the supervisor: each effect, done with the machine's own means. Put together from the files beside this one; decides nothing. */
 
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { EngineIdentity, ExitEvidence, Launch, ProbeResult } from '../core/messages.js';
 import type { ReplicaKey } from '../core/model.js';
 import { adapters } from '../engines/index.js';
@@ -46,6 +47,9 @@ export type HandsWorld = {
 
 /** A question to an engine that serves is not worth waiting longer for. */
 const questionMs = 2_000;
+
+/** A look at the whole machine for a dead engine's strays takes milliseconds: its successor goes first. */
+const strayDelayMs = 50;
 
 export function makeHands(world: HandsWorld): Hands {
   const { paths, processes, listeners } = world;
@@ -99,6 +103,7 @@ export function makeHands(world: HandsWorld): Hands {
   }
 
   async function sweep(launch: Launch, identity: EngineIdentity, mode: 'look' | 'kill' | 'strays'): Promise<readonly number[]> {
+    if (mode === 'strays') await sleep(strayDelayMs);
     const tree = marks(launch, identity, mode === 'strays' ? 'strays' : 'all');
     return mode === 'look' ? (await processes.survivors(tree)).map(({ pid }) => pid) : processes.killSurvivors(tree);
   }

@@ -38,21 +38,24 @@ export type Hands = {
 };
 
 /**
- * Effects of one step run in order. What follows a `record` waits for it, and what comes later for the same replica waits behind that, so no
- * signal overtakes a spawn.
+ * Effects of one step run in order. What follows a `record` waits for it, but for a check, which changes nothing; a spawn waits for the last one
+ * of any step; and what comes later for the same replica waits behind that, so no signal overtakes a spawn.
  */
 export function makePerform(hands: Hands): Perform {
   const lanes = new Map<string, Promise<void>>();
+  let recorded: Promise<void> | null = null;
 
   return (effects, give) => {
     let barrier: Promise<void> | null = null;
     for (const effect of effects) {
       if (effect.type === 'record') {
         barrier = hands.record();
+        recorded = barrier;
         continue;
       }
       const lane = laneOf(effect);
-      const before = [lanes.get(lane), barrier].filter((each) => each != null);
+      const disk = effect.type === 'spawn' ? recorded : effect.type === 'check' ? null : barrier;
+      const before = [lanes.get(lane), disk].filter((each) => each != null);
       if (before.length === 0) {
         act(effect, give);
         continue;

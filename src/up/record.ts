@@ -2,6 +2,7 @@
 
 import type { StatusView } from '../api/wire.js';
 import type { Remembered } from '../core/initial.js';
+import type { Launch } from '../core/messages.js';
 import type { ReplicaKey } from '../core/model.js';
 import { isLive, type Replica, type State } from '../core/state.js';
 import { type Paths, replicaPaths } from '../host/paths.js';
@@ -23,7 +24,7 @@ export function recordOf(state: State, bootId: string, paths: Paths, status: Sta
     pool.replicas.map((replica): [ReplicaKey, RecordedReplica] => [
       replica.key,
       {
-        incarnation: replica.incarnation,
+        incarnation: intentOf(replica)?.incarnation ?? replica.incarnation,
         port: replica.portProven ? replica.port : null,
         restartsTotal: replica.restartsTotal,
         crashesTotal: replica.crashesTotal,
@@ -50,10 +51,16 @@ export function enginesOf(record: Record | null): readonly RecordedEngine[] {
 }
 
 /** A launch whose process is not known yet is an intent: the next supervisor looks for it by instance and log. */
-function engineOf({ key, life }: Replica, bootId: string, logPath: string): RecordedEngine | null {
-  const launch = isLive(life) ? life.engine.launch : life.state === 'preparing' && life.phase === 'spawning' ? life.launch : null;
+function engineOf(replica: Replica, bootId: string, logPath: string): RecordedEngine | null {
+  const { key, life } = replica;
+  const launch = isLive(life) ? life.engine.launch : intentOf(replica);
   if (launch === null) return null;
   const { signal, graceMs } = launch.spec.stop;
   const identity = isLive(life) ? { pid: life.engine.identity.pid, startTicks: life.engine.identity.startTicks } : null;
   return { key, instance: launch.instance, identity, bootId, logPath, stop: { signal: signal as NodeJS.Signals, graceMs } };
+}
+
+/** A launch that is being checked may be a process before this is written again. */
+function intentOf({ life }: Replica): Launch | null {
+  return life.state === 'preparing' && life.phase !== 'queued' ? life.launch : null;
 }

@@ -125,8 +125,8 @@ const one = (more: Partial<PoolSpec> = {}) => new Bench(poolSpec('chat', 1, more
 describe('a launch', () => {
   it('is checked, recorded before it is spawned, probed, and ready only with its handoff file', () => {
     const bench = one();
-    expect(bench.did()).toEqual(['check']);
-    expect(bench.checked().did()).toEqual(['record', 'spawn']);
+    expect(bench.did()).toEqual(['check', 'record']);
+    expect(bench.checked().did()).toEqual(['spawn']);
     expect(bench.view()).toMatchObject({ state: 'preparing', live: false, incarnation: 1, port: 18_100 });
     expect(bench.spawned().told()).toEqual(['replica.starting']);
     expect(bench.wake().did()).toEqual(['probe']);
@@ -187,7 +187,7 @@ describe('a launch', () => {
 
   it('waits behind others while the limit of loads is reached', () => {
     const bench = new Bench(poolSpec('chat', 6));
-    expect(bench.did()).toEqual(['check', 'check', 'check', 'check']);
+    expect(bench.did().filter((what) => what === 'check')).toHaveLength(4);
     const waiting = viewPools(bench.state, { now: bench.now, time: String })[0]?.replicas[4];
     expect(waiting).toMatchObject({ state: 'preparing' });
     expect(waiting?.why).toContain('waits to load behind chat/r0, chat/r1, chat/r2, chat/r3');
