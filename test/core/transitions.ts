@@ -5,6 +5,7 @@
 
 import { type Fact, turn } from '../../src/core/engine.js';
 import type { ExitEvidence, Obstacle, ProbeResult } from '../../src/core/messages.js';
+import type { PoolSpec } from '../../src/core/model.js';
 import type { Life, Replica, StateName } from '../../src/core/state.js';
 import type { Scene } from '../../src/core/turn.js';
 import { beginning, inventoryOf, poolSpec, supervisorSpec } from '../rig/specs.js';
@@ -17,32 +18,15 @@ type Place = { readonly replica: Replica; readonly now: number };
 /** In the order of the table, and of its columns. */
 export function transitions(): readonly Transition[] {
   const found = new Map<string, Transition>();
-  const known = new Map<string, Place>();
-  const open: Place[] = starts();
-  for (let place = open.shift(); place !== undefined; place = open.shift()) {
-    const id = kindOf(place.replica);
-    if (known.has(id)) continue;
-    known.set(id, place);
-    for (const scene of scenesAt(place.now)) {
-      for (const fact of factsFor(place.replica)) {
-        const { replica } = turn(place.replica, fact, scene);
-        add(found, place.replica.life.state, replica.life.state, fact.type);
-        open.push({ replica, now: scene.now });
-      }
-    }
-  }
+  for (const spec of specs()) explore(spec, (from, to, fact) => add(found, from, to, fact));
   return [...found.values()].sort(
     (a, b) => order.indexOf(a.from) - order.indexOf(b.from) || order.indexOf(a.to) - order.indexOf(b.to),
   );
 }
 
 /** A table of text, as it stands in HACKING.md. */
-export function diagram(): string {
-  const rows = transitions().map(({ from, to, facts }, at, all) => [
-    all[at - 1]?.from === from ? '' : from,
-    to,
-    facts.join(', '),
-  ]);
+export function diagram(found = transitions()): string {
+  const rows = found.map(({ from, to, facts }, at, all) => [all[at - 1]?.from === from ? '' : from, to, facts.join(', ')]);
   return [['state', 'becomes', 'on'], ...rows]
     .map(([from = '', to = '', on = '']) => `${from.padEnd(11)}${to.padEnd(11)}${on}`)
     .join('\n');
@@ -78,10 +62,43 @@ const facts: Readonly<Record<Fact['type'], true>> = {
 };
 const columns = Object.keys(facts);
 
+/** Every policy that decides where an exit or a start leads. */
+function specs(): readonly PoolSpec[] {
+  const base = poolSpec('chat', 1);
+  const health = { ...base.health, failureThreshold: 1 };
+  return (['on-failure', 'always', 'never'] as const).flatMap((policy) =>
+    (['auto', 'none'] as const).map((path) => ({
+      ...base,
+      health: { ...health, path },
+      restart: { ...base.restart, policy },
+    })),
+  );
+}
+
+function explore(spec: PoolSpec, told: (from: StateName, to: StateName, fact: Fact['type']) => void): void {
+  const known = new Set<string>();
+  const open = starts(spec);
+  for (let place = open.shift(); place !== undefined; place = open.shift()) {
+    const id = kindOf(place.replica);
+    if (known.has(id)) continue;
+    known.add(id);
+    for (const afterMs of waitsMs) {
+      const scene = sceneAt(place.now + afterMs, spec);
+      for (const fact of factsFor(place.replica)) {
+        const { replica } = turn(place.replica, fact, scene);
+        told(place.replica.life.state, replica.life.state, fact.type);
+        if (replica !== place.replica) open.push({ replica, now: scene.now });
+      }
+    }
+  }
+}
+
+/** At once; when probes, waits and graces are due; when every deadline has passed. */
+const waitsMs = [0, 5_000, 3_600_000];
+
 /** A replica that is wanted, and one that is not. */
-function starts(): Place[] {
-  const state = beginning({ inventory: inventoryOf(poolSpec('chat', 1)), now: 0 });
-  const replica = state.pools.get('chat')?.replicas[0];
+function starts(spec: PoolSpec): Place[] {
+  const replica = beginning({ inventory: inventoryOf(spec), now: 0 }).pools.get(spec.poolId)?.replicas[0];
   if (replica === undefined) throw new Error('no replica to begin with');
   return (['up', 'down'] as const).map((goal) => ({
     replica: { ...replica, goal, life: { state: 'stopped', why: null } },
@@ -99,28 +116,8 @@ function kindOf({ goal, portProven, life }: Replica): string {
   return [...shown, goal, portProven, intent, exit, probing].join('|');
 }
 
-/** Every policy, now and when all that waits is due. */
-function scenesAt(now: number): readonly Scene[] {
-  const base = poolSpec('chat', 1);
-  const health = { ...base.health, failureThreshold: 1 };
-  const specs = (['on-failure', 'always', 'never'] as const).flatMap((policy) =>
-    (['auto', 'none'] as const).map((path) => ({
-      ...base,
-      health: { ...health, path },
-      restart: { ...base.restart, policy },
-    })),
-  );
-  return specs.flatMap((spec) =>
-    [now, now + 3_600_000].map((at) => ({
-      spec,
-      supervisor: supervisorSpec,
-      correlationId: null,
-      now: at,
-      wallMs: at,
-      rand: () => 0.5,
-      id: () => 'instance',
-    })),
-  );
+function sceneAt(now: number, spec: PoolSpec): Scene {
+  return { spec, supervisor: supervisorSpec, correlationId: null, now, wallMs: now, rand: () => 0.5, id: () => 'instance' };
 }
 
 function factsFor({ key, incarnation, checks }: Replica): readonly Fact[] {
@@ -146,7 +143,14 @@ function factsFor({ key, incarnation, checks }: Replica): readonly Fact[] {
     { type: 'admitted', means: { ok: true, value: { devices: [], port: 18_100 } } },
     { type: 'admitted', means: { ok: false, error: 'no device' } },
     ...obstacles.map(
-      (found): Fact => ({ type: 'checked', key, check: checks, obstacles: found, startupDeadlineMs: 1_000, portKnownFree: true }),
+      (found): Fact => ({
+        type: 'checked',
+        key,
+        check: checks,
+        obstacles: found,
+        startupDeadlineMs: 60_000,
+        portKnownFree: true,
+      }),
     ),
     { type: 'spawned', ...of, identity: { pid: 1, startTicks: 1, instance: 'instance' } },
     ...exits.flatMap((exit) => [true, false].map((empty): Fact => ({ type: 'exited', ...of, exit, empty }))),
