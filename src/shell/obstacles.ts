@@ -18,16 +18,40 @@ type Obstacles = readonly Obstacle[];
 /** Why the engine may not use a path so; null when it may. */
 type Permission = (path: string, want: Access) => Promise<string | null>;
 
-/** A refusal by mode bits is confirmed by trying: an access list may grant what they do not. `chain` is the launch chain's. */
-export function permissionOf(who: Credential, chain: readonly string[]): Permission {
+/** What was granted, by the very file as it was then. */
+export type Grants = Map<string, string>;
+
+/**
+ * A refusal by mode bits is confirmed by trying: an access list may grant what they do not. `chain` is the launch chain's. What was granted is
+ * not looked at again while the file is the same: who shuts a directory above it is told by the launch itself.
+ */
+export function permissionOf(who: Credential, chain: readonly string[], grants: Grants): Permission {
+  const whom = who === 'self' ? who : `${who.uid} ${who.gids.join(',')}`;
+
   return async (path, want) => {
+    const name = `${whom} ${want} ${path}`;
+    const file = await identityOf(path);
+    if (file !== null && grants.get(name) === file) return null;
+    const refused = await look(path, want);
+    if (refused === null && file !== null) grants.set(name, file);
+    return refused;
+  };
+
+  async function look(path: string, want: Access): Promise<string | null> {
     const error = await accessError(path, want, who);
     if (error === null || !error.denied || who === 'self') return error?.phrase ?? null;
     const tests = want === 'enter' ? ['-r', path, '-a', '-x', path] : [want === 'read' ? '-r' : '-x', path];
     const [program = 'test', ...args] = [...chain, 'test', ...tests];
     const run = await runProgram(program, args, { timeoutMs: 5000 });
     return run.ok && run.value.code === 0 ? null : error.phrase;
-  };
+  }
+}
+
+async function identityOf(path: string): Promise<string | null> {
+  return stat(path).then(
+    ({ dev, ino, ctimeMs }) => `${dev} ${ino} ${ctimeMs}`,
+    () => null,
+  );
 }
 
 export function checkUser({ spec }: Launch, user: EngineUser | null, us: Ourselves): Obstacles {
@@ -58,9 +82,8 @@ export async function checkProgram({ argv: [program = ''], missing }: Draft, may
     const text = missing === '' ? 'cannot run the engine: no program is named' : `cannot run "${missing}": it is not on PATH`;
     return [{ what: 'program', text, hint: 'install it, or name it by its path' }];
   }
-  const closed = await may(program, 'execute');
+  const [closed, found] = await Promise.all([may(program, 'execute'), stat(program).catch(() => null)]);
   if (closed !== null) return [{ what: 'program', text: `cannot run "${program}": ${closed}` }];
-  const found = await stat(program).catch(() => null);
   return found?.isDirectory() === true ? [{ what: 'program', text: `cannot run "${program}": it is a directory` }] : [];
 }
 

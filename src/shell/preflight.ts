@@ -20,6 +20,7 @@ import {
   checkPort,
   checkProgram,
   checkUser,
+  type Grants,
   permissionOf,
 } from './obstacles.js';
 
@@ -52,20 +53,19 @@ export type Preflight = {
 export function makePreflight(world: PreflightWorld): Preflight {
   const digests = new Map<string, string>();
   const seesDevices = new Set<string>();
+  const grants: Grants = new Map();
 
   async function examine(launch: Launch, touching: boolean): Promise<Checked> {
     const { spec } = launch;
     const user = spec.user === null ? null : await lookUpUser(spec.user);
     const chain = launchChain({ isolate: spec.isolate, user }, world.us, world.setpriv);
     const prefix = chain.ok ? chain.value : [];
-    const may = permissionOf(credentialOf(world.us, user, spec.isolate.dropCapabilities), prefix);
-    const [draft, model, port, memory] = await Promise.all([
-      draftLaunch(launch, user, world),
+    const may = permissionOf(credentialOf(world.us, user, spec.isolate.dropCapabilities), prefix, grants);
+    const draft = await draftLaunch(launch, user, world);
+    const [model, port, memory, place, program] = await Promise.all([
       checkModel(launch, may, digests),
       checkPort(launch, world.listeners),
       checkMemory(launch),
-    ]);
-    const [place, program] = await Promise.all([
       touching || spec.workdir !== null ? checkCwd(launch, draft, user, world, may) : [],
       checkProgram(draft, may),
     ]);
