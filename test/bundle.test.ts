@@ -76,7 +76,7 @@ describe('the bundle', () => {
     const program = join(dist, 'bin/poolctl.js');
     await access(program, constants.X_OK);
     const text = await readFile(program, 'utf8');
-    expect(text.match(/^#!.*$/gm)).toEqual(['#!/usr/bin/env node']);
+    expect(text.match(/^#!.*$/gm)).toEqual(['#!/usr/bin/env -S node --max-semi-space-size=1']);
     expect(text.startsWith('#!')).toBe(true);
   });
 

@@ -10,7 +10,8 @@ export function nextAt(state: State): Instant | null {
   return Number.isFinite(earliest) ? earliest : null;
 }
 
-function dueAt(life: Life): number {
+/** When something of this life is due; infinite: nothing is. */
+export function dueAt(life: Life): number {
   switch (life.state) {
     case 'stopped':
     case 'failed':

@@ -26,9 +26,9 @@ export function gate(replica: Replica, state: State): Gate {
 /** Loading is heavy on disk, memory and the device: so many at once, the others behind them. */
 function loads(replica: Replica, state: State): Gate {
   const { perDevice, total } = state.inventory.supervisor.loads;
-  const loading = [...state.pools.values()].flatMap(({ replicas }) =>
-    replicas.filter((other) => other !== replica && isLoading(other)),
-  );
+  const loading: Replica[] = [];
+  for (const { replicas } of state.pools.values())
+    for (const other of replicas) if (other !== replica && isLoading(other)) loading.push(other);
   if (loading.length >= total) {
     return closed(
       'loads',

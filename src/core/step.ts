@@ -1,5 +1,6 @@
 /** The ring's one function: state and input in; state, answer, effects and events out. Pure. */
 
+import { dueAt } from './due.js';
 import { type Fact, turn } from './engine.js';
 import { gate } from './gate.js';
 import { meansFor } from './means.js';
@@ -33,7 +34,7 @@ function take(work: Work, input: Input): Answer | null {
     case 'shutdown-requested':
       return carryOut(work, shutDown(work.state, input, work.context));
     case 'woke':
-      for (const { replicas } of work.state.pools.values()) for (const { key } of replicas) work.turn(key, input);
+      wake(work);
       return null;
     case 'leftovers-gone':
       work.state = { ...work.state, hold: null };
@@ -62,6 +63,13 @@ function take(work: Work, input: Input): Answer | null {
   }
 }
 
+/** Of hundreds of replicas few are due at a time: the others are not even asked. */
+function wake(work: Work): void {
+  for (const { replicas } of work.state.pools.values()) {
+    for (const { key, life } of replicas) if (dueAt(life) <= work.context.now) work.turn(key, { type: 'woke' });
+  }
+}
+
 function carryOut(work: Work, wish: Wish): Answer {
   if (!wish.ok) return { ok: false, refusal: wish.refusal };
   for (const operation of wish.cancelled) work.put(operation, 'operation.finished');
@@ -87,9 +95,10 @@ function followOperations(work: Work): void {
 
 /** Opens the gate to those that wait, longest first. */
 function admit(work: Work): void {
-  const waiting = [...work.state.pools.values()]
-    .flatMap(({ replicas }) => replicas.filter(isQueued))
-    .sort((a, b) => sinceOf(a) - sinceOf(b));
+  const waiting: Replica[] = [];
+  for (const { replicas } of work.state.pools.values())
+    for (const replica of replicas) if (isQueued(replica)) waiting.push(replica);
+  waiting.sort((a, b) => sinceOf(a) - sinceOf(b));
   for (const { key } of waiting) {
     const [replica, pool] = [work.find(key), work.poolOf(key)];
     if (replica === undefined || pool === undefined || !isQueued(replica) || !gate(replica, work.state).open) continue;
@@ -100,10 +109,11 @@ function admit(work: Work): void {
 /** A shutdown is done when every engine is gone or stuck; `--exit-on all-failed` begins one by itself. */
 function endIfDone(work: Work): void {
   const { state } = work;
+  if (state.shutdown === null && !state.exitOnAllFailed) return;
   const replicas = [...state.pools.values()].flatMap((pool) => pool.replicas);
   if (state.shutdown === null) {
     const wanted = replicas.filter(({ goal }) => goal === 'up');
-    if (!state.exitOnAllFailed || wanted.length === 0 || !wanted.every(({ life }) => life.state === 'failed')) return;
+    if (wanted.length === 0 || !wanted.every(({ life }) => life.state === 'failed')) return;
     carryOut(
       work,
       shutDown(

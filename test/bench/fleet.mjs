@@ -35,6 +35,7 @@ export class Fleet {
     const command = [...this.child.argv, mode, stamps.file, `\${REPLICA_ID}`, ...extra];
     writeFileSync(join(place, 'pools.yaml'), JSON.stringify(inventory(command, count, pool)));
     const state = join(place, 'state');
+    // Executed as its users do: its first line says how Node is to run it.
     const argv = [poolctl, 'up', '--file', join(place, 'pools.yaml'), '--state-dir', state, '--log-format', 'json'];
     return {
       ...this.#begin('poolctl', place, argv, stamps),
@@ -50,7 +51,7 @@ export class Fleet {
     const stamps = new Stamps(join(place, 'stamps'));
     const socket = join(place, 'floor.sock');
     const log = join(place, 'log');
-    const argv = [floor, socket, log, String(count), ...this.child.argv, mode, stamps.file, '%', ...extra];
+    const argv = [process.execPath, floor, socket, log, String(count), ...this.child.argv, mode, stamps.file, '%', ...extra];
     return { ...this.#begin('floor', place, argv, stamps), socket, log };
   }
 
@@ -75,7 +76,7 @@ export class Fleet {
     const said = openSync(join(place, 'said'), 'a');
     const env = { PATH: process.env.PATH, HOME: place, NODE_ENV: 'production' };
     const begunAt = nowMs();
-    const running = spawn(process.execPath, argv, { cwd: place, stdio: ['ignore', said, said], env });
+    const running = spawn(argv[0], argv.slice(1), { cwd: place, stdio: ['ignore', said, said], env });
     const ended = once(running, 'exit');
     const stop = async (signals = 1) => {
       for (let times = 0; times < signals; times++) running.kill('SIGTERM');

@@ -30,7 +30,8 @@ async function windows(supervisors, count, windowMs) {
     await supervisor.stamps.atLeast(engines);
     if (supervisor.name === 'poolctl') waitReady(supervisor);
   }
-  await sleep(5_000);
+  // V8 tidies up once, some 8 s after the start, and takes ten times as long for it as a supervisor needs in a minute.
+  await sleep(15_000);
   for (let window = 0; window < count; window++) {
     const before = supervisors.map(({ pid }) => cpuMs(pid));
     await sleep(windowMs);
