@@ -1,7 +1,7 @@
 /** The lives without an engine: waiting to launch, waiting to retry, stopped, failed. */
 
 import { delayMs } from './backoff.js';
-import type { LaunchCause, Replica } from './state.js';
+import type { In, LaunchCause, Replica } from './state.js';
 import { become, type Scene, type Turn } from './turn.js';
 
 /** Wants to launch; the gate decides when. */
@@ -39,15 +39,29 @@ export function fail(replica: Replica, scene: Scene, why: string, hint: string |
 
 /** Waits before the next automatic restart; each wait is told. */
 export function backOff(before: Replica, cause: 'crash' | 'health', reason: string, scene: Scene): Turn {
-  return wait({ ...before, attempt: before.attempt + 1 }, cause, before.attempt + 1, reason, scene);
+  const told = cause === 'crash' ? (before.lastExit?.class ?? 'exit') : cause;
+  return wait({ ...before, attempt: before.attempt + 1 }, cause, told, before.attempt + 1, reason, scene);
 }
 
-/** Waits before the next preflight. It was no launch: neither attempts nor crashes are counted. */
-export function obstruct(before: Replica, why: string, scene: Scene): Turn {
-  return wait({ ...before, obstructed: before.obstructed + 1, lastError: why }, 'preflight', before.obstructed + 1, why, scene);
+/**
+ * Waits before the next preflight. It was no launch: neither attempts nor crashes are counted. What the launch is for stays: a restart that had
+ * to wait for its port is a restart all the same.
+ */
+export function obstruct(before: In<'preparing'>, why: string, scene: Scene): Turn {
+  const { cause } = before.life;
+  const obstructed = before.obstructed + 1;
+  const next = cause === 'crash' || cause === 'health' ? cause : 'preflight';
+  return wait({ ...before, obstructed, lastError: why }, next, 'preflight', obstructed, why, scene);
 }
 
-function wait(replica: Replica, cause: 'crash' | 'health' | 'preflight', attempt: number, why: string, scene: Scene): Turn {
+function wait(
+  replica: Replica,
+  cause: 'crash' | 'health' | 'preflight',
+  crashReason: string,
+  attempt: number,
+  why: string,
+  scene: Scene,
+): Turn {
   const waitMs = delayMs(scene.spec.restart.backoff, attempt, 1, scene.rand());
   const at = { at: scene.now + waitMs, wallMs: scene.wallMs + waitMs };
   return become(
@@ -62,7 +76,7 @@ function wait(replica: Replica, cause: 'crash' | 'health' | 'preflight', attempt
       next_restart_at: at.wallMs,
       crash_count: replica.crashCount,
       restart_count: replica.restartCount,
-      crash_reason: cause === 'crash' ? (replica.lastExit?.class ?? 'exit') : cause,
+      crash_reason: crashReason,
       reason: why,
     },
     [{ type: 'record' }],

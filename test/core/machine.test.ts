@@ -173,6 +173,7 @@ describe('a launch', () => {
     taken(bench);
     expect(bench.view()).toMatchObject({ state: 'backoff', port: 18_101, crash_count: 1 });
     expect(bench.view().why).toContain('port 18101 is held by pid 7 (nc)');
+    expect(bench.wake().ready().view()).toMatchObject({ state: 'ready', restart_count: 1, restarts_total: 1 });
   });
 
   it('fails for good on what only a person can mend', () => {
