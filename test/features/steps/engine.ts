@@ -85,6 +85,12 @@ Then('the environment of {replica} lacks {string}', function (this: PoolctlWorld
   for (const name of names.split(', ')) equal(env[name], undefined, name);
 });
 
+Then('the environment of {replica} has a new POOLCTL_INSTANCE', function (this: PoolctlWorld, key: string) {
+  const { POOLCTL_INSTANCE: instance } = environment(this.pidOf(key));
+  ok(instance !== undefined && instance !== this.notes.get(`instance of ${key}`), `it is ${instance}`);
+  this.notes.set(`instance of ${key}`, instance);
+});
+
 Then('the log of {replica} reads:', function (this: PoolctlWorld, key: string, patterns: string) {
   match(this.logOf(key), new RegExp(`^${patterns.split('\n').join('\n(?:.*\n)*?')}`));
 });
