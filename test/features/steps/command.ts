@@ -1,6 +1,8 @@
 /** Commands at a prompt, and what they print. */
 
 import { deepStrictEqual, equal, match, ok } from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { type DataTable, Then, When } from '@cucumber/cucumber';
 import { at, expectCell, expectShape } from '../world/match.js';
 import type { PoolctlWorld } from '../world/world.js';
@@ -50,9 +52,21 @@ Then('it does not say {string}', function (this: PoolctlWorld, text: string) {
   ok(!said.includes(text), `it says:\n${said}`);
 });
 
-/** The codes in the order in which they are printed, whatever else is printed. */
+/** Those of the errors, in the order in which they are printed, whatever else is printed. */
 Then('the codes are {string}', function (this: PoolctlWorld, codes: string) {
   const said = `${this.ran?.stdout}${this.ran?.stderr}`;
-  const printed = [...said.matchAll(/^.*: (?:error|warning): .*\[([A-Z_]+)\]$/gm)].map(([, code]) => code);
+  const printed = [...said.matchAll(/^.*: error: .*\[([A-Z_]+)\]$/gm)].map(([, code]) => code);
   deepStrictEqual(printed, codes.split(', '), said);
+});
+
+/** What stands in pools.yaml at the place of the first error. */
+Then('it points at {string}', function (this: PoolctlWorld, text: string) {
+  const said = `${this.ran?.stdout}${this.ran?.stderr}`;
+  const [, line, column] = /^pools\.yaml:(\d+):(\d+): error: /m.exec(said) ?? [];
+  const at = readFileSync(join(this.rig.dir, 'pools.yaml'), 'utf8')
+    .split('\n')
+    .slice(Number(line) - 1)
+    .join('\n')
+    .slice(Number(column) - 1);
+  ok(at.startsWith(text.replaceAll('\\n', '\n')), `it points at "${at}":\n${said}`);
 });
