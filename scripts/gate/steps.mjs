@@ -36,7 +36,6 @@ export const steps = (workers) => [
     name: 'features',
     about: 'features in Gherkin against a real poolctl (cucumber)',
     after: 'build',
-    onRequest: true,
     argv: ['node', 'scripts/features.mjs', '--format', `json:${reports}/features.json`],
     report: `${reports}/features.json`,
     read: cucumberTally,

@@ -57,9 +57,6 @@ Feature: pools.yaml, read strictly
     And the codes are "<code>"
     And it points at '<place>'
     And it says '<says>'
-    When I run `poolctl up`
-    Then it exits with 4
-    And nothing was started
 
     Examples:
       | code                | what                        | place                | yaml                                                                                              | says                                       |

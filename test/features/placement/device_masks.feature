@@ -154,10 +154,6 @@ Feature: Which devices an engine may see
     Then it exits with 4
     And the codes are "<code>"
     And it says '<message>'
-    When I run `poolctl up`
-    Then it exits with 4
-    And it says "1 error in pools.yaml. Nothing was started."
-    And nothing was started
 
     Examples:
       | mask           | code           | message                                                                                |
@@ -212,6 +208,10 @@ Feature: Which devices an engine may see
           |     share: true
       1 error in pools.yaml
       """
+    When I run `poolctl up`
+    Then it exits with 4
+    And it says "1 error in pools.yaml. Nothing was started."
+    And nothing was started
 
   @OC-POOL-3020
   Scenario Outline: Who may share a device: <who>

@@ -381,19 +381,6 @@ Feature: From an engine's start to its end, and back
       | leak?ignore-term |
       | leak?setsid      |
 
-  Scenario: What a dead engine has hidden well is found by its log when the next one stops
-    Given the pools:
-      """
-      chat: {}
-      """
-    And poolctl is up
-    And chat/r0 becomes ready
-    When the engine of chat/r0 is told to "leak?setsid&wipe-env"
-    And the engine of chat/r0 gets SIGKILL
-    And chat/r0 becomes ready
-    And I run `poolctl stop chat`
-    Then what it left behind is gone
-
   Scenario: Workers that ignore SIGTERM go with their engine
     Given the environment:
       | FAKE_STUBBORN_WORKERS | 1  |
@@ -467,7 +454,7 @@ Feature: From an engine's start to its end, and back
   Scenario: After the end nothing is left
     Given the pools:
       """
-      chat: { device_masks: [cpu, cpu] }
+      chat: { device_masks: [cpu, cpu], stop: { grace: 200ms } }
       load: { args: [--load-time, 10m] }
       dead: { args: [--order, crash] }
       """
