@@ -360,7 +360,7 @@ Feature: From an engine's start to its end, and back
       | leak?wipe-env&close-log       |
       | leak?setsid&close-log         |
 
-  Scenario Outline: What a dead engine has left behind makes way for its successor: <leak>
+  Scenario Outline: What a dead engine has left in its group is gone before its successor is thought of: <leak>
     Given the pools:
       """
       chat: {}
@@ -369,17 +369,34 @@ Feature: From an engine's start to its end, and back
     And chat/r0 becomes ready
     When the engine of chat/r0 is told to "<leak>"
     And the engine of chat/r0 gets SIGKILL
+    Then chat/r0 becomes stopping with the reason "killed by SIGKILL, and left processes of its group behind"
+    And chat/r0 becomes backoff
+    And what it left behind is gone
+    And chat/r0 has no handoff file
+    And chat/r0 becomes ready
+    And chat/r0 runs in a new process
+    And chat/r0 shows:
+      | crash_count      | 1       |
+      | last_exit.signal | SIGKILL |
+
+    Examples:
+      | leak                 |
+      | leak                 |
+      | leak?ignore-term     |
+      | leak?wipe-env        |
+
+  Scenario: What a dead engine has left in a session of its own is found by its mark
+    Given the pools:
+      """
+      chat: {}
+      """
+    And poolctl is up
+    And chat/r0 becomes ready
+    When the engine of chat/r0 is told to "leak?setsid&close-log"
+    And the engine of chat/r0 gets SIGKILL
     Then chat/r0 becomes ready
     And what it left behind is soon gone
     And chat/r0 runs in a new process
-    And chat/r0 shows:
-      | crash_count | 1 |
-
-    Examples:
-      | leak                    |
-      | leak             |
-      | leak?ignore-term |
-      | leak?setsid      |
 
   Scenario: Workers that ignore SIGTERM go with their engine
     Given the environment:
