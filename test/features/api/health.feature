@@ -8,7 +8,7 @@ Feature: Asking for health over HTTP
       engine: demo
       device_masks: [cpu]
       args: [--load-time, 20ms]
-      health: { startup_interval: 50ms, interval: 50ms, failure_threshold: 1, restart_after: never }
+      health: { startup_interval: 50ms, interval: 50ms, timeout: 10s, failure_threshold: 1, restart_after: never }
       restart: { backoff: { initial: 100ms, min: 0ms, jitter: 0 } }
       """
 

@@ -367,7 +367,7 @@ Feature: From a line in pools.yaml to an engine that serves
         engine: command
         command: [sleep, "600"]
         args: []
-        health: { startup_deadline: 2s }
+        health: { startup_deadline: 3s }
         restart: { policy: never }
       """
     And poolctl is up

@@ -440,10 +440,24 @@ Feature: From an engine's start to its end, and back
       | what                        | pool                                                                                   | state     |
       | it loads                    | args: [--order, unhealthy]                                                             | starting  |
       | it serves                   | slots: 3 | ready     |
-      | it is ill                   | args: [--load-time, 20ms, --order, "unhealthy?after=300ms"], health: { failure_threshold: 1, interval: 50ms } | unhealthy |
       | it waits after a crash      | args: [--order, crash], restart: { backoff: { initial: 5m, max: 5m } }                 | backoff   |
       | it waits for its port       | port: {port+5}, restart: { backoff: { initial: 5m, max: 5m } }                         | backoff   |
       | it has failed for good      | engine: command, command: [/nowhere], args: []                                         | failed    |
+
+  Scenario: A stop ends an engine that is ill
+    Given the pools:
+      """
+      chat: { health: { failure_threshold: 1, timeout: 10s, restart_after: never } }
+      """
+    And poolctl is up
+    And chat/r0 becomes ready
+    When the engine of chat/r0 is told to "unhealthy"
+    And chat/r0 becomes unhealthy
+    And I run `poolctl stop chat`
+    Then it exits with 0
+    And chat/r0 shows:
+      | state | stopped |
+      | goal  | down    |
 
   Scenario: Stop, start and restart do what they say, one replica after another
     Given the pools:

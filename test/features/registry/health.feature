@@ -8,7 +8,7 @@ Feature: Health of an engine that serves
       engine: demo
       device_masks: [cpu]
       args: [--load-time, 20ms]
-      health: { startup_interval: 50ms, interval: 50ms }
+      health: { startup_interval: 50ms, interval: 50ms, timeout: 10s }
       restart: { backoff: { initial: 100ms, min: 0ms, jitter: 0 } }
       """
 
@@ -97,7 +97,7 @@ Feature: Health of an engine that serves
   Scenario Outline: An engine that stays ill is replaced: <ill>
     Given the pools:
       """
-      chat: { health: { failure_threshold: 2, timeout: 500ms, restart_after: <after> } }
+      chat: { health: { failure_threshold: 2, timeout: <timeout>, restart_after: <after> } }
       """
     And poolctl is up
     And chat/r0 becomes ready
@@ -117,10 +117,10 @@ Feature: Health of an engine that serves
     And there is no event "replica.crashed"
 
     Examples:
-      | ill       | after | reason             |
-      | unhealthy | 200ms | HTTP 503           |
-      | unhealthy | 0s    | HTTP 503           |
-      | hang      | 100ms | no answer in 500ms |
+      | ill       | after | timeout | reason             |
+      | unhealthy | 200ms | 10s     | HTTP 503           |
+      | unhealthy | 0s    | 10s     | HTTP 503           |
+      | hang      | 100ms | 500ms   | no answer in 500ms |
 
   @OC-POOL-3010
   Scenario: A frozen process is unhealthy, and ready when it moves again
@@ -142,7 +142,7 @@ Feature: Health of an engine that serves
   Scenario: A frozen process that is replaced is woken to be stopped
     Given the pools:
       """
-      chat: { health: { failure_threshold: 1, timeout: 500ms, restart_after: 0s }, stop: { grace: 5m } }
+      chat: { health: { failure_threshold: 2, timeout: 500ms, restart_after: 0s }, stop: { grace: 5m } }
       """
     And poolctl is up
     And chat/r0 becomes ready
