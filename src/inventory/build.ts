@@ -24,6 +24,9 @@ export type Fault = {
   readonly other?: Range;
 };
 
+/** Far more than the largest machine needs, and few enough that every one of them may be wrong: each is a problem with its place then. */
+const maxValues = 50_000;
+
 /** Aliases may add so many nodes to those that are written: enough for shared settings, too few for a bomb. */
 const maxAliased = 10_000;
 
@@ -50,9 +53,17 @@ function build(node: unknown, building: Building): Tree {
   const anchor = isMap(node) || isSeq(node) || isScalar(node) ? node.anchor : undefined;
   if (anchor !== undefined) building.anchors.set(anchor, 'open');
   building.written += 1;
+  if (building.written > maxValues) return oneTooMany(node, building);
   const tree = isMap(node) ? map(node, building) : isSeq(node) ? seq(node, building) : scalar(node);
   if (anchor !== undefined) building.anchors.set(anchor, tree);
   return tree;
+}
+
+/** The file is refused; what comes behind is not looked at. */
+function oneTooMany(node: unknown, { faults, written }: Building): Scalar {
+  const { range } = scalar(node);
+  if (written === maxValues + 1) faults.push(syntax(range, `the file has more than ${maxValues} values`));
+  return { ...nothing, range };
 }
 
 function follow(alias: Alias, { anchors, faults }: Building): Tree {
@@ -63,47 +74,51 @@ function follow(alias: Alias, { anchors, faults }: Building): Tree {
   faults.push(
     syntax(range, target === 'open' ? `alias "*${name}" stands within itself` : `alias "*${name}" names no anchor above it`),
   );
-  return { kind: 'scalar', range, size: 1, value: null, written: '' };
+  return { ...nothing, range };
 }
 
 function map(node: YAMLMap, building: Building): Tree {
   const entries = new Map<string, Entry>();
+  const leftOut: (readonly [string, Tree])[] = [];
   let size = 1;
   for (const pair of node.items) {
-    const entry = entryOf(pair, building);
-    if (entry === null) continue;
-    const { name, key, value } = entry;
-    const earlier = entries.get(name);
-    if (earlier !== undefined) {
-      const message = `key "${name.slice(0, 60)}" is repeated`;
-      building.faults.push({
-        code: 'DUPLICATE_KEY',
-        range: key,
-        message,
-        hint: 'only one of them can count',
-        other: earlier.key,
-      });
-      continue;
+    if (building.written > maxValues) break;
+    const { name, key, value, fault } = entryOf(pair, entries, building);
+    if (fault === null) {
+      entries.set(name, { key, value });
+      size += value.size;
+    } else {
+      building.faults.push(fault);
+      leftOut.push([name, value]);
     }
-    entries.set(name, { key, value });
-    size += value.size;
   }
-  return { kind: 'map', range: rangeOf(node), size, entries };
+  return { kind: 'map', range: rangeOf(node), size, entries, leftOut };
 }
 
-function entryOf({ key, value }: Pair, building: Building): (Entry & { readonly name: string }) | null {
+/** `fault` says why it cannot count. */
+function entryOf(
+  { key, value }: Pair,
+  earlier: ReadonlyMap<string, Entry>,
+  building: Building,
+): Entry & { readonly name: string; readonly fault: Fault | null } {
   const tree = build(key, building);
-  if (tree.kind !== 'scalar' || isAlias(key)) {
-    building.faults.push(syntax(tree.range, 'a key must be a plain word'));
-    return null;
-  }
-  const { range, written: name } = tree;
-  if (name === '__proto__') {
-    building.faults.push(syntax(range, 'a key cannot be named "__proto__"'));
-    return null;
-  }
-  const missing: Scalar = { kind: 'scalar', range: { start: range.end, end: range.end }, size: 1, value: null, written: '' };
-  return { name, key: range, value: value === null ? missing : build(value, building) };
+  const { range } = tree;
+  const name = tree.kind === 'scalar' && !isAlias(key) ? tree.written : null;
+  const missing: Scalar = { ...nothing, range: { start: range.end, end: range.end } };
+  return {
+    name: name ?? '',
+    key: range,
+    value: value === null ? missing : build(value, building),
+    fault: faultOfKey(name, range, name === null ? undefined : earlier.get(name)),
+  };
+}
+
+function faultOfKey(name: string | null, range: Range, earlier: Entry | undefined): Fault | null {
+  if (name === null) return syntax(range, 'a key must be a plain word');
+  if (name === '__proto__') return syntax(range, 'a key cannot be named "__proto__"');
+  if (earlier === undefined) return null;
+  const message = `key "${name.slice(0, 60)}" is repeated`;
+  return { code: 'DUPLICATE_KEY', range, message, hint: 'only one of them can count', other: earlier.key };
 }
 
 function seq(node: YAMLSeq, building: Building): Tree {
@@ -111,8 +126,10 @@ function seq(node: YAMLSeq, building: Building): Tree {
   return { kind: 'seq', range: rangeOf(node), size: items.reduce((sum, item) => sum + item.size, 1), items };
 }
 
+const nothing: Scalar = { kind: 'scalar', range: { start: 0, end: 0 }, size: 1, value: null, written: '' };
+
 function scalar(node: unknown): Scalar {
-  if (!isScalar(node)) return { kind: 'scalar', range: { start: 0, end: 0 }, size: 1, value: null, written: '' };
+  if (!isScalar(node)) return isMap(node) || isSeq(node) ? { ...nothing, range: rangeOf(node) } : nothing;
   const value = plainValue(node);
   return {
     kind: 'scalar',

@@ -5,7 +5,7 @@
 
 import { z } from 'zod';
 import { bytesPattern, parseBytes } from '../text/bytes.js';
-import { durationPattern, parseDuration } from '../text/duration.js';
+import { durationPattern } from '../text/duration.js';
 
 /** No NUL: it cannot stand in argv, in an environment or in a path. */
 const noNul = /^[^\0]*$/;
@@ -37,8 +37,13 @@ export const duration = textOf(durationPattern, 'a duration with its unit, such 
 /** For what would spin, or could never be met, at zero. */
 export const someTime = (() => {
   const error = 'a duration above zero with its unit, such as 30s';
-  return textOf(durationPattern, error).refine((given) => parseDuration(given) !== 0, { error });
+  return textOf(aboveZero(durationPattern), error);
 })();
+
+/** As a pattern, so that the JSON Schema says it too. */
+function aboveZero(pattern: RegExp): RegExp {
+  return new RegExp(pattern.source.replace('^', '^(?=.*[1-9])'));
+}
 
 export const size = (() => {
   const error = 'a size with its unit, such as 9GiB';
@@ -47,7 +52,7 @@ export const size = (() => {
 
 export const someSize = (() => {
   const error = 'a size above zero with its unit, such as 20MiB';
-  return textOf(bytesPattern, error).refine((given) => parseBytes(given) !== 0, { error });
+  return textOf(aboveZero(bytesPattern), error).refine((given) => parseBytes(given) !== 0, { error });
 })();
 
 export function oneOf<const W extends readonly [string, ...string[]]>(...words: W) {

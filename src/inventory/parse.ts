@@ -68,9 +68,12 @@ function secondDocument(doc: Document.Parsed, text: string): Fault {
 const neverClosed = 'the quote that begins here is never closed';
 
 function documentFaults(doc: Document.Parsed, text: string): readonly Fault[] {
-  const faults = [...doc.errors, ...doc.warnings]
+  const errors = [...doc.errors, ...doc.warnings]
     .filter(({ code }) => code !== 'MULTIPLE_DOCS')
-    .map((error) => asFault(error, doc, text));
+    .sort((a, b) => a.pos[0] - b.pos[0])
+    .slice(0, maxFaults * 10);
+  const quotes = errors.some(isUnclosed) ? quoteStarts(doc) : [];
+  const faults = errors.map((error) => asFault(error, quotes, text));
   const { explicit, version } = doc.directives.yaml;
   if (explicit === true && version !== '1.2') {
     faults.push({
@@ -87,38 +90,33 @@ function documentFaults(doc: Document.Parsed, text: string): readonly Fault[] {
 
 /** One mistake often makes several errors, at the same place or right behind it. */
 function onePerLine(faults: readonly Fault[], text: string): readonly Fault[] {
-  const ordered = faults.slice(0, maxFaults * 10).sort((a, b) => a.range.start - b.range.start);
+  const ordered = [...faults].sort((a, b) => a.range.start - b.range.start);
   return ordered.filter((fault, i) => {
     const before = ordered[i - 1];
     return before === undefined || text.slice(before.range.start, fault.range.start).includes('\n');
   });
 }
 
-function asFault(error: YAMLError, doc: Document.Parsed, text: string): Fault {
+const isUnclosed = ({ code, message }: YAMLError): boolean => code === 'MISSING_CHAR' && /quote/.test(message);
+
+function asFault(error: YAMLError, quotes: readonly number[], text: string): Fault {
   const [start, end] = error.pos;
   const message = lowerFirst(error.message.split('\n')[0] ?? '').slice(0, 200);
   const plain: Fault = { code: 'YAML_SYNTAX', range: { start, end }, message, hint: hintFor(error) };
-  if (error.code !== 'MISSING_CHAR' || !/quote/.test(message)) return plain;
-  const opened = lastQuoteBefore(doc, start);
-  if (opened === null) return plain;
-  return {
-    ...plain,
-    range: { start: opened, end: lineEnd(text, opened) },
-    message: 'the quote that begins here is never closed',
-  };
+  const opened = isUnclosed(error) ? quotes.findLast((at) => at <= start) : undefined;
+  return opened === undefined ? plain : { ...plain, range: { start: opened, end: lineEnd(text, opened) }, message: neverClosed };
 }
 
-/** The library reports an unclosed quote at the end of the file; what is missing is where it was opened. */
-function lastQuoteBefore(doc: Document.Parsed, offset: number): number | null {
-  let last: number | null = null;
+/** In their order. The library reports an unclosed quote at the end of the file; what is missing is where it was opened. */
+function quoteStarts(doc: Document.Parsed): readonly number[] {
+  const starts: number[] = [];
   visit(doc, {
     Scalar(_, node) {
       const quoted = node.type === 'QUOTE_DOUBLE' || node.type === 'QUOTE_SINGLE';
-      const start = node.range?.[0];
-      if (quoted && start !== undefined && start <= offset && start >= (last ?? 0)) last = start;
+      if (quoted && node.range != null) starts.push(node.range[0]);
     },
   });
-  return last;
+  return starts;
 }
 
 function lineEnd(text: string, from: number): number {

@@ -141,7 +141,7 @@ export const poolSchema = z.strictObject(
       'path, file:, https:, hf:org/repo/file, or org/repo for vllm and sglang; required but for command and demo',
     ),
     model_digest: key(
-      textOf(/^sha256:[0-9a-f]{64}$/i, 'sha256: and 64 hexadecimal digits').nullable(),
+      textOf(/^[sS][hH][aA]256:[0-9a-fA-F]{64}$/, 'sha256: and 64 hexadecimal digits').nullable(),
       null,
       'sha256:<hex>; checked before start',
     ),

@@ -89,7 +89,7 @@ function notUtf8(shown: string, bytes: Buffer): Problem {
     if (isValidSoFar(bytes.subarray(0, middle))) good = middle;
     else bad = middle;
   }
-  const text = bytes.subarray(0, good).toString('utf8');
+  const text = new TextDecoder('utf-8').decode(bytes.subarray(0, good), { stream: true });
   const end = { start: text.length, end: text.length + 1 };
   return {
     ...problemAt(sourceOf(shown, text), end, { code: 'YAML_SYNTAX', message: 'what follows is not UTF-8' }),

@@ -72,7 +72,7 @@ export const inventorySchema = z.strictObject(
     pools: z
       .record(textOf(poolIdPattern, 'a pool id'), poolSchema, { error: 'a map of pools' })
       .refine((pools) => Object.keys(pools).length <= maxPools, { error: `a map of at most ${maxPools} pools` })
-      .meta({ description: 'by id: lower-case letters, digits and hyphens, at most 63, not "all"' }),
+      .meta({ maxProperties: maxPools, description: 'by id: lower-case letters, digits and hyphens, at most 63, not "all"' }),
   },
   { error: 'a map with version and pools' },
 );

@@ -5,7 +5,7 @@ import type { Range } from './source.js';
 import type { Scalar, Seq, Tree } from './tree.js';
 
 /**
- * Every scalar under a telling name, every value of an `env`, and in lists those that a telling flag announces. Linear in what is written:
+ * Every scalar under a telling name, every value of an `env`, and those that a telling flag announces. Linear in what is written:
  * a tree that aliases share is looked at once.
  */
 export function secretRanges(tree: Tree): readonly Range[] {
@@ -20,12 +20,12 @@ export function secretRanges(tree: Tree): readonly Range[] {
     if (visited.has(here)) continue;
     visited.add(here);
     if (here.kind === 'scalar') {
-      if (secret) found.add(here);
+      if (secret || announcesSecret(here.written)) found.add(here);
     } else if (here.kind === 'seq') {
       const announced = announcedSecrets(here);
       for (const item of here.items) pending.push({ tree: item, secret: secret || announced.has(item), poolIds: false });
     } else {
-      for (const [name, { value }] of here.entries) {
+      for (const [name, value] of [...[...here.entries].map(([name, entry]) => [name, entry.value] as const), ...here.leftOut]) {
         const telling = !poolIds && (name === 'env' || isSecretName(name));
         pending.push({
           tree: value,
@@ -43,18 +43,21 @@ function namesVariable(name: string, value: Tree): boolean {
   return name === 'from_env' && value.kind === 'scalar' && /^[A-Z_][A-Z0-9_]*$/.test(value.written);
 }
 
-/** `[--api-key, X]`, `[--api-key=X]`, `["API_KEY=X"]`. */
+/** `[--api-key, X]`. */
 function announcedSecrets({ items }: Seq): ReadonlySet<Tree> {
   return new Set(
     items.filter((item, i) => {
-      if (item.kind !== 'scalar') return false;
       const before = items[i - 1];
-      const name = /^-{0,2}([\w.-]+)(?:=|:\s)/.exec(item.written)?.[1];
-      return (
-        (before?.kind === 'scalar' && isSecretValue(before.written, item.written)) || (name !== undefined && isSecretName(name))
-      );
+      return item.kind === 'scalar' && before?.kind === 'scalar' && isSecretValue(before.written, item.written);
     }),
   );
+}
+
+/** `--api-key=X`, `API_KEY=X serve`, `Authorization: X`, `serve --api-key X`: a text that names a secret and goes on with it. */
+function announcesSecret(text: string): boolean {
+  // Bounded repeats, as below.
+  const names = /(?:^|[\s"'])(?:(--?[\w.-]{1,64})[=\s]|([\w.-]{1,64})(?:=|:\s))(?=.)/gs;
+  return [...text.matchAll(names)].some(([, flag, name]) => isSecretName(flag ?? name ?? ''));
 }
 
 /** For a line that could not be read as YAML: what stands behind a telling name is covered to the line's end. */

@@ -18,6 +18,8 @@ export type Mapping = {
   readonly range: Range;
   readonly size: number;
   readonly entries: ReadonlyMap<string, Entry>;
+  /** Under keys that are repeated or cannot be: none of it counts, but it may be secret. */
+  readonly leftOut: readonly (readonly [name: string, value: Tree])[];
 };
 export type Tree = Scalar | Seq | Mapping;
 
