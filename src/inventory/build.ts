@@ -70,16 +70,18 @@ function follow(alias: Alias, { anchors, faults }: Building): Tree {
   const range = rangeOf(alias);
   const target = anchors.get(alias.source);
   if (typeof target === 'object') return target;
-  const name = alias.source.slice(0, 60);
+  // Its name is not told: a secret that begins with * is taken for one.
   faults.push(
-    syntax(range, target === 'open' ? `alias "*${name}" stands within itself` : `alias "*${name}" names no anchor above it`),
+    target === 'open'
+      ? syntax(range, 'the alias stands within what it names')
+      : syntax(range, 'the alias names no anchor above it', 'put a text that begins with * in quotes'),
   );
   return { ...nothing, range };
 }
 
 function map(node: YAMLMap, building: Building): Tree {
   const entries = new Map<string, Entry>();
-  const leftOut: (readonly [string, Tree])[] = [];
+  const leftOut: (readonly [string, Entry])[] = [];
   let size = 1;
   for (const pair of node.items) {
     if (building.written > maxValues) break;
@@ -89,7 +91,7 @@ function map(node: YAMLMap, building: Building): Tree {
       size += value.size;
     } else {
       building.faults.push(fault);
-      leftOut.push([name, value]);
+      leftOut.push([name, { key, value }]);
     }
   }
   return { kind: 'map', range: rangeOf(node), size, entries, leftOut };
@@ -117,7 +119,8 @@ function faultOfKey(name: string | null, range: Range, earlier: Entry | undefine
   if (name === null) return syntax(range, 'a key must be a plain word');
   if (name === '__proto__') return syntax(range, 'a key cannot be named "__proto__"');
   if (earlier === undefined) return null;
-  const message = `key "${name.slice(0, 60)}" is repeated`;
+  // What comes behind a colon is no part of a name, and may be secret.
+  const message = `key "${name.replace(/[:=\s].*$/s, '…').slice(0, 60)}" is repeated`;
   return { code: 'DUPLICATE_KEY', range, message, hint: 'only one of them can count', other: earlier.key };
 }
 
@@ -150,6 +153,6 @@ function rangeOf({ range }: Node): Range {
   return { start: range?.[0] ?? 0, end: range?.[1] ?? 0 };
 }
 
-function syntax(range: Range, message: string): Fault {
-  return { code: 'YAML_SYNTAX', range, message, hint: null };
+function syntax(range: Range, message: string, hint: string | null = null): Fault {
+  return { code: 'YAML_SYNTAX', range, message, hint };
 }

@@ -17,7 +17,7 @@ export type Finding = Complaint & {
   readonly spoilt: readonly Path[];
 };
 
-/** `isSecret`: may the scalar that begins there not be shown? */
+/** `isSecret`: may the value or key that begins there not be shown? */
 export type Reading = { readonly root: Tree; readonly isSecret: (start: number) => boolean };
 
 export function findings(issues: readonly Issue[], reading: Reading): readonly Finding[] {
@@ -51,12 +51,14 @@ function findingsOf(issue: Issue, reading: Reading): readonly Finding[] {
   }
 }
 
-function unknownKey(parent: Path, name: string, { root }: Reading): Finding {
+function unknownKey(parent: Path, name: string, { root, isSecret }: Reading): Finding {
   const path = [...parent, name];
+  const range = keyRange(root, path);
   const near = suggest(name, keysAt(parent));
   const home = homesOf(name)[0];
-  const hint =
-    name === '<<'
+  const hint = isSecret(range.start)
+    ? noSpace
+    : name === '<<'
       ? 'merge keys are not read; what pools share goes under "defaults"'
       : near === null
         ? home === undefined
@@ -65,9 +67,9 @@ function unknownKey(parent: Path, name: string, { root }: Reading): Finding {
         : didYouMean(near);
   return {
     code: 'UNKNOWN_KEY',
-    message: `unknown key ${quoted(name)} ${parent.length === 0 ? 'at the top of the file' : `in ${pathText(parent)}`}`,
+    message: `unknown key ${shownName(name, isSecret(range.start))} ${parent.length === 0 ? 'at the top of the file' : `in ${pathText(parent)}`}`,
     hint,
-    range: keyRange(root, path),
+    range,
     prune: path,
     spoilt: near === null ? [path] : [path, [...parent, near]],
   };
@@ -79,16 +81,25 @@ const elsewhere = (home: string): string =>
     ? `it belongs under ${quoted(home.slice(0, home.lastIndexOf('.')))}`
     : 'it is a key of a pool, or of "defaults"';
 
-function badName(path: Path, { root }: Reading): Finding {
+/** Where a value was taken into the key, it stays unseen. */
+function shownName(name: string, isSecret: boolean): string {
+  return quoted(isSecret ? name.replace(/([:=\s]).*$/s, '$1***') : name);
+}
+
+const noSpace = 'the value begins behind a colon and a space';
+
+function badName(path: Path, { root, isSecret }: Reading): Finding {
   const name = String(path.at(-1) ?? '');
   const isPool = path.length === 2;
+  const range = keyRange(root, path);
+  const shown = shownName(name, isSecret(range.start));
   return {
     code: 'INVALID_VALUE',
     message: isPool
-      ? `the pool id ${quoted(name)} must be lower-case letters, digits and hyphens, at most 63, and not "all"`
-      : `the variable name ${quoted(name)} in ${pathText(path.slice(0, -1))} must be letters, digits and underscores`,
-    hint: isPool ? poolIdHint(name) : null,
-    range: keyRange(root, path),
+      ? `the pool id ${shown} must be lower-case letters, digits and hyphens, at most 63, and not "all"`
+      : `the variable name ${shown} in ${pathText(path.slice(0, -1))} must be letters, digits and underscores`,
+    hint: isSecret(range.start) ? noSpace : isPool ? poolIdHint(name) : null,
+    range,
     prune: path,
     spoilt: [path],
   };

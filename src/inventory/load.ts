@@ -18,7 +18,7 @@ import { normalize } from './normalize.js';
 import { parseYaml } from './parse.js';
 import { emptyFile, inOrder, type Problem, problemAt, problemOfFile } from './problem.js';
 import { type InventoryInput, inventorySchema } from './schema.js';
-import { secretRanges, unreadableSecrets } from './secrets.js';
+import { secretRanges, unreadableSecrets, wordsBehindNames } from './secrets.js';
 import { cover, positionOf, type Source, sourceOf } from './source.js';
 import { type Path, type Tree, toPlain } from './tree.js';
 
@@ -60,7 +60,7 @@ export function loadInventory({ path, shown, text }: InventoryFile, surroundings
     return { inventory: null, problems: [emptyFile(shown)] };
   }
   const isUnreadable = tree === null || faults.some(({ code }) => code === 'YAML_SYNTAX');
-  const secrets = tree === null ? [] : secretRanges(tree);
+  const secrets = tree === null ? [] : [...secretRanges(tree), ...wordsBehindNames(text)];
   const source = cover(bare, isUnreadable ? [...secrets, ...unreadableSecrets(text)] : secrets);
   const inYaml = faults.map((fault) => faultProblem(source, fault));
   if (isUnreadable) return { inventory: null, problems: inOrder(inYaml) };

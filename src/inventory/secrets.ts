@@ -10,6 +10,7 @@ import type { Scalar, Seq, Tree } from './tree.js';
  */
 export function secretRanges(tree: Tree): readonly Range[] {
   const found = new Set<Scalar>();
+  const swallowed: Range[] = [];
   const seen = { open: new Set<Tree>(), secret: new Set<Tree>() };
   const pending: { readonly tree: Tree; readonly secret: boolean; readonly poolIds: boolean }[] = [
     { tree, secret: false, poolIds: false },
@@ -25,7 +26,8 @@ export function secretRanges(tree: Tree): readonly Range[] {
       const announced = announcedSecrets(here);
       for (const item of here.items) pending.push({ tree: item, secret: secret || announced.has(item), poolIds: false });
     } else {
-      for (const [name, value] of [...[...here.entries].map(([name, entry]) => [name, entry.value] as const), ...here.leftOut]) {
+      for (const [name, { key, value }] of [...here.entries, ...here.leftOut]) {
+        if (swallowsSecret(name, secret)) swallowed.push(key);
         const telling = !poolIds && (name === 'env' || isSecretName(name));
         pending.push({
           tree: value,
@@ -35,7 +37,13 @@ export function secretRanges(tree: Tree): readonly Range[] {
       }
     }
   }
-  return [...found].map(({ range }) => range);
+  return [...[...found].map(({ range }) => range), ...swallowed];
+}
+
+/** `TOKEN:X`: where the space is missing behind the colon, or a quote, the value is a part of the key. */
+function swallowsSecret(name: string, inSecret: boolean): boolean {
+  const [, own] = /^([^:=\s]{1,64})[:=\s]/.exec(name) ?? [];
+  return own !== undefined && (inSecret || isSecretName(own));
 }
 
 /** `{ from_env: HF_TOKEN }` tells no secret; but somebody may have put the secret itself there, and those are not in capitals alone. */
@@ -43,15 +51,39 @@ function namesVariable(name: string, value: Tree): boolean {
   return name === 'from_env' && value.kind === 'scalar' && /^[A-Z_][A-Z0-9_]*$/.test(value.written);
 }
 
-/** `[--api-key, X]`. */
+/** `[--api-key, X]`, and with a slip of the hand `[--api-key: , X]` or `[--api-key, : X]`. */
 function announcedSecrets({ items }: Seq): ReadonlySet<Tree> {
   return new Set(
     items.filter((item, i) => {
       const before = items[i - 1];
-      return item.kind === 'scalar' && before?.kind === 'scalar' && isSecretValue(before.written, item.written);
+      const flags = before === undefined ? [] : wordsOf(before);
+      return flags.some((flag) => (item.kind === 'scalar' ? isSecretValue(flag, item.written) : isSecretName(flag)));
     }),
   );
 }
+
+function wordsOf(tree: Tree): readonly string[] {
+  if (tree.kind === 'scalar') return [tree.written];
+  return tree.kind === 'seq' ? [] : [...tree.entries].flatMap(([name, { value }]) => [name, ...wordsOf(value)]);
+}
+
+/**
+ * The word behind each telling name, whatever YAML makes of the two: with a slip of the hand (`TOKEN: &X`, `API_KEY}: X`, `[--api-key, X: ]`) it
+ * is an anchor, a key, or no value of that name at all.
+ */
+export function wordsBehindNames(text: string): readonly Range[] {
+  // Bounded repeats, as below.
+  const telling = /([\w.-]{0,64}(?:token|key|secret|password|authorization)[\w-]{0,64})["']?[\s:=,}\]]{1,16}/gi;
+  return [...text.matchAll(telling)].flatMap(({ 0: all, 1: name = '', index }) => {
+    const start = index + all.length;
+    const word = /^[^\s,\]}]*/.exec(text.slice(start, start + maxWord))?.[0] ?? '';
+    return isSecretValue(name.replace(/^-*/, '--'), word.replace(/^["'&*-]+|["']$/g, ''))
+      ? [{ start, end: start + word.length }]
+      : [];
+  });
+}
+
+const maxWord = 1000;
 
 /** `--api-key=X`, `API_KEY=X serve`, `Authorization: X`, `serve --api-key X`: a text that names a secret and goes on with it. */
 function announcesSecret(text: string): boolean {

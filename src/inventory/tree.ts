@@ -19,7 +19,7 @@ export type Mapping = {
   readonly size: number;
   readonly entries: ReadonlyMap<string, Entry>;
   /** Under keys that are repeated or cannot be: none of it counts, but it may be secret. */
-  readonly leftOut: readonly (readonly [name: string, value: Tree])[];
+  readonly leftOut: readonly (readonly [name: string, entry: Entry])[];
 };
 export type Tree = Scalar | Seq | Mapping;
 
