@@ -73,7 +73,7 @@ function wordsOf(tree: Tree): readonly string[] {
  */
 export function wordsBehindNames(text: string): readonly Range[] {
   // Bounded repeats, as below.
-  const telling = /([\w.-]{0,64}(?:token|key|secret|password|authorization)[\w-]{0,64})["']?[\s:=,}\]]{1,16}/gi;
+  const telling = /([\w.-]{0,24}(?:token|key|secret|password|authorization)[\w-]{0,24})["']?[\s:=,}\]]{1,16}/gi;
   return [...text.matchAll(telling)].flatMap(({ 0: all, 1: name = '', index }) => {
     const start = index + all.length;
     const word = /^[^\s,\]}]*/.exec(text.slice(start, start + maxWord))?.[0] ?? '';

@@ -18,7 +18,7 @@ const sentences: { readonly [Name in EventName]: (event: Event) => string } = {
     `poolctl stopped${event.uptime_seconds === undefined ? '' : ` after ${span(event.uptime_seconds * 1000)}`}${also(event.reason)}`,
   'replica.preparing': (event) => `${who(event)} preparing${causes[event.because ?? ''] ?? because(event)}`,
   'replica.starting': (event) =>
-    `${who(event)} starting: ${listed(pid(event), on(event.device_mask), port(event), event.engine, event.model_id ?? undefined, attempt(event))}`,
+    `${who(event)} starting${behind(listed(pid(event), on(event.device_mask), port(event), event.engine, event.model_id ?? undefined, attempt(event)))}`,
   'replica.ready': (event) =>
     `${who(event)} ready${event.uptime_seconds === undefined ? (event.because === 'recovered' ? ' again' : '') : ` in ${took(event.uptime_seconds * 1000)}`}${also(event.url)}`,
   'replica.unhealthy': (event) => `${who(event)} unhealthy${because(event)}`,
@@ -35,12 +35,12 @@ const sentences: { readonly [Name in EventName]: (event: Event) => string } = {
     `${who(event)} did not pass a health check${because(event)}${event.failure_count === undefined ? '' : ` (${event.failure_count} in a row)`}`,
   'operation.started': (event) => `${what(event)} begins${also(event.detail)}`,
   'operation.finished': (event) => `${what(event)} ends: ${event.reason ?? event.result ?? 'done'}`,
-  'device.found': (event) => `${event.detail ?? 'a device'}  ${shortUuid(event)}`.trimEnd(),
+  'device.found': (event) => `${event.detail ?? 'a device'}  ${event.device === undefined ? '' : shortUuid(event)}`.trimEnd(),
   'device.lost': (event) => `${event.detail ?? shortUuid(event)} is gone`,
   'device.unhealthy': (event) =>
     `${event.detail ?? shortUuid(event)} is unhealthy${event.reason === undefined ? '' : `: ${event.reason}`}`,
   'engine_version.mixed': (event) => `${who(event)}: its replicas run different engine versions${because(event)}`,
-  'inventory.rejected': ({ reason, hint }) => `the inventory stays as it was: ${[reason, hint].filter(Boolean).join('; ')}`,
+  'inventory.rejected': ({ reason, hint }) => `the inventory stays as it was${behind([reason, hint].filter(Boolean).join('; '))}`,
   'storage.degraded': ({ result, detail = 'state', reason }) =>
     result === 'recovered'
       ? `${detail} is being saved again`
@@ -75,9 +75,10 @@ function ended({ exit_code, signal }: Event): string {
 
 /** The most telling of what is there. */
 function because(event: Event): string {
-  const why = event.reason ?? event.last_error ?? event.detail ?? event.because;
-  return why === undefined || why === '' ? '' : `: ${why}`;
+  return behind(event.reason ?? event.last_error ?? event.detail ?? event.because ?? '');
 }
+
+const behind = (text: string): string => (text === '' ? '' : `: ${text}`);
 
 /** `restart of chat`, `shutdown`. */
 function what({ kind = 'operation', pool_id }: Event): string {
@@ -85,7 +86,7 @@ function what({ kind = 'operation', pool_id }: Event): string {
 }
 
 /** `GPU-8932f937`: enough to tell devices apart, and a mask may be written so. */
-const shortUuid = ({ device = '' }: Event): string => /^[A-Z]+-[0-9a-f]{8}/.exec(device)?.[0] ?? device;
+const shortUuid = ({ device = 'a device' }: Event): string => /^[A-Z]+-[0-9a-f]{8}/.exec(device)?.[0] ?? device;
 
 const on = (mask: string | undefined): string | undefined =>
   mask === undefined || mask === 'cpu' ? mask : /^[\d,]+$/.test(mask) ? `GPU ${mask}` : mask;

@@ -1,0 +1,150 @@
+/** Events as they go out: the line, its sentence, its level. */
+
+import fc from 'fast-check';
+import { describe, expect, it, test } from 'vitest';
+import { type Event, eventNames } from '../../src/core/messages.js';
+import { eventLine, isTold, jsonLine, prettyLine } from '../../src/telemetry/lines.js';
+import { sentence } from '../../src/telemetry/sentences.js';
+
+const everything: Omit<Event, 'event' | 'level'> = {
+  pool_id: 'chat',
+  replica_id: 'r0',
+  engine: 'llamacpp',
+  engine_version: 'b1',
+  device_mask: '0,1',
+  model_id: 'qwen',
+  incarnation: 3,
+  from: 'starting',
+  to: 'ready',
+  because: 'operator',
+  pid: 7,
+  port: 18_100,
+  url: 'http://127.0.0.1:18100',
+  exit_code: 1,
+  signal: 'SIGKILL',
+  uptime_seconds: 1.5,
+  restart_count: 1,
+  crash_count: 2,
+  attempt: 2,
+  backoff_ms: 1_000,
+  next_restart_at: 1_000,
+  crash_reason: 'exit',
+  failure_count: 3,
+  operation_id: 'op',
+  kind: 'restart',
+  result: 'ready',
+  reason: 'because',
+  last_error: 'exit code 1',
+  last_lines: ['a'],
+  device: 'GPU-8932f937-aaaa',
+  detail: 'detail',
+  hint: 'poolctl status',
+  correlation_id: 'c',
+};
+
+describe('a sentence', () => {
+  test.each(eventNames)('of %s names whom it is about and never says what is not there', (event) => {
+    const nothing = { ...everything };
+    for (const key of ['engine_version', 'model_id', 'exit_code', 'signal', 'last_error'] as const)
+      Object.assign(nothing, { [key]: null });
+    const all = [everything, nothing];
+    expect(sentence({ event, level: 'info' })).not.toMatch(/undefined|null|NaN|\[object|^\s|\s$|: $/);
+    fc.assert(
+      fc.property(fc.constantFrom(...all), fc.subarray(Object.keys(everything)), (from, keys) => {
+        const some = Object.fromEntries(Object.entries(from).filter(([key]) => keys.includes(key)));
+        const said = sentence({ event, level: 'info', ...some });
+        expect(said).not.toMatch(/undefined|null|NaN|\[object|^\s|\s$|[.:;,]$|, ,|: :/);
+        expect(said.length).toBeGreaterThan(3);
+        if (event.startsWith('replica.') && 'pool_id' in some && 'replica_id' in some) expect(said).toMatch(/^chat\/r0 /);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  test.each<readonly [Partial<Event> & Pick<Event, 'event'>, string]>([
+    [{ event: 'supervisor.started', pid: 7, detail: '3 replicas' }, 'poolctl started, pid 7, 3 replicas'],
+    [{ event: 'supervisor.stopped', uptime_seconds: 61 }, 'poolctl stopped after 1m1s'],
+    [{ event: 'replica.preparing', because: 'crash' }, 'chat/r0 preparing again after it crashed'],
+    [{ event: 'replica.preparing', because: 'operator' }, 'chat/r0 preparing: asked to start'],
+    [
+      { event: 'replica.starting', pid: 7, device_mask: '0,1', port: 80, engine: 'vllm', model_id: 'm', attempt: 1 },
+      'chat/r0 starting: pid 7, GPU 0,1, port 80, vllm, m',
+    ],
+    [{ event: 'replica.starting', pid: 7, device_mask: 'cpu', attempt: 2 }, 'chat/r0 starting: pid 7, cpu, try 2'],
+    [{ event: 'replica.ready', uptime_seconds: 29.14, url: 'http://a' }, 'chat/r0 ready in 29.1s, http://a'],
+    [{ event: 'replica.ready', because: 'recovered' }, 'chat/r0 ready again'],
+    [{ event: 'replica.crashed', signal: 'SIGKILL', exit_code: null }, 'chat/r0 crashed: killed by SIGKILL'],
+    [{ event: 'replica.crashed', signal: null, exit_code: 0 }, 'chat/r0 crashed: exited with code 0'],
+    [
+      { event: 'replica.crashed', signal: null, exit_code: null, crash_count: 3 },
+      'chat/r0 crashed: ended, and nobody saw how (crash 3 in a row)',
+    ],
+    [
+      { event: 'replica.backoff', backoff_ms: 1_500, attempt: 2, reason: 'exit code 1' },
+      'chat/r0 waits 1.5s before it is started again (try 2): exit code 1',
+    ],
+    [{ event: 'replica.failed', reason: 'no program', hint: 'install it' }, 'chat/r0 failed: no program; install it'],
+    [
+      { event: 'probe.failed', detail: 'HTTP 503', failure_count: 2 },
+      'chat/r0 did not pass a health check: HTTP 503 (2 in a row)',
+    ],
+    [{ event: 'operation.finished', kind: 'restart', result: 'ready' }, 'restart of chat ends: ready'],
+    [{ event: 'device.lost', device: 'GPU-8932f937-aaaa' }, 'GPU-8932f937 is gone'],
+    [{ event: 'storage.degraded', detail: 'the registry', reason: 'ENOSPC' }, 'the registry is not being saved: ENOSPC'],
+    [{ event: 'storage.degraded', result: 'recovered' }, 'state is being saved again'],
+  ])('%j', (event, said) => {
+    expect(sentence({ level: 'info', pool_id: 'chat', replica_id: 'r0', ...event })).toBe(said);
+  });
+});
+
+describe('a line', () => {
+  const line = eventLine(
+    { event: 'replica.backoff', level: 'warn', pool_id: 'chat', replica_id: 'r0', backoff_ms: 1_000, next_restart_at: 61_000 },
+    'boot-1',
+    60_000,
+  );
+
+  it('has its id, its times for machines, and every key of the event', () => {
+    expect(line).toEqual({
+      id: 'boot-1',
+      time: '1970-01-01T00:01:00.000Z',
+      event: 'replica.backoff',
+      level: 'warn',
+      human: 'chat/r0 waits 1s before it is started again',
+      pool_id: 'chat',
+      replica_id: 'r0',
+      backoff_ms: 1_000,
+      next_restart_at: '1970-01-01T00:01:01.000Z',
+    });
+    expect(JSON.parse(jsonLine(line))).toEqual(line);
+  });
+
+  it('is one line, whatever an engine said', () => {
+    const rude = eventLine({ event: 'replica.crashed', level: 'error', last_error: 'a\nb\u001b[2J\r\u2028c' }, 'boot-1', 0);
+    expect(jsonLine(rude).split('\n')).toHaveLength(1);
+    for (const form of ['tty', 'plain', 'journal'] as const) expect(prettyLine(rude, form)).not.toMatch(/[\u0000-\u001f\u2028]/);
+  });
+
+  test.each([
+    ['critical', 3],
+    ['error', 3],
+    ['warn', 4],
+    ['info', 6],
+    ['debug', 6],
+    ['of no kind', 6],
+  ])('%s is priority %d for the journal, which has its own time', (level, priority) => {
+    expect(prettyLine({ ...line, level }, 'journal')).toBe(`<${priority}>chat/r0 waits 1s before it is started again`);
+  });
+
+  it('has the time of day on a terminal, and the whole of it elsewhere', () => {
+    expect(prettyLine(line, 'tty')).toMatch(/^\d\d:\d\d:\d\d chat\/r0 waits/);
+    expect(prettyLine(line, 'plain')).toMatch(/^1970-01-01T00:01:00\.000Z chat\/r0 waits/);
+  });
+
+  it('is told from its level upwards', () => {
+    const levels = ['debug', 'info', 'warn', 'error', 'critical'] as const;
+    expect(levels.map((least) => levels.filter((level) => isTold(level, least)).length)).toEqual([5, 4, 3, 2, 1]);
+    expect(isTold('unheard of', 'info')).toBe(true);
+    expect(isTold('unheard of', 'warn')).toBe(false);
+  });
+});
