@@ -1,6 +1,7 @@
 /** The state directory: ours alone, or not used at all, since whoever can write there can make us kill, read and run what he likes. */
 
 import { lstat, mkdir, realpath } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { PoolctlError } from '../errors.js';
 
 /**
@@ -11,16 +12,10 @@ export async function prepareStateDir(path: string, uid: number): Promise<string
   const unsafe = (what: string, hint: string): PoolctlError =>
     new PoolctlError('STATE_DIR_UNSAFE', `cannot use the state directory "${path}": ${what}`, { hint });
   try {
-    await mkdir(path, { recursive: true, mode: 0o700 });
+    await makeWithParents(path);
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    // A link to nowhere fails here already, with a message that says nothing of the link.
-    const isLink = await lstat(path).then(
-      (found) => found.isSymbolicLink(),
-      () => false,
-    );
-    if (isLink) throw unsafe('it is a symbolic link', elsewhere);
-    throw unsafe(code === 'EEXIST' || code === 'ENOTDIR' ? 'a part of it is not a directory' : message, elsewhere);
+    throw unsafe(code === 'ENOTDIR' ? 'a part of it is not a directory' : message, elsewhere);
   }
   const found = await lstat(path);
   if (found.isSymbolicLink()) throw unsafe('it is a symbolic link', elsewhere);
@@ -32,3 +27,19 @@ export async function prepareStateDir(path: string, uid: number): Promise<string
 }
 
 const elsewhere = 'name another one: --state-dir DIR or $POOLCTL_STATE_DIR';
+
+/** What lies at the path already is looked at afterwards. Node's own `recursive` never ends where nothing can be made, as in /proc. */
+async function makeWithParents(path: string): Promise<void> {
+  const make = (): Promise<void> =>
+    mkdir(path, { mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EEXIST') throw error;
+    });
+  try {
+    await make();
+  } catch (error) {
+    const isThere = await lstat(dirname(path)).catch(() => null);
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || isThere !== null) throw error;
+    await makeWithParents(dirname(path));
+    await make();
+  }
+}

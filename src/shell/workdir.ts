@@ -8,7 +8,10 @@ import type { EngineUser } from '../host/users.js';
 export type WorkPlace = {
   /** `<state>/work`. */
   readonly workDir: string;
-  /** Where other users' engines have theirs: they could not even resolve a path in the state directory, which is 0700. Exists. */
+  /**
+   * Where directories of other users' engines go: the state directory is 0700, and they could not even resolve their own path in it. Made where it
+   * is missing, and not used where anybody else could write.
+   */
   readonly sharedDir: string;
   readonly uid: number;
 };
@@ -32,7 +35,7 @@ export async function prepareWorkdir(
       return null;
     }
     const root = rootOf(place, user);
-    for (const dir of [root, join(root, poolId)]) {
+    for (const dir of [place.sharedDir, root, join(root, poolId)]) {
       await makeOwn(dir, 0o711);
       const found = await lstat(dir);
       if (!found.isDirectory() || found.uid !== place.uid || (found.mode & 0o022) !== 0) return `"${dir}" is not ours alone`;

@@ -1,6 +1,6 @@
 /** The checks before a launch, with everything of this machine that they need: the supervisor's, and those of its rehearsal. */
 
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Inventory } from '../core/model.js';
 import { engineEnvironment } from '../engines/environment.js';
 import { adapters } from '../engines/index.js';
@@ -24,7 +24,7 @@ export async function preflightFor({ inventory, paths, uid, env, listeners, demo
   const [setpriv, us] = await Promise.all([findProgram('setpriv', env.PATH, paths.stateDir), readOurselves()]);
   return makePreflight({
     workDir: paths.workDir,
-    sharedDir: '/var/tmp',
+    sharedDir: join('/var/tmp', `poolctl-${uid}`),
     uid,
     adapters,
     environmentOf: engineEnvironment,

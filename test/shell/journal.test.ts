@@ -13,7 +13,7 @@ function line(n: number, more: object = {}): JournalLine {
 }
 
 const numbers = (lines: readonly JournalLine[] | null): readonly number[] | null =>
-  lines === null ? null : lines.map(({ id }) => Number(id.slice(2)));
+  lines?.map(({ id }) => Number(id.slice(2))) ?? null;
 const upTo = (from: number, to: number): readonly number[] => Array.from({ length: to - from + 1 }, (_, at) => from + at);
 
 test('events are written in order, privately, and read back as they were', async () => {

@@ -1,15 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { clientSocket } from '../../src/host/paths.js';
 import { findProgram } from '../../src/host/programs.js';
 import { type LockWish, lockSupervisor, readHolder } from '../../src/shell/lock.js';
-import { prepareStateDir } from '../../src/shell/state-dir.js';
 import { scratchDir } from '../host/scratch.js';
 
 const uid = process.getuid?.() ?? 0;
@@ -27,7 +26,7 @@ try {
   process.stdout.write(JSON.stringify({ code: error.code, message: error.message, ...error.more }) + '\\n');
 }`;
   await build({
-    stdin: { contents, resolveDir: dirname(outfile), loader: 'ts' },
+    stdin: { contents, resolveDir: fileURLToPath(new URL('.', import.meta.url)), loader: 'ts' },
     bundle: true,
     platform: 'node',
     format: 'esm',
@@ -165,39 +164,4 @@ test('a socket that somebody serves is refused, a dead one is cleared away, a fi
   expect(await readFile(wish.socket, 'utf8')).toBe('precious');
   await rm(wish.socket);
   await (await lockSupervisor(wish)).release();
-});
-
-test('a state directory is made for us alone, with all before it', async () => {
-  const dir = join(await scratchDir(), 'a', 'b');
-  expect(await prepareStateDir(dir, uid)).toBe(dir);
-  expect((await stat(dir)).mode & 0o777).toBe(0o700);
-  expect(await prepareStateDir(dir, uid)).toBe(dir);
-});
-
-test.each<[string, (dir: string) => Promise<unknown>, string]>([
-  [
-    'a symbolic link',
-    async (dir) => mkdir(`${dir}-true`, { mode: 0o700 }).then(() => symlink(`${dir}-true`, dir)),
-    'symbolic link',
-  ],
-  ['a link to nowhere', (dir) => symlink('/nowhere', dir), 'symbolic link'],
-  ['a file', (dir) => writeFile(dir, ''), 'not a directory'],
-  ['open to others', async (dir) => mkdir(dir).then(() => chmod(dir, 0o755)), 'mode 0755'],
-  ['open to its group', async (dir) => mkdir(dir).then(() => chmod(dir, 0o750)), 'mode 0750'],
-])('a state directory that is %s is refused', async (_, make, why) => {
-  const dir = join(await scratchDir(), 'state');
-  await make(dir);
-  await expect(prepareStateDir(dir, uid)).rejects.toMatchObject({
-    code: 'STATE_DIR_UNSAFE',
-    message: expect.stringContaining(why),
-    more: { hint: expect.any(String) },
-  });
-});
-
-test("a state directory that is somebody else's is refused", async () => {
-  const dir = await scratchDir();
-  await expect(prepareStateDir(dir, uid + 1)).rejects.toMatchObject({
-    code: 'STATE_DIR_UNSAFE',
-    message: expect.stringContaining(`uid ${uid}`),
-  });
 });
