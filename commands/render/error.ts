@@ -2,6 +2,7 @@
 
 import { exitStatus, PoolctlError } from '../../src/errors.js';
 import { oneLine } from '../../src/text/one-line.js';
+import { harmless } from '../../src/text/width.js';
 import type { Cli } from '../cli.js';
 
 /** Tells a failure: text on stderr, with `--json` a document on stdout too, and sets the exit status. */
@@ -25,7 +26,7 @@ export function errorText(error: unknown, verbose: boolean): string {
   const { code, message, why, hint } = partsOf(error);
   const lines = [`error: ${oneLine(message)}  [${code}]`];
   if (why !== undefined) lines.push(`  why:  ${oneLine(why)}`);
-  if (hint !== undefined) lines.push(`  try:  ${hint}`);
+  if (hint !== undefined) lines.push(`  try:  ${harmless(hint)}`);
   if (verbose && !(error instanceof PoolctlError) && error instanceof Error && error.stack !== undefined) lines.push(error.stack);
   return `${lines.join('\n')}\n`;
 }

@@ -33,7 +33,7 @@ export function table(
     columns
       .map(({ align }, i) => {
         const cell = row[i] ?? '-';
-        if (i === last) return paint(width === null ? cell : cut(cell, Math.max(1, width - before)), i, index);
+        if (i === last) return paint(width === null ? cell : cut(cell, Math.max(1, width - before)) || '-', i, index);
         const space = ' '.repeat(Math.max(0, (widths[i] ?? 0) - displayWidth(cell)));
         return paint(align === 'left' ? cell + space : space + cell, i, index);
       })

@@ -32,7 +32,7 @@ export function took(ms: number): string {
 
 /** A wait that was asked for or lies ahead: `250ms`, `1.5s`, `30s`, `5m`, `1h30m`. Exact where short, else to the second. */
 export function span(ms: number): string {
-  if (ms < 1000) return `${Math.max(0, Math.round(ms))}ms`;
+  if (Math.round(ms) < 1000) return `${Math.max(0, Math.round(ms))}ms`;
   if (ms < 10_000 && ms % 1000 !== 0) return `${(ms / 1000).toFixed(1).replace(/\.0$/, '')}s`;
   const seconds = Math.round(ms / 1000);
   const parts: readonly (readonly [number, string])[] = [
