@@ -6,27 +6,15 @@ import { openSync, readdirSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
 import { expect, onTestFinished, test } from 'vitest';
 import { findProgram } from '../../src/host/programs.js';
 import { runProgram } from '../../src/host/run.js';
+import { bundle } from '../rig/bundle.js';
 import { killGroup, scratchDir, until } from './scratch.js';
 
 const src = (name: string): string => fileURLToPath(new URL(`../../src/host/${name}.ts`, import.meta.url));
 
-/** A program of a few lines that uses ours. */
-async function program(contents: string): Promise<string> {
-  const outfile = join(await scratchDir(), 'program.mjs');
-  await build({
-    stdin: { contents, resolveDir: fileURLToPath(new URL('.', import.meta.url)), loader: 'ts' },
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    outfile,
-    logLevel: 'error',
-  });
-  return outfile;
-}
+const program = async (contents: string): Promise<string> => bundle(contents, join(await scratchDir(), 'program.mjs'));
 
 test('what is inherited beyond the three is closed, once, and a child sees none of it', async () => {
   const file = await program(`import { closeInheritedDescriptors } from '${src('descriptors')}';

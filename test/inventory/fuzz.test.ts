@@ -136,7 +136,7 @@ describe('no crash, and every problem in its place', () => {
 });
 
 describe('what is made to hang', () => {
-  const size = 100_000;
+  const size = 50_000;
   const lines = (line: (n: number) => string, count = 4_000): string =>
     Array.from({ length: count }, (_, n) => line(n)).join('\n');
   const nested = (open: string): string => open.repeat(size / open.length);

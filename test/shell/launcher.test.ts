@@ -3,7 +3,6 @@ import { closeSync, existsSync, openSync, readdirSync, readFileSync, readlinkSyn
 import { chmod, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
 import { expect, onTestFinished, test } from 'vitest';
 import type { ExitEvidence } from '../../src/core/messages.js';
 import { findProgram } from '../../src/host/programs.js';
@@ -12,6 +11,7 @@ import { launchChain } from '../../src/shell/launch-chain.js';
 import { type LaunchOrder, launchEngine } from '../../src/shell/launcher.js';
 import { makePidFiles } from '../../src/shell/pid-files.js';
 import { killGroup, scratchDir, until } from '../host/scratch.js';
+import { bundle } from '../rig/bundle.js';
 
 const isolate = { noNewPrivs: true, dropCapabilities: true, dieWithSupervisor: false };
 const isRoot = process.getuid?.() === 0;
@@ -96,7 +96,7 @@ test('log and pid file are for us alone; the pid file is there when the launch i
 
 test('a process of its own session and group, with nothing open but /dev/null and its log, whatever we were started with', async () => {
   const dir = await scratchDir();
-  const script = await bundle(
+  const script = await programIn(
     dir,
     `import { closeInheritedDescriptors } from '${src('host/descriptors.ts')}';
 import { launchEngine } from '${src('shell/launcher.ts')}';
@@ -254,7 +254,7 @@ test.each(spawnErrors)('never begun, and why: %s', async (_, more, errno, text) 
 
 test('the limits of the process itself are told apart: too many files, too many processes', async () => {
   const dir = await scratchDir();
-  const script = await bundle(
+  const script = await programIn(
     dir,
     `import { openSync } from 'node:fs';
 import { launchEngine } from '${src('shell/launcher.ts')}';
@@ -293,17 +293,9 @@ function src(path: string): string {
   return fileURLToPath(new URL(`../../src/${path}`, import.meta.url));
 }
 
-/** A program of its own, for what must happen in a process that is not the test's. */
-async function bundle(dir: string, contents: string): Promise<string> {
-  const outfile = join(dir, 'program.mjs');
-  await build({
-    stdin: { contents, resolveDir: dir, loader: 'ts' },
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    outfile,
-    logLevel: 'error',
-  });
+/** Readable by any user that a test becomes. */
+async function programIn(dir: string, contents: string): Promise<string> {
+  const outfile = await bundle(contents, join(dir, 'program.mjs'));
   await chmod(outfile, 0o644);
   return outfile;
 }

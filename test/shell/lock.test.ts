@@ -4,12 +4,12 @@ import { readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { clientSocket } from '../../src/host/paths.js';
 import { findProgram } from '../../src/host/programs.js';
 import { type LockWish, lockSupervisor, readHolder } from '../../src/shell/lock.js';
 import { scratchDir } from '../host/scratch.js';
+import { bundle } from '../rig/bundle.js';
 
 const uid = process.getuid?.() ?? 0;
 const flock = await findProgram('flock', process.env.PATH, '/');
@@ -25,14 +25,7 @@ try {
 } catch (error) {
   process.stdout.write(JSON.stringify({ code: error.code, message: error.message, ...error.more }) + '\\n');
 }`;
-  await build({
-    stdin: { contents, resolveDir: fileURLToPath(new URL('.', import.meta.url)), loader: 'ts' },
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    outfile,
-    logLevel: 'error',
-  });
+  await bundle(contents, outfile);
 });
 afterAll(() => rm(outfile, { force: true }));
 
