@@ -48,10 +48,10 @@ export async function prepareWorkdir(
   }
 }
 
-function rootOf({ workDir, sharedDir, uid }: WorkPlace, user: EngineUser | null): string {
+function rootOf({ workDir, sharedDir }: WorkPlace, user: EngineUser | null): string {
   if (user === null) return workDir;
   const tag = createHash('sha256').update(workDir).digest('hex').slice(0, 12);
-  return join(sharedDir, `poolctl-${uid}-${tag}`);
+  return join(sharedDir, tag);
 }
 
 /** Whether it was made now. The umask takes bits from the mode of a new directory, and others must be able to pass through some of these. */

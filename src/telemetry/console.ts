@@ -218,8 +218,9 @@ function liveLines({ view, now, lastLine }: ConsoleOptions, since: ReadonlyMap<s
       .map(({ replica_id, state, why }) => {
         const key = `${pool_id}/${replica_id}`;
         const elapsed = age(now() - (since.get(key) ?? now()));
-        const said = state === 'preparing' ? why : (lastLine(pool_id, replica_id) ?? why);
-        return { key, state, how: oneLine(`${elapsed}${said === null ? '' : `  ${said}`}`) };
+        if (state === 'preparing') return { key, state, how: oneLine(why ?? elapsed) };
+        const said = lastLine(pool_id, replica_id) ?? why;
+        return { key, state, how: said === null ? elapsed : `${elapsed}  ${oneLine(said)}` };
       }),
   );
   const width = rows.reduce((most, { key }) => Math.max(most, key.length), 8);

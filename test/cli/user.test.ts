@@ -26,6 +26,6 @@ pools:
   expect(readFileSync(`/proc/${replica.pid}/status`, 'utf8')).toContain(`\nUid:\t${nobody?.uid}\t${nobody?.uid}\t`);
   const workdir = readlinkSync(`/proc/${replica.pid}/cwd`);
   expect(statSync(workdir)).toMatchObject({ uid: nobody?.uid });
-  expect(workdir).toMatch(/^\/var\/tmp\/poolctl-0-[0-9a-f]{12}\/other\/r0$/);
+  expect(workdir).toMatch(/^\/var\/tmp\/poolctl-0\/[0-9a-f]{12}\/other\/r0$/);
   rmSync(dirname(dirname(workdir)), { recursive: true });
 });

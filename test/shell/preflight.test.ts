@@ -314,10 +314,12 @@ describe('another user', () => {
 
 it('draws up a launch without touching anything', async () => {
   const { dir, world } = await stage();
-  const { argv, cwd, missing } = await makePreflight(world).draft(
+  const { prepared, obstacles } = await makePreflight(world).rehearse(
     launchOf({ command: ['no-such-engine', '${MODEL_ID}'], modelId: 'm' }),
   );
-  expect([argv, cwd, missing]).toEqual([['no-such-engine', 'm'], join(dir, 'state/work/chat/r0'), 'no-such-engine']);
+  const { argv, cwd } = prepared;
+  expect([argv, cwd]).toEqual([['no-such-engine', 'm'], join(dir, 'state/work/chat/r0')]);
+  expect(obstacles.map(({ text }) => text)).toEqual(['cannot run "no-such-engine": it is not on PATH']);
   await expect(stat(cwd)).rejects.toMatchObject({ code: 'ENOENT' });
 });
 

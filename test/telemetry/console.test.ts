@@ -78,6 +78,7 @@ const event = (human: string, more: Readonly<Record<string, unknown>> = {}) => (
 function stage(form: ConsoleForm, more: Partial<ConsoleOptions> = {}, screen = new Screen(80, 24)): Stage {
   let now = 0;
   let replicas: readonly Partial<ReplicaView>[] = [];
+  const told: string[] = [];
   const ticks = new Set<{ readonly ms: number; readonly tick: () => void; at: number }>();
   const console = openConsole({
     stream: screen,
@@ -100,6 +101,7 @@ function stage(form: ConsoleForm, more: Partial<ConsoleOptions> = {}, screen = n
         ],
       }) as unknown as StatusView,
     now: () => now,
+    lastLine: () => null,
     every: (ms, tick) => {
       const entry = { ms, tick, at: now + ms };
       ticks.add(entry);
@@ -113,6 +115,16 @@ function stage(form: ConsoleForm, more: Partial<ConsoleOptions> = {}, screen = n
     ticking: () => ticks.size,
     set: (next) => {
       replicas = next;
+    },
+    // Changes of state are events: the last one is told by this line, those before by lines that the level leaves out.
+    event(line) {
+      const changes = replicas.flatMap(({ state }, n) => {
+        if (state === undefined || told[n] === state) return [];
+        told[n] = state;
+        return [{ pool_id: 'chat', replica_id: `r${n}`, to: state }];
+      });
+      for (const change of changes.slice(0, -1)) console.event(event('', { level: 'debug', ...change }));
+      console.event({ ...line, ...changes.at(-1) });
     },
     pass(ms) {
       for (const end = now + ms; now < end; ) {
@@ -167,15 +179,15 @@ describe('on a terminal', () => {
     expect(on.ticking()).toBe(0);
   });
 
-  it('shows how far a load is where that is known, else the last that the engine said', () => {
-    const on = stage('live', {
-      load: (_, id) => (id === 'r0' ? { usedBytes: 2 ** 30, expectedBytes: 2 ** 31 } : null),
-      lastLine: () => 'loading\u001b[2J tensors',
-    });
-    on.set([{ state: 'starting' }, { state: 'starting' }]);
+  it('shows what a loading engine said last, else why it is not ready', () => {
+    const on = stage('live', { lastLine: (_, id) => (id === 'r0' ? 'loading\u001b[2J tensors' : null) });
+    on.set([
+      { state: 'starting', why: 'HTTP 503' },
+      { state: 'starting', why: 'HTTP 503' },
+    ]);
     on.event(event('begin'));
-    expect(on.screen.shown()[1]).toMatch(/\[########\.{8}\] +50 % +1\.0\/2\.0 GiB/);
-    expect(on.screen.shown()[2]).toMatch(/0s +loading.*tensors/);
+    expect(on.screen.shown()[1]).toMatch(/0s +loading.*tensors/);
+    expect(on.screen.shown()[2]).toMatch(/0s +HTTP 503/);
     expect(on.screen.raw.join('')).not.toContain('\u001b[2J');
   });
 
@@ -232,14 +244,12 @@ describe('on a terminal', () => {
     const on = stage('live');
     on.set([{ state: 'starting' }]);
     on.event(event('x'));
-    on.stopping({ rung: 1, leases: 0, drainMs: 30_000, graceMs: 5_000 });
-    on.stopping({ rung: 1, leases: 1, drainMs: 30_000, graceMs: 5_000 });
-    on.stopping({ rung: 2, leases: 2, drainMs: 30_000, graceMs: 5_000 });
-    const said = on.screen.shown().filter((line) => line.startsWith('stopping'));
-    expect(said).toHaveLength(3);
-    expect(said[0]).toContain('SIGKILL after 5s');
-    expect(said[1]).toMatch(/^stopping: 1 lease held, draining up to 30s/);
-    expect(said[2]).toMatch(/^stopping now: /);
+    on.stopping({ rung: 1, graceMs: 5_000 });
+    on.stopping({ rung: 2, graceMs: 5_000 });
+    expect(on.screen.shown().filter((line) => line.startsWith('stopping'))).toEqual([
+      'stopping: SIGTERM, SIGKILL after 5s (Ctrl-C twice more: kill)',
+      'stopping now: SIGTERM, SIGKILL after 5s (Ctrl-C again: kill)',
+    ]);
     expect(on.screen.shown().at(-1)).toMatch(/^ {2}chat\/r0 /);
   });
 });
@@ -252,7 +262,7 @@ describe('elsewhere', () => {
       on.set([{ state: 'starting' }]);
       on.event(event('chat/r0 starting'));
       on.event(event('quiet', { level: 'debug' }));
-      on.stopping({ rung: 1, leases: 0, drainMs: 0, graceMs: 0 });
+      on.stopping({ rung: 1, graceMs: 0 });
       on.close();
       const text = on.screen.raw.join('');
       expect(text).not.toMatch(/[\u001b\r]/);
@@ -260,7 +270,7 @@ describe('elsewhere', () => {
       expect(text.endsWith('\n')).toBe(true);
       const lines = text.trimEnd().split('\n');
       expect(lines).toHaveLength(form === 'json' ? 1 : 3);
-      if (form === 'json') expect(JSON.parse(lines[0] ?? '')).toEqual(event('chat/r0 starting'));
+      if (form === 'json') expect(JSON.parse(lines[0] ?? '')).toMatchObject(event('chat/r0 starting'));
       if (form === 'journal') for (const line of lines) expect(line).toMatch(/^<[346]>/);
     }
   });

@@ -4,7 +4,6 @@ import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
 import { formatBytes, parseBytes } from '../../src/text/bytes.js';
 import { formatDuration, parseDuration } from '../../src/text/duration.js';
-import { loadBar } from '../../src/text/loading.js';
 import { age, clockTime, rfc3339, span, took } from '../../src/text/time.js';
 
 describe('durations', () => {
@@ -162,11 +161,4 @@ describe('times', () => {
     expect(clockTime(noon)).toBe('03:04:05');
     expect(rfc3339(0)).toBe('1970-01-01T00:00:00.000Z');
   });
-});
-
-it('a load is never more than all of it, and never made up', () => {
-  expect(loadBar({ usedBytes: 4.9 * 2 ** 30, expectedBytes: 9.1 * 2 ** 30 })).toBe('[#########.......]  53 %  4.9/9.1 GiB');
-  expect(loadBar({ usedBytes: 5, expectedBytes: 0 })).toMatch(/^\[\.{16}\] {3}0 %/);
-  expect(loadBar({ usedBytes: 9e9, expectedBytes: 1 })).toMatch(/^\[#{16}\] 100 %/);
-  expect(loadBar({ usedBytes: -9, expectedBytes: 1 })).toMatch(/^\[\.{16}\] {3}0 %/);
 });
