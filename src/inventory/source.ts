@@ -35,10 +35,12 @@ export function cover(source: Source, secrets: readonly Range[]): Source {
   return { ...source, shown: pieces.join('') + source.text.slice(at) };
 }
 
-/** Counted from 1; columns in characters. */
-export function positionOf({ text, lineStarts }: Source, offset: number): Position {
-  const line = lineIndex(lineStarts, offset);
+/** Counted from 1; columns in characters, at most one behind the line's last. */
+export function positionOf(source: Source, at: number): Position {
+  const { text, lineStarts } = source;
+  const line = lineIndex(lineStarts, at);
   const start = lineStarts[line] ?? 0;
+  const offset = Math.min(at, lineEnd(source, line));
   return {
     line: line + 1,
     column: [...text.slice(start, Math.min(offset, start + maxColumn))].length + Math.max(0, offset - start - maxColumn) + 1,
@@ -49,17 +51,24 @@ export function positionOf({ text, lineStarts }: Source, offset: number): Positi
 const maxColumn = 1000;
 
 /** The line where `range` begins, and as much of the range as stands on it. */
-export function excerptOf({ text, shown, lineStarts }: Source, { start, end }: Range): Excerpt {
-  const line = lineIndex(lineStarts, start);
+export function excerptOf(source: Source, range: Range): Excerpt {
+  const { shown, lineStarts } = source;
+  const line = lineIndex(lineStarts, range.start);
   const from = lineStarts[line] ?? 0;
-  const next = lineStarts[line + 1] ?? text.length + 1;
-  const to = text[next - 2] === '\r' ? next - 2 : next - 1;
+  const to = lineEnd(source, line);
+  const start = Math.min(range.start, to);
   return {
     lineNumber: line + 1,
     line: shown.slice(from, to),
     start: start - from,
-    length: Math.max(1, Math.min(end, to) - start),
+    length: Math.max(1, Math.min(range.end, to) - start),
   };
+}
+
+/** Before its line feed, or its carriage return and line feed. */
+function lineEnd({ text, lineStarts }: Source, line: number): number {
+  const next = lineStarts[line + 1] ?? text.length + 1;
+  return text[next - 2] === '\r' ? next - 2 : next - 1;
 }
 
 function lineIndex(lineStarts: readonly number[], offset: number): number {

@@ -132,8 +132,9 @@ function kindOf(schema: Schema): string {
     return kinds.find((kind) => kind !== 'null' && kind !== 'word') ?? 'word';
   }
   if (schema.enum !== undefined) return 'word';
-  if (schema.pattern === durationPattern.source) return 'duration';
-  if (schema.pattern === bytesPattern.source) return 'size';
+  const pattern = schema.pattern?.replace('^(?=.*[1-9])', '^');
+  if (pattern === durationPattern.source) return 'duration';
+  if (pattern === bytesPattern.source) return 'size';
   const kinds: Readonly<Record<string, string>> = { string: 'text', integer: 'count', array: 'list', object: 'map' };
   return kinds[schema.type ?? ''] ?? schema.type ?? '';
 }

@@ -6,10 +6,8 @@ import { find, type Path, pathText } from '../tree.js';
 
 /** Take a line out when the key begins to work. */
 export const withoutEffect: { readonly supervisor: readonly Path[]; readonly pool: readonly Path[] } = {
-  supervisor: [['listen'], ['token_file'], ['allow_downloads'], ['shutdown_deadline'], ['adopt'], ['device_storm']],
+  supervisor: [['listen'], ['token_file'], ['shutdown_deadline'], ['adopt'], ['device_storm']],
   pool: [
-    ['tensor_split'],
-    ['isolate', 'die_with_supervisor'],
     ['health', 'generate'],
     ['drain'],
     ['reload'],
