@@ -2,7 +2,7 @@
 
 import { equal, ok } from 'node:assert/strict';
 import { type DataTable, Then, When } from '@cucumber/cucumber';
-import { type Answer, ask } from '../world/ask.js';
+import type { Answer } from '../world/ask.js';
 import { at, expectCell, expectShape } from '../world/match.js';
 import type { PoolctlWorld } from '../world/world.js';
 
@@ -28,10 +28,6 @@ When('I POST {string} with the text {string}', async function (this: PoolctlWorl
 
 When('I POST {string} with {int} KiB', async function (this: PoolctlWorld, path: string, size: number) {
   this.answer = await this.ask('POST', path, JSON.stringify({ replica_id: 'x'.repeat(size * 1024) }));
-});
-
-When('I ask the engine of {replica} for {string}', async function (this: PoolctlWorld, key: string, path: string) {
-  this.answer = await ask({ host: '127.0.0.1', port: (await this.replica(key)).port, method: 'GET', path });
 });
 
 Then('the answer is {int}', function (this: PoolctlWorld, status: number) {
@@ -64,10 +60,6 @@ Then('I note the operation', function (this: PoolctlWorld) {
   const { operation_id } = answerOf(this).json();
   ok(typeof operation_id === 'string', 'it has an operation_id');
   this.notes.set('operation', operation_id);
-});
-
-Then('I note the correlation id', function (this: PoolctlWorld) {
-  this.notes.set('correlation', answerOf(this).headers['x-correlation-id']);
 });
 
 function answerOf({ answer }: PoolctlWorld): Answer {

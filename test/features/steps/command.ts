@@ -21,10 +21,6 @@ Then('it prints:', function (this: PoolctlWorld, text: string) {
   equal(this.ran?.stdout, `${this.filled(text)}\n`);
 });
 
-Then('it prints on stderr:', function (this: PoolctlWorld, text: string) {
-  equal(this.ran?.stderr, `${this.filled(text)}\n`);
-});
-
 Then('it prints nothing', function (this: PoolctlWorld) {
   equal(this.ran?.stdout, '');
 });

@@ -1,6 +1,6 @@
 /** Files that a scenario begins with: pools.yaml, models, programs. */
 
-import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { type DataTable, Given } from '@cucumber/cucumber';
 import { writeTinyModel } from '../../rig/gguf.js';
 import type { PoolctlWorld } from '../world/world.js';
@@ -14,10 +14,6 @@ Given('the supervisor setting {string}', function (this: PoolctlWorld, yaml: str
 });
 
 Given('the pools:', function (this: PoolctlWorld, yaml: string) {
-  this.writePools(yaml);
-});
-
-Given('the pool {string}', function (this: PoolctlWorld, yaml: string) {
   this.writePools(yaml);
 });
 
@@ -48,10 +44,6 @@ Given('the model {string}', function (this: PoolctlWorld, name: string) {
 Given('the program {string}:', function (this: PoolctlWorld, name: string, text: string) {
   writeFileSync(this.path(name), `${this.filled(text)}\n`);
   chmodSync(this.path(name), 0o755);
-});
-
-Given('there is no file {string} any more', function (this: PoolctlWorld, name: string) {
-  rmSync(this.path(name));
 });
 
 Given('the environment:', function (this: PoolctlWorld, table: DataTable) {
