@@ -16,8 +16,13 @@ export function readInventory({ env, cwd, home }: Cli, named: string | undefined
   return examine({ named, env, cwd, home }, noHost ? null : machine);
 }
 
+export type Usable = {
+  readonly inventory: NonNullable<Examination['inventory']>;
+  readonly devices: NonNullable<Examination['devices']>;
+};
+
 /**
- * The inventory to begin with; null when it has errors, which are told then, and the exit status is set. @throws PoolctlError POOL_NOT_FOUND
+ * The inventory to begin with, and the devices that it was held against; null when it has errors, which are told then, and the exit status is set. @throws PoolctlError POOL_NOT_FOUND
  * where one of `pools` is not in it; `verb` completes `cannot …`.
  */
 export async function usableInventory(
@@ -25,10 +30,10 @@ export async function usableInventory(
   { file, json }: Globals,
   pools: readonly string[],
   verb: string,
-): Promise<NonNullable<Examination['inventory']> | null> {
+): Promise<Usable | null> {
   const examined = await readInventory(cli, file, false);
-  const { inventory } = examined;
-  if (inventory === null) {
+  const { inventory, devices } = examined;
+  if (inventory === null || devices === null) {
     cli.stderr(refusal(examined, 'Nothing was started.'));
     if (json) cli.stdout(`${JSON.stringify(checkReport(examined).json)}\n`);
     cli.exit(4);
@@ -36,7 +41,7 @@ export async function usableInventory(
   }
   const known = inventory.pools.map(({ poolId }) => poolId);
   const unknown = pools.find((name) => !known.includes(name));
-  if (unknown === undefined) return inventory;
+  if (unknown === undefined) return { inventory, devices };
   throw new PoolctlError('POOL_NOT_FOUND', `cannot ${verb === 'up' ? 'start' : verb} "${unknown}": there is no such pool`, {
     hint:
       known.length === 0

@@ -17,10 +17,10 @@ export function plan(program: Command, cli: Cli): void {
 }
 
 export async function showPlan(named: readonly string[], globals: Globals, cli: Cli): Promise<void> {
-  const inventory = await usableInventory(cli, globals, named, 'plan');
-  if (inventory === null) return;
+  const usable = await usableInventory(cli, globals, named, 'plan');
+  if (usable === null) return;
   const replicas = await rehearse({
-    inventory,
+    ...usable,
     named,
     paths: supervisorPaths(globals, cli.env, { cwd: cli.cwd, home: cli.home }),
     demoScript: fileURLToPath(new URL('../demo/engine.js', import.meta.url)),

@@ -28,8 +28,9 @@ export function up(program: Command, cli: Cli): void {
       closeInheritedDescriptors();
       const globals = globalsOf(command);
       if (options.dryRun === true) return showPlan(named, globals, cli);
-      const inventory = await usableInventory(cli, globals, named, 'up');
-      if (inventory === null) return;
+      const usable = await usableInventory(cli, globals, named, 'up');
+      if (usable === null) return;
+      const { inventory, devices } = usable;
       const { log } = inventory.supervisor;
       const format = wordOf(options.logFormat ?? log.format, ['auto', 'pretty', 'json'], '--log-format');
       const level = wordOf(options.logLevel ?? log.level, ['debug', 'info', 'warn', 'error', 'critical'], '--log-level');
@@ -46,11 +47,13 @@ export function up(program: Command, cli: Cli): void {
       const status = await supervise(
         {
           inventory,
+          devices,
           paths,
           named,
           exitOnAllFailed: exitOn === 'all-failed',
           version: cli.version,
           demoScript: fileURLToPath(new URL('../demo/engine.js', import.meta.url)),
+          treeKillScript: fileURLToPath(new URL('../helpers/tree-kill.js', import.meta.url)),
           redactArgs: redactArgv,
         },
         {

@@ -49,6 +49,7 @@ try {
     build({ ...split, entryPoints: { 'bin/poolctl': 'bin/poolctl.ts' }, external: ['../commands/program.js'] }),
     build({ ...split, entryPoints: { 'commands/program': 'commands/program.ts' }, banner: requireBanner }),
     build({ ...common, entryPoints: { 'demo/engine': 'src/demo/engine.ts' } }),
+    build({ ...common, entryPoints: { 'helpers/tree-kill': 'src/shell/tree-kill.ts' }, banner: requireBanner }),
   ]);
   const metafile = {
     inputs: Object.assign({}, ...builds.map(({ metafile: { inputs } }) => inputs)),

@@ -3,11 +3,10 @@
 import { readFile } from 'node:fs/promises';
 import { initialState } from './core/initial.js';
 import { meansFor } from './core/means.js';
-import type { Launch } from './core/messages.js';
+import type { DevicesObservation, Launch } from './core/messages.js';
 import type { Device, Inventory, PoolSpec } from './core/model.js';
 import type { Replica, State } from './core/state.js';
 import { ownEnvironment } from './engines/environment.js';
-import { createGpuReader } from './host/gpus.js';
 import type { Paths } from './host/paths.js';
 import { makeListeners } from './shell/listener.js';
 import type { Checked } from './shell/preflight.js';
@@ -18,6 +17,7 @@ import { parseRecord, type Record, rememberedOf } from './up/record.js';
 
 export type PlanOptions = {
   readonly inventory: Inventory;
+  readonly devices: DevicesObservation;
   readonly paths: Paths;
   /** Pools to start; empty: those that start by themselves. */
   readonly named: readonly string[];
@@ -53,12 +53,12 @@ export type PlannedReplica = {
 };
 
 export async function plan(options: PlanOptions): Promise<readonly PlannedReplica[]> {
-  const { inventory, named, paths, env } = options;
+  const { inventory, devices, named, paths, env } = options;
   const now = performance.now();
   let state = initialState({
     inventory,
     named,
-    devices: await createGpuReader({ env, now: () => performance.now() }).read(),
+    devices,
     remembered: rememberedOf(await lastRecord(paths.registry)),
     hold: null,
     exitOnAllFailed: false,

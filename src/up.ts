@@ -4,11 +4,13 @@ import type { EventEmitter } from 'node:events';
 import { openApi } from './api/server.js';
 import type { StatusView, SupervisorView } from './api/wire.js';
 import { initialState } from './core/initial.js';
+import type { DevicesObservation } from './core/messages.js';
 import type { Inventory } from './core/model.js';
 import { createGpuReader } from './host/gpus.js';
 import type { Paths } from './host/paths.js';
 import { bootId } from './host/proc.js';
 import { findProgram } from './host/programs.js';
+import { runProgram } from './host/run.js';
 import { systemClock } from './shell/clock.js';
 import { removeHandoffs } from './shell/handoff.js';
 import { makeHands, type Preflight } from './shell/hands.js';
@@ -31,13 +33,16 @@ import { makeService } from './up/service.js';
 
 export type UpOptions = {
   readonly inventory: Inventory;
+  /** As they were seen a moment ago: the inventory was held against them. */
+  readonly devices: DevicesObservation;
   readonly paths: Paths;
   /** Pools to start; empty: those that start by themselves. */
   readonly named: readonly string[];
   readonly exitOnAllFailed: boolean;
   readonly version: string;
-  /** The demo engine's script. */
+  /** The scripts that ship beside the program: the demo engine, and what kills a process with its descendants. */
   readonly demoScript: string;
+  readonly treeKillScript: string;
   /** An engine's arguments as they may be shown and stored. */
   readonly redactArgs: (args: readonly string[]) => readonly string[];
 };
@@ -79,7 +84,7 @@ export async function up(options: UpOptions, world: World): Promise<number> {
   const state = initialState({
     inventory,
     named: options.named,
-    devices: await gpus.read(),
+    devices: options.devices,
     remembered: rememberedOf(before),
     hold: leftovers.length === 0 ? null : 'waits until the engines of an earlier supervisor are gone',
     exitOnAllFailed: options.exitOnAllFailed,
@@ -90,7 +95,9 @@ export async function up(options: UpOptions, world: World): Promise<number> {
   const end = new Promise<number>((resolve) => {
     ended = resolve;
   });
-  const processes = makeProcesses(world.pid);
+  const processes = makeProcesses(world.pid, async (pid) => {
+    await runProgram(process.execPath, [options.treeKillScript, String(pid)], { timeoutMs: 2_000 });
+  });
   const listeners = makeListeners(processes);
   const told = new Map<string, string | null>();
   /** Told at changes only: a full disk is one piece of news. */

@@ -37,6 +37,7 @@ describe('the tarball', () => {
         'pools.yaml',
         'dist/bin/poolctl.js',
         'dist/demo/engine.js',
+        'dist/helpers/tree-kill.js',
         'dist/THIRD-PARTY-LICENSES',
       ]),
     );
@@ -52,7 +53,8 @@ describe('the tarball', () => {
       'CHANGELOG.md',
       'pools.yaml',
     ]);
-    const expected = /^dist\/(bin\/poolctl\.js|commands\/program\.js|chunks\/[^/]+\.js|demo\/engine\.js|THIRD-PARTY-LICENSES)$/;
+    const expected =
+      /^dist\/(bin\/poolctl\.js|commands\/program\.js|chunks\/[^/]+\.js|demo\/engine\.js|helpers\/tree-kill\.js|THIRD-PARTY-LICENSES)$/;
     expect(packed.files.map(({ path }) => path).filter((path) => !known.has(path) && !expected.test(path))).toEqual([]);
   });
 

@@ -30,7 +30,7 @@ export const steps = (workers) => [
   { name: 'build', about: 'bundle into dist', argv: ['node', 'scripts/build.mjs'] },
   { name: 'types', about: 'tsc', argv: [bin('tsc'), '--noEmit'] },
   { name: 'lint', about: 'lint and format (biome)', argv: [bin('biome'), 'check', '.'] },
-  { name: 'dead', about: 'unused files, exports, dependencies (knip)', argv: [bin('knip')], onRequest: true },
+  { name: 'dead', about: 'unused files, exports, dependencies (knip)', argv: [bin('knip')] },
   { name: 'unit', about: 'architecture and unit tests (vitest)', after: 'build', ...vitest('unit', workers) },
   {
     name: 'features',

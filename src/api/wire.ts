@@ -3,7 +3,6 @@
 import type { DeviceView, PoolView } from '../core/views.js';
 
 export type {
-  BreakerView,
   DeviceView,
   LastExitView,
   OperationView,

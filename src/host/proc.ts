@@ -3,7 +3,7 @@
  * parted from the signal that it guards by a turn of the event loop. `environ` may block on a sick process, so it is read off the thread.
  */
 
-import { closeSync, openSync, readdirSync, readlinkSync, readSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readFileSync, readlinkSync, readSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 
@@ -85,6 +85,11 @@ export async function sweepProcesses(): Promise<Sweep> {
     if (stat !== null) found.set(pid, stat);
   }
   return found;
+}
+
+/** Now, as processes count their beginning: clock ticks since boot, a hundred a second on Linux. */
+export function ticksSinceBoot(): number {
+  return Math.floor(Number.parseFloat(readFileSync('/proc/uptime', 'latin1')) * 100);
 }
 
 /** The value of one variable in a process's first environment; null where it has none or may not be read. */

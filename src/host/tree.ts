@@ -18,8 +18,10 @@ export type EngineMarks = {
   readonly instance: string;
   /** Nobody who started before this (in ticks) is one of them. @default the leader's start, else 0 */
   readonly since?: number;
-  /** Null: the log is no mark, since a successor writes to it already. */
+  /** Null: the log is no mark. */
   readonly logPath: string | null;
+  /** The log is a mark of those alone who started before this (in ticks): a successor writes to it later. @default whoever has it open */
+  readonly logUntil?: number;
 };
 
 /**
@@ -44,14 +46,14 @@ type Index = {
 };
 
 async function findTree(engine: EngineMarks, sweep: Sweep, index: Index): Promise<readonly ProcessStat[]> {
-  const { leader, watched, instance, logPath } = engine;
+  const { leader, watched, instance, logPath, logUntil = Number.POSITIVE_INFINITY } = engine;
   const since = sinceOf(engine);
   const found = new Set<ProcessStat>();
   const add = (processes: readonly ProcessStat[] | undefined): void => {
     for (const each of processes ?? []) if (each.startTicks >= since) found.add(each);
   };
   add(index.byInstance.get(instance));
-  if (logPath !== null) add(index.byOutput.get(await trueName(logPath)));
+  if (logPath !== null) add(index.byOutput.get(await trueName(logPath))?.filter(({ startTicks }) => startTicks < logUntil));
   if (leader !== null) {
     const seat = sweep.get(leader.pid);
     const groupIsTheirs =

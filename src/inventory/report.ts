@@ -7,8 +7,8 @@ import type { Problem } from './problem.js';
 import { readInventory, type Search } from './read.js';
 import { counted, renderProblems } from './render.js';
 
-/** `file` is as the user named it. */
-export type Examination = Loaded & { readonly file: string };
+/** `file` is as the user named it; `devices` what the machine was seen to have, null where it was not looked at. */
+export type Examination = Loaded & { readonly file: string; readonly devices: DevicesObservation | null };
 
 export type Machine = {
   readonly devices: () => Promise<DevicesObservation>;
@@ -18,10 +18,11 @@ export type Machine = {
 /** Never rejects for what stands in a file. Without a machine (`--no-host`) nothing is looked at but the file. */
 export async function examine(search: Search, machine: Machine | null): Promise<Examination> {
   const found = await readInventory(search);
-  if (!found.ok) return { inventory: null, problems: [found.error], file: found.error.file };
+  if (!found.ok) return { inventory: null, problems: [found.error], file: found.error.file, devices: null };
   const file = found.value;
   const known = { env: search.env, directory: dirname(file.path), home: search.home };
-  if (machine === null) return { ...loadInventory(file, { ...known, devices: null, knownUser: null }), file: file.shown };
+  if (machine === null)
+    return { ...loadInventory(file, { ...known, devices: null, knownUser: null }), file: file.shown, devices: null };
 
   const devices = await machine.devices();
   const load = (knownUser: (name: string) => boolean): Loaded => loadInventory(file, { ...known, devices, knownUser });
@@ -33,7 +34,7 @@ export async function examine(search: Search, machine: Machine | null): Promise<
   });
   for (const name of users.keys()) users.set(name, await machine.userExists(name));
   const isDone = [...users.values()].every(Boolean);
-  return { ...(isDone ? first : load((name) => users.get(name) ?? false)), file: file.shown };
+  return { ...(isDone ? first : load((name) => users.get(name) ?? false)), file: file.shown, devices };
 }
 
 export type ReportedProblem = Omit<Problem, 'excerpt'>;
@@ -45,7 +46,7 @@ export type CheckReport = {
 };
 
 /** The answer of `check`. */
-export function checkReport({ inventory, problems, file }: Examination): CheckReport {
+export function checkReport({ inventory, problems, file }: Omit<Examination, 'devices'>): CheckReport {
   const json = { ok: inventory !== null, problems: problems.map(({ excerpt: _, ...reported }) => reported) };
   if (inventory === null) return { exit: 4, text: renderProblems(problems, file, null), json };
   const replicas = inventory.pools.reduce((sum, { masks }) => sum + masks.length, 0);
@@ -54,7 +55,7 @@ export function checkReport({ inventory, problems, file }: Examination): CheckRe
 }
 
 /** What `up` ("Nothing was started.") and `apply` ("Nothing was changed.") say of an inventory that they refuse: the errors. */
-export function refusal({ problems, file }: Examination, tail: string): string {
+export function refusal({ problems, file }: Omit<Examination, 'devices'>, tail: string): string {
   const errors = problems.filter(({ severity }) => severity === 'error');
   return renderProblems(errors, file, tail);
 }

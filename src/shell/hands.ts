@@ -5,7 +5,7 @@ import type { EngineIdentity, ExitEvidence, Launch, ProbeResult } from '../core/
 import type { ReplicaKey } from '../core/model.js';
 import { adapters } from '../engines/index.js';
 import { type Paths, replicaPaths } from '../host/paths.js';
-import { bytesRead } from '../host/proc.js';
+import { bytesRead, ticksSinceBoot } from '../host/proc.js';
 import type { Clock } from './clock.js';
 import { describeEngine } from './describe.js';
 import { logSize } from './engine-log.js';
@@ -103,13 +103,14 @@ export function makeHands(world: HandsWorld): Hands {
   }
 
   async function sweep(launch: Launch, identity: EngineIdentity, mode: 'look' | 'kill' | 'strays'): Promise<readonly number[]> {
-    if (mode === 'strays') await sleep(strayDelayMs);
-    const tree = marks(launch, identity, mode === 'strays' ? 'strays' : 'all');
+    const strays = mode === 'strays' ? { endedTicks: ticksSinceBoot() } : null;
+    if (strays !== null) await sleep(strayDelayMs);
+    const tree = marks(launch, identity, strays);
     return mode === 'look' ? (await processes.survivors(tree)).map(({ pid }) => pid) : processes.killSurvivors(tree);
   }
 
-  function marks({ key }: Launch, identity: EngineIdentity, only: 'all' | 'strays' = 'all') {
-    return marksOf(identity, replicaPaths(paths, key).log, only);
+  function marks({ key }: Launch, identity: EngineIdentity, strays: { readonly endedTicks: number } | null = null) {
+    return marksOf(identity, replicaPaths(paths, key).log, strays);
   }
 
   return {

@@ -5,7 +5,7 @@
 
 import type { EngineIdentity } from '../core/messages.js';
 import { fresh } from '../host/fresh.js';
-import { isLiving, type ProcessStat, readStat, type Sweep, sweepProcesses } from '../host/proc.js';
+import { isAlive, isLiving, type ProcessStat, readStat, type Sweep, sweepProcesses } from '../host/proc.js';
 import { type EngineMarks, findTrees } from '../host/tree.js';
 
 /** gone: nobody of the group is left to be signalled, or its number belongs to a stranger by now. denied: the kernel refused. */
@@ -16,14 +16,17 @@ export type Processes = {
   sweep(): Promise<Sweep>;
   /** The living processes of an engine's tree, by pid; those who ask in one turn share one walk. */
   survivors(marks: EngineMarks): Promise<readonly ProcessStat[]>;
-  /** SIGKILL to the group at once, then to everybody else whom a walk finds. Answers whom it signalled outside the group. */
+  /** SIGKILL to the group and to everybody else whom a walk finds. Answers whom it found outside the group. */
   killTree(marks: EngineMarks): Promise<readonly number[]>;
   /** SIGKILL to those of the tree who live now; answers whom it signalled, so empty is the proof that nobody is left. */
   killSurvivors(marks: EngineMarks): Promise<readonly number[]>;
 };
 
-/** `self` is the supervisor's own pid: it and its ancestors are never found. */
-export function makeProcesses(self: number): Processes {
+/**
+ * `self` is the supervisor's own pid: it and its ancestors are never found. `killDescendants` kills a living process and everybody below it, as far
+ * as it can; it never rejects.
+ */
+export function makeProcesses(self: number, killDescendants: (pid: number) => Promise<void> = async () => {}): Processes {
   const sweep = fresh(sweepProcesses);
   let asked: EngineMarks[] = [];
   const trees = fresh(async () => {
@@ -46,21 +49,26 @@ export function makeProcesses(self: number): Processes {
     },
     async killTree(marks) {
       // Whoever has left the group is found by its parent only while that lives: so look first, then strike all in one turn.
-      const found = await survivors(marks);
+      const strays = (await survivors(marks)).filter(({ pgrp }) => pgrp !== marks.leader?.pid);
+      // Those that were forked since the look are found by their parents, as long as the leader lives.
+      if (strays.length > 0 && marks.leader !== null && isAlive(marks.leader)) await killDescendants(marks.leader.pid);
       if (marks.leader !== null) signalGroup({ ...marks.leader, instance: marks.instance }, 'SIGKILL');
-      const strays = found.filter(({ pgrp }) => pgrp !== marks.leader?.pid);
-      return strays.filter((each) => signalProcess(each, 'SIGKILL') === 'sent').map(({ pid }) => pid);
+      for (const each of strays) signalProcess(each, 'SIGKILL');
+      return strays.map(({ pid }) => pid);
     },
   };
 }
 
-/** How an engine that this supervisor launched is recognised. `strays`: only by its instance, since a successor has the log already. */
+/**
+ * How an engine that this supervisor launched is recognised. `strays`: what it left behind, beside a successor that was launched at or after
+ * `endedTicks`.
+ */
 export function marksOf(
   { pid, startTicks, instance }: EngineIdentity,
   logPath: string,
-  only: 'all' | 'strays' = 'all',
+  strays: { readonly endedTicks: number } | null = null,
 ): EngineMarks {
-  if (only === 'strays') return { leader: null, watched: false, since: startTicks, instance, logPath: null };
+  if (strays !== null) return { leader: null, watched: false, since: startTicks, instance, logPath, logUntil: strays.endedTicks };
   return { leader: { pid, startTicks }, watched: true, instance, logPath };
 }
 

@@ -1,10 +1,14 @@
+import { execFile } from 'node:child_process';
 import { openSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
-import { isAlive, readStat } from '../../src/host/proc.js';
+import { isAlive, readStat, ticksSinceBoot } from '../../src/host/proc.js';
 import { groupIsEmpty, makeProcesses, marksOf, signalGroup, signalProcess } from '../../src/shell/processes.js';
 import { killGroup, type Running, runScript, scratchDir, until } from '../host/scratch.js';
 
+const execFileAsync = promisify(execFile);
 const nowhere = '/nowhere/r0.log';
 const identityOf = ({ pid, startTicks }: Running, instance = 'i') => ({ pid, startTicks, instance });
 
@@ -43,23 +47,48 @@ test('a tree with strays of every kind is killed at one stroke: by descent, by i
   expect(await processes.killSurvivors(marks)).toEqual([]);
 });
 
-test('beside a successor that writes to the same log, only what carries the dead incarnation is a stray', async () => {
+test('beside a successor that writes to the same log, what began before it is a stray: by its instance, or by the log where the environment was wiped', async () => {
   const processes = makeProcesses(process.pid);
   const logPath = join(await scratchDir(), 'r0.log');
-  const dead = await runScript('setsid sleep 600 & sleep 601 & wait', {
+  const dead = await runScript('setsid sleep 600 & env -i setsid sleep 601 & sleep 602 & wait', {
     env: { POOLCTL_INSTANCE: 'i-1' },
     log: openSync(logPath, 'a'),
   });
   const all = await until(async () => {
     const found = await processes.survivors(marksOf(identityOf(dead, 'i-1'), logPath));
-    return found.filter(({ comm }) => comm === 'sleep').length === 2 && found;
+    return found.filter(({ comm }) => comm === 'sleep').length === 3 && found;
   });
   process.kill(dead.pid, 'SIGKILL');
+  const endedTicks = ticksSinceBoot();
+  await until(() => ticksSinceBoot() > endedTicks);
   const successor = await runScript('exec sleep 602', { env: { POOLCTL_INSTANCE: 'i-2' }, log: openSync(logPath, 'a') });
   await until(() => !isAlive(dead));
-  const killed = await processes.killSurvivors(marksOf(identityOf(dead, 'i-1'), logPath, 'strays'));
+  const killed = await processes.killSurvivors(marksOf(identityOf(dead, 'i-1'), logPath, { endedTicks }));
   expect(killed).toEqual(all.filter(({ comm }) => comm === 'sleep').map(({ pid }) => pid));
   expect(isAlive(successor)).toBe(true);
+});
+
+test('what a living leader forked while its tree was looked at goes too: its descendants are followed down', async () => {
+  const script = fileURLToPath(new URL('../../dist/helpers/tree-kill.js', import.meta.url));
+  const asked: number[] = [];
+  const processes = makeProcesses(process.pid, async (pid) => {
+    asked.push(pid);
+    await execFileAsync(process.execPath, [script, String(pid)]);
+  });
+  const logPath = join(await scratchDir(), 'r0.log');
+  const leader = await runScript('setsid sh -c "sleep 600; exit" & wait', { log: openSync(logPath, 'a') });
+  const marks = marksOf(identityOf(leader), logPath);
+  const tree = await until(async () => {
+    const found = await processes.survivors(marks);
+    return found.some(({ comm }) => comm === 'sleep') && found;
+  });
+  expect(await processes.killTree(marks)).toHaveLength(2);
+  expect(asked).toEqual([leader.pid]);
+  await until(() => tree.every((each) => !isAlive(each)));
+  // Without strays nobody is asked: the group's own signal is enough, and is there at once.
+  const plain = await runScript('echo ready; sleep 600');
+  await processes.killTree(marksOf(identityOf(plain), `${logPath}-none`));
+  expect(asked).toHaveLength(1);
 });
 
 test('a stopped group gets its TERM only with the CONT after it', async () => {

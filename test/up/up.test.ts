@@ -35,7 +35,17 @@ function begin() {
   const lines: EventLine[] = [];
   const waiting = new Set<() => void>();
   const exit = up(
-    { inventory, paths, named: [], exitOnAllFailed: false, version: '0.0.0', demoScript: '', redactArgs: (args) => args },
+    {
+      inventory,
+      devices: { devices: [], tool: 'none', note: null },
+      paths,
+      named: [],
+      exitOnAllFailed: false,
+      version: '0.0.0',
+      demoScript: '',
+      treeKillScript: '',
+      redactArgs: (args) => args,
+    },
     {
       pid: process.pid,
       uid: process.getuid?.() ?? 0,
