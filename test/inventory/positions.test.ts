@@ -167,7 +167,8 @@ pools.yaml:10:3: error: the pool id "all" must be lower-case letters, digits and
     ).toEqual(['2:20 MASK_VARIABLE', '2:63 INVALID_VALUE']);
   });
 
-  it('CRLF and tabs do not move a column', () => {
+  it('CRLF and tabs do not move a column, and the end of a line is no further than its last character', () => {
+    expect(judge('{\r').problems).toMatchObject([{ line: 1, column: 2, excerpt: { line: '{', start: 1, length: 1 } }]);
     expect(errorsOf(pool('modle: x').replaceAll('\n', '\r\n'))).toEqual(['4:5 UNKNOWN_KEY']);
     expect(errorsOf('version: 1\npools: {\tchat:\t{ engine:\tdemos } }\n')).toEqual(['2:26 INVALID_VALUE']);
   });
