@@ -89,7 +89,7 @@ describe('finding', () => {
   it('leaves no process behind a program that was too slow', async () => {
     const dir = await scratchDir();
     const pidFile = join(dir, 'pid');
-    const run = sh(`echo $$ > ${pidFile}; exec sleep 600`, { timeoutMs: 300 });
+    const run = sh(`echo $$ > ${pidFile}; exec sleep 600`, { timeoutMs: 2_000 });
     expect(await run).toMatchObject({ ok: false });
     await chmod(dir, 0o700);
     const pid = Number(execFileSync('cat', [pidFile], { encoding: 'utf8' }));
