@@ -23,11 +23,14 @@ export function events(program: Command, cli: Cli): void {
       const sinceMs = durationOf(since, '--since');
       const { journal } = supervisorPaths(globals, cli.env, { cwd: cli.cwd, home: cli.home });
       // Listened first, then read: what happens meanwhile is in both, and told once.
-      const stream = follow === true ? await clientOf(cli, globals, 'follow the events').events(null, cli.interruption()) : null;
+      // What is only printed is ended by Ctrl-C as any program is.
+      const interrupted = follow === true ? cli.interruption() : null;
+      const stream = interrupted === null ? null : await clientOf(cli, globals, 'follow the events').events(null, interrupted);
       const past = (await readJournal(journal, sinceMs === undefined ? {} : { sinceMs: cli.now() - sinceMs })) ?? [];
       for (const line of past) await print(line as EventLine);
       if (stream === null) return;
       const told = new Set(past.slice(-1_000).map(({ id }) => id));
       for await (const line of stream) if (!told.has(line.id)) await print(line);
+      if (interrupted?.aborted) cli.exit(130);
     });
 }

@@ -22,19 +22,20 @@ export function logs(program: Command, cli: Cli): void {
       const globals = globalsOf(command);
       const tail = countOf(lines, '--lines') ?? null;
       const found = await logsOf(supervisorPaths(globals, cli.env, { cwd: cli.cwd, home: cli.home }), selectors);
-      const signal = cli.interruption();
+      // What is only printed is ended by Ctrl-C as any program is.
+      const signal = follow === true ? cli.interruption() : null;
       const several = found.length > 1;
       const show = async (log: Log): Promise<void> => {
         const { pool_id, replica_id, files } = log;
         const selection = { key: `${pool_id}/${replica_id}`, tail, previous: previous === true };
-        const ranges = follow === true ? null : await selectLog(files, selection);
-        if (follow !== true && ranges === null) {
+        const ranges = signal === null ? await selectLog(files, selection) : null;
+        if (signal === null && ranges === null) {
           throw new PoolctlError('NOT_FOUND', `cannot show the previous incarnation of ${selection.key}: there is none`, {
             hint: `poolctl logs ${selection.key}`,
             exit: 1,
           });
         }
-        const blocks = ranges === null ? followLog(files, selection, { signal }) : readRanges(ranges);
+        const blocks = signal === null ? readRanges(ranges ?? []) : followLog(files, selection, { signal });
         if (!several && !globals.json) for await (const block of blocks) await cli.pipe(block);
         else
           for await (const line of linesOf(blocks))
@@ -42,6 +43,7 @@ export function logs(program: Command, cli: Cli): void {
       };
       if (follow === true) await Promise.all(found.map(show));
       else for (const log of found) await show(log);
+      if (signal?.aborted) cli.exit(130);
     });
 }
 

@@ -8,9 +8,9 @@ import { tellFailure, toldTo } from './render/error.js';
 
 /** Runs the command that `argv` names, having loaded no other but for `help`. Failures are told, and set the exit status. */
 export async function runProgram(argv: readonly string[], cli: Cli): Promise<void> {
-  const named = argv.find((word) => word in commands);
+  const named = argv.filter((word) => Object.hasOwn(commands, word));
   try {
-    const program = await buildProgram(named === undefined || named === 'help' ? Object.keys(commands) : [named], cli);
+    const program = await buildProgram(named.length === 0 || named.includes('help') ? Object.keys(commands) : named, cli);
     await program.parseAsync(argv, { from: 'user' });
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return;
@@ -25,7 +25,9 @@ export async function buildProgram(names: readonly string[], cli: Cli): Promise<
     .version(cli.version, '-V, --version');
   program
     .configureOutput({ writeOut: (text) => cli.stdout(text), writeErr: (text) => cli.stderr(text), outputError: () => undefined })
-    .exitOverride();
+    .exitOverride()
+    // `poolctl -f FILE logs` names a file, `poolctl logs -f` follows.
+    .enablePositionalOptions();
   addGlobalOptions(program);
   for (const name of names) (await commands[name]?.())?.(program, cli);
   for (const command of program.commands) addGlobalOptions(command.copyInheritedSettings(program));

@@ -12,7 +12,7 @@ export function detailLines(place: Place, view: StatusView, home: string): reado
   const facts: readonly (readonly [string, string | null])[] = [
     ['why', replica.why],
     ['next', nextOf(place)],
-    ['error', replica.last_error === replica.why ? null : replica.last_error],
+    ['error', replica.last_error === null || replica.why?.startsWith(replica.last_error) ? null : replica.last_error],
     ['last exit', exit === null ? 'none' : exitText(exit)],
     ['evidence', exit?.evidence == null ? null : `line ${exit.evidence.line}: ${exit.evidence.text}`],
     ['hint', exit?.hint ?? null],

@@ -27,7 +27,7 @@ const sentences: { readonly [Name in EventName]: (event: Event) => string } = {
   'replica.crashed': crashed,
   'replica.backoff': (event) =>
     `${who(event)} waits${event.backoff_ms === undefined ? '' : ` ${span(event.backoff_ms)}`} before it is started again${
-      event.attempt === undefined ? '' : ` (try ${event.attempt})`
+      event.attempt === undefined ? '' : ` (try ${event.attempt + 1})`
     }${told.has(event.crash_reason ?? '') ? because(event) : ''}`,
   'replica.failed': (event) => `${who(event)} failed${because(event)}${event.hint === undefined ? '' : `; ${event.hint}`}`,
   'replica.stuck': (event) => `${who(event)} stuck${because(event)}${event.hint === undefined ? '' : `; ${event.hint}`}`,

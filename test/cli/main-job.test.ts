@@ -1,6 +1,7 @@
 /** The main job through the command line, as its three kinds of users meet it. */
 
 import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -69,6 +70,10 @@ describe('with demo engines', () => {
     for (const index of [0, 1]) expect(after[index].pid).not.toBe(before[index].pid);
     expect(after[0].restart_count).toBe(1);
 
+    const following = rig.spawn(['logs', 'chat', '-f']);
+    await new Promise<void>((resolve) => following.stdout?.on('data', (text) => /r1 \| /.test(String(text)) && resolve()));
+    following.kill('SIGINT');
+    expect((await once(following, 'close'))[0]).toBe(130);
     expect((await rig.run('logs', 'chat/r0', '--previous')).stdout).toContain('incarnation');
     expect((await rig.run('logs', 'chat', '-n', '1')).stdout).toMatch(/^r0 \| .*\nr1 \| .*\n$/);
     expect((await rig.run('events')).stdout).toContain('chat/r0');

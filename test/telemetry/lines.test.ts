@@ -80,11 +80,11 @@ describe('a sentence', () => {
       'chat/r0 crashed: ended, and nobody saw how (crash 3 in a row)',
     ],
     [
-      { event: 'replica.backoff', backoff_ms: 1_500, attempt: 2, crash_reason: 'preflight', reason: 'the port is held' },
+      { event: 'replica.backoff', backoff_ms: 1_500, attempt: 1, crash_reason: 'preflight', reason: 'the port is held' },
       'chat/r0 waits 1.5s before it is started again (try 2): the port is held',
     ],
     [
-      { event: 'replica.backoff', backoff_ms: 1_500, attempt: 2, crash_reason: 'unknown', reason: 'exit code 1' },
+      { event: 'replica.backoff', backoff_ms: 1_500, attempt: 1, crash_reason: 'unknown', reason: 'exit code 1' },
       'chat/r0 waits 1.5s before it is started again (try 2)',
     ],
     [{ event: 'replica.failed', reason: 'no program', hint: 'install it' }, 'chat/r0 failed: no program; install it'],
