@@ -59,7 +59,8 @@ export function up(program: Command, cli: Cli): void {
         {
           pid: process.pid,
           uid: process.getuid?.() ?? 0,
-          env: cli.env,
+          // A copy: what is read for every launch is no longer asked of the C library each time.
+          env: { ...cli.env },
           signals: process,
           lostTerminal: watchTerminal(),
           face: (look) => openFace(look, shown),

@@ -3,7 +3,7 @@
  * makes the sentence, and tells a wrong type from a wrong value.
  */
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { bytesPattern, parseBytes } from '../text/bytes.js';
 import { durationPattern } from '../text/duration.js';
 

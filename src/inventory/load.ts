@@ -1,6 +1,6 @@
 /** The text of a pools.yaml -> an inventory, and everything that is wrong with it. Pure: reads no file and asks nobody. */
 
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type { Inventory } from '../core/model.js';
 import type { Fault } from './build.js';
 import { checkConflicts } from './checks/conflicts.js';

@@ -1,6 +1,6 @@
 /** Every key of a pool, with its default and its meaning. `defaults` takes the same keys. */
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { engineKinds } from '../core/model.js';
 import {
   anyText,

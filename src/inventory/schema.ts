@@ -1,6 +1,6 @@
 /** The schema of pools.yaml: what it takes, its defaults, and its JSON Schema. Values stay as written; normalize.ts reads the units. */
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { count, duration, flag, group, key, oneOf, someSize, someTime, text, textOf } from './leaves.js';
 import { poolSchema } from './pool-schema.js';
 import type { Path } from './tree.js';

@@ -18,8 +18,8 @@ type Obstacles = readonly Obstacle[];
 /** Why the engine may not use a path so; null when it may. */
 type Permission = (path: string, want: Access) => Promise<string | null>;
 
-/** What was granted, by the very file as it was then. */
-export type Grants = Map<string, string>;
+/** What was found out, or is being found out, of the very file as it was then. */
+export type Grants = Map<string, { readonly file: string; readonly refused: Promise<string | null> }>;
 
 /**
  * A refusal by mode bits is confirmed by trying: an access list may grant what they do not. `chain` is the launch chain's. What was granted is
@@ -31,9 +31,13 @@ export function permissionOf(who: Credential, chain: readonly string[], grants: 
   return async (path, want) => {
     const name = `${whom} ${want} ${path}`;
     const file = await identityOf(path);
-    if (file !== null && grants.get(name) === file) return null;
-    const refused = await look(path, want);
-    if (refused === null && file !== null) grants.set(name, file);
+    if (file === null) return look(path, want);
+    const known = grants.get(name);
+    if (known?.file === file) return known.refused;
+    const refused = look(path, want);
+    grants.set(name, { file, refused });
+    // A refusal is looked at anew each time: what was in the way may be mended elsewhere.
+    if ((await refused) !== null) grants.delete(name);
     return refused;
   };
 
