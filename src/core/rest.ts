@@ -2,7 +2,7 @@
 
 import { delayMs } from './backoff.js';
 import type { In, LaunchCause, Replica } from './state.js';
-import { become, type Scene, type Turn } from './turn.js';
+import { andThen, become, type Scene, type Turn } from './turn.js';
 
 /** Wants to launch; the gate decides when. */
 export function queue(replica: Replica, cause: LaunchCause, scene: Scene): Turn {
@@ -37,10 +37,12 @@ export function fail(replica: Replica, scene: Scene, why: string, hint: string |
   ]);
 }
 
-/** Waits before the next automatic restart; each wait is told. */
+/** Waits before the next automatic restart; each wait is told. One of no length is told too, and is over in the same turn. */
 export function backOff(before: Replica, cause: 'crash' | 'health', reason: string, scene: Scene): Turn {
   const told = cause === 'crash' ? (before.lastExit?.class ?? 'exit') : cause;
-  return wait({ ...before, attempt: before.attempt + 1 }, cause, told, before.attempt + 1, reason, scene);
+  const turn = wait({ ...before, attempt: before.attempt + 1 }, cause, told, before.attempt + 1, reason, scene);
+  const { life } = turn.replica;
+  return life.state === 'backoff' && life.retry.delayMs === 0 ? andThen(turn, (replica) => queue(replica, cause, scene)) : turn;
 }
 
 /**

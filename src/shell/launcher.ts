@@ -54,17 +54,19 @@ export async function launchEngine(
     return neverBegan(error as NodeJS.ErrnoException, `cannot open the log "${order.logPath}"`);
   }
   const begun = begin(order, log);
-  await log.file.close();
+  const { file, offset } = log;
+  await file.close();
   if (!begun.ok) return neverBegan(await begun.error, await blame(await begun.error, order));
   const { ended, pid, startTicks } = begun.value;
   const written = world.pidFiles.write(order.pidFile, pid);
-  const exited = ended.then(async ({ code, signal }): Promise<ExitEvidence> => {
-    const [lines] = await Promise.all([lastLines(order.logPath, log.offset), world.pidFiles.remove(order.pidFile)]);
-    return { code, signal, spawnError: null, lastLines: lines };
-  });
   await written;
-  void exited.then((exit) => setImmediate(onExit, exit));
-  return { ok: true, value: { pid, startTicks, logOffset: log.offset } };
+  // One that has ended already is told in the next turn of the event loop, when the caller knows what it has been given.
+  const told = new Promise((resolve) => setImmediate(resolve));
+  void Promise.all([ended, told]).then(([{ code, signal }]) => {
+    void world.pidFiles.remove(order.pidFile);
+    onExit({ code, signal, spawnError: null, lastLines: lastLines(order.logPath, offset) });
+  });
+  return { ok: true, value: { pid, startTicks, logOffset: offset } };
 }
 
 type Ended = { readonly code: number | null; readonly signal: string | null };

@@ -1,5 +1,6 @@
 /** `<state>/run/<pool>.<replica>.pid`: a number and a newline, there only while the process is. */
 
+import { rmSync } from 'node:fs';
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
@@ -13,10 +14,12 @@ export type PidFiles = {
 export function makePidFiles(onFailure: (text: string) => void): PidFiles {
   const underWay = new Map<string, Promise<void>>();
 
+  const tell = (path: string, error: Error): void => onFailure(`cannot keep the pid file "${path}": ${error.message}`);
+
   function after(path: string, deed: () => Promise<void>): Promise<void> {
     const done: Promise<void> = (underWay.get(path) ?? Promise.resolve())
       .then(deed)
-      .catch((error: Error) => onFailure(`cannot keep the pid file "${path}": ${error.message}`))
+      .catch((error: Error) => tell(path, error))
       .then(() => {
         if (underWay.get(path) === done) underWay.delete(path);
       });
@@ -26,7 +29,16 @@ export function makePidFiles(onFailure: (text: string) => void): PidFiles {
 
   return {
     write: (path, pid) => after(path, () => writeInDir(path, `${pid}\n`)),
-    remove: (path) => after(path, () => rm(path, { force: true })),
+    remove(path) {
+      if (underWay.has(path)) return after(path, () => rm(path, { force: true }));
+      // At once: whoever is told of the exit finds no file that says otherwise.
+      try {
+        rmSync(path, { force: true });
+      } catch (error) {
+        tell(path, error as Error);
+      }
+      return Promise.resolve();
+    },
   };
 }
 

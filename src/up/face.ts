@@ -29,29 +29,10 @@ export function openFace({ news, view, paths }: Look, { format, stream, journalS
       const timer = setInterval(tick, ms);
       return () => clearInterval(timer);
     },
-    lastLine: lastLineReader((poolId, replicaId) => replicaPaths(paths, `${poolId}/${replicaId as `r${number}`}`).log),
+    lastLine: (poolId, replicaId) =>
+      lastLines(replicaPaths(paths, `${poolId}/${replicaId as `r${number}`}`).log, 0, 1)[0] ?? null,
   });
   console.banner(banner);
   news.onLine((line) => console.event(line));
   return console;
-}
-
-/** What each log ended with a moment ago: whoever asks is answered at once, and the file is read for the next time. */
-function lastLineReader(
-  pathOf: (poolId: string, replicaId: string) => string,
-): (poolId: string, replicaId: string) => string | null {
-  const known = new Map<string, { line: string | null; reading: boolean }>();
-  return (poolId, replicaId) => {
-    const path = pathOf(poolId, replicaId);
-    const entry = known.get(path) ?? { line: null, reading: false };
-    known.set(path, entry);
-    if (!entry.reading) {
-      entry.reading = true;
-      void lastLines(path, 0, 1).then(([line]) => {
-        entry.line = line ?? null;
-        entry.reading = false;
-      });
-    }
-    return entry.line;
-  };
 }
