@@ -20,7 +20,7 @@ export type ApiOptions = {
   readonly service: Service;
   /** Told of bugs, and of a socket that could not be made again; the server goes on. */
   readonly onError: (error: unknown) => void;
-  /** How often it is looked whether the socket file is still there. @default 4000 */
+  /** How often it is looked whether the socket file is still there. @default 15000 */
   readonly watchEveryMs?: number;
   /** Epoch milliseconds. @default Date.now */
   readonly now?: () => number;
@@ -48,7 +48,7 @@ export async function openApi({
   socketPath,
   service,
   onError,
-  watchEveryMs = 4000,
+  watchEveryMs = 15_000,
   now = Date.now,
 }: ApiOptions): Promise<ApiServer> {
   const closing = new AbortController();

@@ -1,55 +1,49 @@
 /**
  * The engine's log: opened by name at each launch, written by the engine itself through the inherited descriptor, read only by its end. No
- * engine waits for a reader, and no reader is waited for.
+ * engine waits for a reader, and no reader is waited for. What we do with it is done at once: it is a few KiB in memory, and the thread pool would
+ * take ten times as long, on the way of a respawn and a hundred times in the start of a hundred engines.
  */
 
-import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
-import { type FileHandle, mkdir, open } from 'node:fs/promises';
+import { closeSync, constants, fstatSync, mkdirSync, openSync, readSync, writeSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { ReplicaKey } from '../core/model.js';
 
 export type OpenedLog = {
   /** O_APPEND and close-on-exec: only descriptors that are named as stdout or stderr pass on to the engine. */
-  readonly file: FileHandle;
+  readonly fd: number;
   /** Where this incarnation's part begins, its first line among it. */
   readonly offset: number;
 };
 
 /** Opens the log and writes the line that each incarnation begins with. @throws the error of the file system. */
-export async function openEngineLog(path: string, key: ReplicaKey, incarnation: number, at: Date): Promise<OpenedLog> {
-  const file = await openForAppend(path);
+export function openEngineLog(path: string, key: ReplicaKey, incarnation: number, at: Date): OpenedLog {
+  const fd = openForAppend(path);
   try {
-    const { size } = await file.stat();
-    await file.write(`--- poolctl: ${key} incarnation ${incarnation} ${at.toISOString()}\n`);
-    return { file, offset: size };
+    const { size } = fstatSync(fd);
+    writeSync(fd, `--- poolctl: ${key} incarnation ${incarnation} ${at.toISOString()}\n`);
+    return { fd, offset: size };
   } catch (error) {
-    await file.close();
+    closeSync(fd);
     throw error;
   }
 }
 
 /** The log's size in bytes; null where there is none. */
 export async function logSize(path: string): Promise<number | null> {
-  const file = await open(path, 'r').catch(() => null);
-  if (file === null) return null;
-  try {
-    return (await file.stat()).size;
-  } catch {
-    return null;
-  } finally {
-    await file.close();
-  }
+  return stat(path).then(
+    ({ size }) => size,
+    () => null,
+  );
 }
 
 /**
  * The last lines from `offset` on, of one incarnation and without the line that names it: at most `count`, of at most 1000 characters each; none
- * where there is no log. Read at once, since a few KiB that were just written lie in memory, and asking the thread pool four times takes ten times
- * as long on the way of a respawn. Never throws.
+ * where there is no log. Never throws.
  */
 export function lastLines(path: string, offset: number, count = 20): readonly string[] {
   let fd: number;
   try {
-    // Not to be held up by what somebody has put in its place.
     fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch {
     return [];
@@ -81,12 +75,15 @@ function readLastLines(fd: number, offset: number, count: number): readonly stri
     .map((line) => line.replace(/\r$/, '').slice(0, longestLine));
 }
 
-async function openForAppend(path: string): Promise<FileHandle> {
+function openForAppend(path: string): number {
   try {
-    return await open(path, 'a', 0o600);
+    return openSync(path, append, 0o600);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-    return open(path, 'a', 0o600);
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    return openSync(path, append, 0o600);
   }
 }
+
+/** Not to be held up by a pipe that somebody has put in its place; for a file it changes nothing. */
+const append = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NONBLOCK;

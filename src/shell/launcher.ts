@@ -4,7 +4,7 @@
  */
 
 import { type ChildProcess, spawn } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { closeSync, writeFileSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import type { ExitEvidence } from '../core/messages.js';
 import type { ReplicaKey, Result } from '../core/model.js';
@@ -49,13 +49,12 @@ export async function launchEngine(
 ): Promise<Result<Launched, ExitEvidence>> {
   let log: OpenedLog;
   try {
-    log = await openEngineLog(order.logPath, order.key, order.incarnation, new Date(world.wallMs()));
+    log = openEngineLog(order.logPath, order.key, order.incarnation, new Date(world.wallMs()));
   } catch (error) {
     return neverBegan(error as NodeJS.ErrnoException, `cannot open the log "${order.logPath}"`);
   }
   const begun = begin(order, log);
-  const { file, offset } = log;
-  await file.close();
+  closeSync(log.fd);
   if (!begun.ok) return neverBegan(await begun.error, await blame(await begun.error, order));
   const { ended, pid, startTicks } = begun.value;
   const written = world.pidFiles.write(order.pidFile, pid);
@@ -64,20 +63,20 @@ export async function launchEngine(
   const told = new Promise((resolve) => setImmediate(resolve));
   void Promise.all([ended, told]).then(([{ code, signal }]) => {
     void world.pidFiles.remove(order.pidFile);
-    onExit({ code, signal, spawnError: null, lastLines: lastLines(order.logPath, offset) });
+    onExit({ code, signal, spawnError: null, lastLines: lastLines(order.logPath, log.offset) });
   });
-  return { ok: true, value: { pid, startTicks, logOffset: offset } };
+  return { ok: true, value: { pid, startTicks, logOffset: log.offset } };
 }
 
 type Ended = { readonly code: number | null; readonly signal: string | null };
 type Begun = { readonly ended: Promise<Ended>; readonly pid: number; readonly startTicks: number };
 
 /** The error of a failed spawn comes by an event for some errnos (no such file, no access, too many of something) and is thrown for others. */
-function begin({ chain, argv, env, cwd }: LaunchOrder, { file }: OpenedLog): Result<Begun, Promise<NodeJS.ErrnoException>> {
+function begin({ chain, argv, env, cwd }: LaunchOrder, { fd }: OpenedLog): Result<Begun, Promise<NodeJS.ErrnoException>> {
   const [program = '', ...args] = [...chain, ...argv];
   const before = process.umask(0o077);
   try {
-    const child = spawn(program, args, { cwd, env, detached: true, stdio: ['ignore', file.fd, file.fd] });
+    const child = spawn(program, args, { cwd, env, detached: true, stdio: ['ignore', fd, fd] });
     const failed = new Promise<NodeJS.ErrnoException>((resolve) => child.on('error', resolve));
     if (child.pid === undefined) return { ok: false, error: failed };
     offerToOomKiller(child.pid);
