@@ -1,6 +1,7 @@
 /** Fixtures of tests with real files and processes: a directory that goes, and children that go with their groups. */
 
 import { type ChildProcess, spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -24,7 +25,15 @@ export type RunWish = { readonly env?: Record<string, string>; readonly log?: nu
 
 /** A shell script as the leader of a group of its own. Resolves when it has printed "ready". Killed with its group at the test's end. */
 export async function runScript(script: string, { env = {}, log }: RunWish = {}): Promise<Running> {
-  return runProgram(['sh', '-c', script], { env, ...(log === undefined ? {} : { log }) });
+  const running = await runProgram(['sh', '-c', script], { env, ...(log === undefined ? {} : { log }) });
+  if (/\bexec\b/.test(script)) await until(() => hasBecomeAnother(running.pid));
+  return running;
+}
+
+/** A shell says `ready` a moment before it execs, and in that moment a process has no environment. */
+function hasBecomeAnother(pid: number): boolean {
+  const comm = readStat(pid)?.comm;
+  return comm === undefined || (comm !== 'sh' && readFileSync(`/proc/${pid}/environ`).length > 0);
 }
 
 /** Like `runScript`, for any program. With a `log`, stdout and stderr go there and nothing is waited for. */

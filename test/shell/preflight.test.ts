@@ -9,6 +9,7 @@ import type { Launch, Obstacle } from '../../src/core/messages.js';
 import type { PoolSpec } from '../../src/core/model.js';
 import { engineEnvironment } from '../../src/engines/environment.js';
 import { adapters } from '../../src/engines/index.js';
+import { describeProcess } from '../../src/host/proc.js';
 import { findProgram } from '../../src/host/programs.js';
 import { readOurselves } from '../../src/host/users.js';
 import { makeListeners } from '../../src/shell/listener.js';
@@ -204,8 +205,7 @@ describe('what it needs', () => {
     onTestFinished(() => void server.close());
     const { port } = server.address() as { readonly port: number };
     const held = await check({}, { port });
-    const holder = (await readFile(`/proc/${process.pid}/comm`, 'utf8')).trim();
-    expect(said(held)).toEqual([`port: cannot listen on 127.0.0.1:${port}: the port is held by pid ${process.pid} (${holder})`]);
+    expect(said(held)).toEqual([`port: cannot listen on 127.0.0.1:${port}: the port is held by ${describeProcess(process.pid)}`]);
     expect(held.portKnownFree).toBe(false);
     expect(said(await check({ host: '192.0.2.1' }, { port }))).toEqual([
       `port: cannot listen on 192.0.2.1:${port}: the host is no address of this machine`,
