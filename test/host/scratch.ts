@@ -26,12 +26,12 @@ export type RunWish = { readonly env?: Record<string, string>; readonly log?: nu
 /** A shell script as the leader of a group of its own. Resolves when it has printed "ready". Killed with its group at the test's end. */
 export async function runScript(script: string, { env = {}, log }: RunWish = {}): Promise<Running> {
   const running = await runProgram(['sh', '-c', script], { env, ...(log === undefined ? {} : { log }) });
-  if (/\bexec\b/.test(script)) await until(() => hasBecomeAnother(running.pid));
+  if (/(?:^|; )exec [^;&]*$/.test(script)) await until(() => hasBecomeAnother(running.pid));
   return running;
 }
 
 /** A shell says `ready` a moment before it execs, and in that moment a process has no environment. */
-function hasBecomeAnother(pid: number): boolean {
+export function hasBecomeAnother(pid: number): boolean {
   const comm = readStat(pid)?.comm;
   return comm === undefined || (comm !== 'sh' && readFileSync(`/proc/${pid}/environ`).length > 0);
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { type ProcessStat, sweepProcesses } from '../../src/host/proc.js';
 import { type EngineMarks, findTrees } from '../../src/host/tree.js';
-import { killGroup, type Running, runScript, scratchDir, until } from './scratch.js';
+import { hasBecomeAnother, killGroup, type Running, runScript, scratchDir, until } from './scratch.js';
 
 const nowhere = '/nowhere/r0.log';
 
@@ -25,6 +25,7 @@ function childOf({ output }: Running): number {
 test('the group, and a descendant that has left it', async () => {
   const running = await runScript('sleep 600 & setsid sh -c "echo child \\$\\$ ready; exec sleep 601 >/dev/null" & wait');
   const child = childOf(running);
+  await until(() => hasBecomeAnother(child));
   const found = await pidsOf(marks(running));
   expect(found).toHaveLength(3);
   expect(found).toContain(running.pid);
@@ -37,6 +38,7 @@ test('a grandchild with a session of its own, after its parent has gone, by the 
     env: { POOLCTL_INSTANCE: 'i-setsid' },
   });
   const child = childOf(running);
+  await until(() => hasBecomeAnother(child));
   killGroup(running.pid);
   await until(async () => !(await pidsOf(marks(running, { instance: 'i-setsid' }))).includes(running.pid));
   expect(await pidsOf(marks(running, { instance: 'i-setsid' }))).toEqual([child]);
@@ -72,6 +74,7 @@ test('a group without its leader counts while it was watched, or when a member i
     env: { POOLCTL_INSTANCE: 'i-orphan' },
   });
   const child = childOf(running);
+  await until(() => hasBecomeAnother(child));
   await until(async () => !(await sweepProcesses()).has(running.pid));
   expect(await pidsOf(marks(running))).toEqual([child]);
   expect(await pidsOf(marks(running, { watched: false }))).toEqual([]);
