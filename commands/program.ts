@@ -14,7 +14,7 @@ export async function runProgram(argv: readonly string[], cli: Cli): Promise<voi
     await program.parseAsync(argv, { from: 'user' });
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return;
-    tellFailure(error instanceof CommanderError ? asUsage(error) : error, toldTo(argv), cli);
+    tellFailure(error instanceof CommanderError ? asUsage(error, named[0]) : error, toldTo(argv), cli);
   }
 }
 
@@ -34,6 +34,7 @@ export async function buildProgram(names: readonly string[], cli: Cli): Promise<
   return program;
 }
 
-function asUsage({ message }: CommanderError): PoolctlError {
-  return new PoolctlError('USAGE', message.replace(/^error: /, '').replace(/\n/g, ' '), { hint: 'poolctl --help' });
+function asUsage({ message }: CommanderError, command: string | undefined): PoolctlError {
+  const hint = command === undefined ? 'poolctl --help' : `poolctl ${command} --help`;
+  return new PoolctlError('USAGE', message.replace(/^error: /, '').replace(/\n/g, ' '), { hint });
 }

@@ -190,7 +190,7 @@ function judgeExit(
   const permanent = exit.spawnError !== null && permanentErrnos.has(exit.spawnError.errno);
   const stopped = exit.code === 0 && exit.signal === null && wasReady;
   const uptimeMs = endedAt.at - startedAt.at;
-  const words = lastWords(exit);
+  const words = lastWords(exit, wasReady);
   const why = `${ending(exit)}${exit.spawnError === null ? ` after ${span(uptimeMs)}` : ''}${words === null ? '' : `: ${words}`}`;
   const kind = permanent ? 'config' : stopped ? 'graceful' : 'unknown';
   const ended = { ...replica, lastExit: lastExit(replica, startedAt, exit, kind, scene, endedAt) };

@@ -19,9 +19,9 @@ export function ending({ code, signal, spawnError }: ExitEvidence): string {
   return code === null ? 'ended, and nobody saw how' : `exited with code ${code}`;
 }
 
-/** The last line that says something; engines often end with blank ones. */
-export function lastWords({ lastLines, signal }: ExitEvidence): string | null {
-  if (signal !== null && fromOutside.has(signal)) return null;
+/** The last line that says something; engines often end with blank ones. Null for ends that no line of the engine explains. */
+export function lastWords({ lastLines, code, signal }: ExitEvidence, wasReady: boolean): string | null {
+  if ((code === 0 && wasReady) || (signal !== null && fromOutside.has(signal))) return null;
   return lastLines.findLast((line) => line.trim() !== '' && !line.startsWith('--- poolctl:'))?.trim() ?? null;
 }
 
