@@ -1,8 +1,8 @@
 #!/usr/bin/env -S node --max-semi-space-size=1
 /**
- * Gives the command its world. Bundled whole, apart from everything that `commands/program.ts` brings: see
- * scripts/build.mjs. A young generation of 1 MiB is enough for both a client and a supervisor, and saves the latter a fifth of its memory: V8 would
- * let it grow to 16 MiB in the start of a hundred engines, and never gives that back.
+ * Gives the command its world. Bundled whole, apart from everything that `commands/program.ts` brings: see scripts/build.mjs. A young generation
+ * of 1 MiB is enough for both a client and a supervisor, and saves the latter a fifth of its memory: V8 would let it grow to 16 MiB in the start
+ * of a hundred engines, and never gives that back.
  */
 
 import { once } from 'node:events';

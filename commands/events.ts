@@ -22,9 +22,9 @@ export function events(program: Command, cli: Cli): void {
         cli.pipe(`${globals.json ? JSON.stringify(line) : eventText(line, form, colours)}\n`);
       const sinceMs = durationOf(since, '--since');
       const { journal } = supervisorPaths(globals, cli.env, { cwd: cli.cwd, home: cli.home });
-      // Listened first, then read: what happens meanwhile is in both, and told once.
       // What is only printed is ended by Ctrl-C as any program is.
       const interrupted = follow === true ? cli.interruption() : null;
+      // Listened first, then read: what happens meanwhile is in both, and told once.
       const stream = interrupted === null ? null : await clientOf(cli, globals, 'follow the events').events(null, interrupted);
       const past = (await readJournal(journal, sinceMs === undefined ? {} : { sinceMs: cli.now() - sinceMs })) ?? [];
       for (const line of past) await print(line as EventLine);

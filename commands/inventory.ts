@@ -22,8 +22,8 @@ export type Usable = {
 };
 
 /**
- * The inventory to begin with, and the devices that it was held against; null when it has errors, which are told then, and the exit status is set. @throws PoolctlError POOL_NOT_FOUND
- * where one of `pools` is not in it; `verb` completes `cannot …`.
+ * The inventory to begin with, and the devices that it was held against; null when it has errors, which are told then, and the exit status is set.
+ * `verb` is what was typed. @throws PoolctlError POOL_NOT_FOUND where one of `pools` is not in it.
  */
 export async function usableInventory(
   cli: Cli,

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import { followLog, readRanges, selectLog } from '../src/api/logs.js';
 import { PoolctlError } from '../src/errors.js';
-import { type Paths, replicaPaths, supervisorPaths } from '../src/host/paths.js';
+import { withRotated } from '../src/host/log-files.js';
+import { engineLog, type Paths, supervisorPaths } from '../src/host/paths.js';
 import { type Known, resolveTargets } from './ask/selectors.js';
 import { countOf } from './ask/values.js';
 import { type Cli, globalsOf } from './cli.js';
@@ -68,13 +69,11 @@ async function logsOf(paths: Paths, selectors: readonly string[]): Promise<reado
           .filter(({ replica_id }) => replicaId === null || replica_id === replicaId)
           .map(({ replica_id }) => ({ pool_id: poolId, replica_id }));
       })
-      .map(async ({ pool_id, replica_id }) => {
-        const { log } = replicaPaths(paths, `${pool_id}/${replica_id as `r${number}`}`);
-        const rotated = (await names(join(paths.logsDir, pool_id))).flatMap((name) =>
-          name.startsWith(`${replica_id}.log.`) ? Number(name.slice(replica_id.length + 5)) : [],
-        );
-        return { pool_id, replica_id, files: [log, ...rotated.sort((a, b) => a - b).map((n) => `${log}.${n}`)] };
-      }),
+      .map(async ({ pool_id, replica_id }) => ({
+        pool_id,
+        replica_id,
+        files: await withRotated(engineLog(paths.stateDir, pool_id, replica_id)),
+      })),
   );
 }
 

@@ -1,4 +1,3 @@
-import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
 import { supervisorPaths } from '../src/host/paths.js';
 import { type PlannedReplica, plan as rehearse } from '../src/plan.js';
@@ -8,6 +7,7 @@ import { shellWords } from '../src/text/shell-words.js';
 import { span } from '../src/text/time.js';
 import { type Cli, type Globals, globalsOf } from './cli.js';
 import { usableInventory } from './inventory.js';
+import { machineOf } from './machine.js';
 
 export function plan(program: Command, cli: Cli): void {
   program
@@ -23,10 +23,7 @@ export async function showPlan(named: readonly string[], globals: Globals, cli: 
     ...usable,
     named,
     paths: supervisorPaths(globals, cli.env, { cwd: cli.cwd, home: cli.home }),
-    demoScript: fileURLToPath(new URL('../demo/engine.js', import.meta.url)),
-    pid: process.pid,
-    uid: process.getuid?.() ?? 0,
-    env: cli.env,
+    ...machineOf(cli),
   });
   if (globals.json) return cli.stdout(`${JSON.stringify({ replicas })}\n`);
   for (const replica of replicas) cli.stdout(`${paragraph(replica).join('\n')}\n`);

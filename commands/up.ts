@@ -1,4 +1,3 @@
-import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
 import { closeInheritedDescriptors } from '../src/host/descriptors.js';
 import { supervisorPaths } from '../src/host/paths.js';
@@ -11,6 +10,7 @@ import { up as supervise } from '../src/up.js';
 import { wordOf } from './ask/values.js';
 import { type Cli, globalsOf } from './cli.js';
 import { usableInventory } from './inventory.js';
+import { machineOf } from './machine.js';
 import { showPlan } from './plan.js';
 
 type Options = { readonly dryRun?: true; readonly logFormat?: string; readonly logLevel?: string; readonly exitOn?: string };
@@ -44,6 +44,7 @@ export function up(program: Command, cli: Cli): void {
         palette: await palette(globals.color, cli.env, cli.err),
         banner: `poolctl ${cli.version}  ${shownFile(inventory.file, cli.cwd)}: ${contents(inventory.pools)}  socket ${paths.socket}`,
       };
+      const machine = machineOf(cli);
       const status = await supervise(
         {
           inventory,
@@ -52,15 +53,11 @@ export function up(program: Command, cli: Cli): void {
           named,
           exitOnAllFailed: exitOn === 'all-failed',
           version: cli.version,
-          demoScript: fileURLToPath(new URL('../demo/engine.js', import.meta.url)),
-          treeKillScript: fileURLToPath(new URL('../helpers/tree-kill.js', import.meta.url)),
+          ...machine,
           redactArgs: redactArgv,
         },
         {
-          pid: process.pid,
-          uid: process.getuid?.() ?? 0,
-          // A copy: what is read for every launch is no longer asked of the C library each time.
-          env: { ...cli.env },
+          ...machine,
           signals: process,
           lostTerminal: watchTerminal(),
           face: (look) => openFace(look, shown),

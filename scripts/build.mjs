@@ -1,6 +1,6 @@
 /**
- * Bundles poolctl: `bin/poolctl.ts` with what `status` needs, all commands split one by one, and the demo engine as a file of its own, with every package inside, so that an
- * installed poolctl needs none. Silent unless it fails.
+ * Bundles poolctl, with every package inside, so that an installed one needs none: `bin/poolctl.ts` with what `status` needs, all commands split
+ * one by one, and as files of their own the demo engine and the helper that kills a tree. Silent unless it fails.
  *
  *   node scripts/build.mjs [--outdir DIR]      default: dist
  *

@@ -1,31 +1,24 @@
 /** The supervisor's dress rehearsal: what exactly `up` would execute, by the same rules, without touching anything. */
 
 import { readFile } from 'node:fs/promises';
+import { freeVramBytes } from './core/devices.js';
 import { initialState } from './core/initial.js';
+import { launchOf } from './core/launching.js';
 import { meansFor } from './core/means.js';
-import type { DevicesObservation, Launch } from './core/messages.js';
-import type { Device, Inventory, PoolSpec } from './core/model.js';
+import type { Launch } from './core/messages.js';
+import type { Device, PoolSpec } from './core/model.js';
 import type { Replica, State } from './core/state.js';
 import { ownEnvironment } from './engines/environment.js';
-import type { Paths } from './host/paths.js';
 import { makeListeners } from './shell/listener.js';
 import type { Checked } from './shell/preflight.js';
 import { makeProcesses } from './shell/processes.js';
 import { redactArgv, redactEnv } from './text/redact.js';
 import { preflightFor } from './up/preflight.js';
 import { parseRecord, type Record, rememberedOf } from './up/record.js';
+import type { UpOptions, World } from './up.js';
 
-export type PlanOptions = {
-  readonly inventory: Inventory;
-  readonly devices: DevicesObservation;
-  readonly paths: Paths;
-  /** Pools to start; empty: those that start by themselves. */
-  readonly named: readonly string[];
-  readonly demoScript: string;
-  readonly pid: number;
-  readonly uid: number;
-  readonly env: Readonly<{ [name: string]: string | undefined }>;
-};
+export type PlanOptions = Pick<UpOptions, 'inventory' | 'devices' | 'paths' | 'named' | 'demoScript'> &
+  Pick<World, 'pid' | 'uid' | 'env'>;
 
 /** The keys are those of `plan --json`. */
 export type PlannedReplica = {
@@ -74,7 +67,7 @@ export async function plan(options: PlanOptions): Promise<readonly PlannedReplic
         continue;
       }
       state = withPort(state, replica, means.value.port);
-      const launch = launchOf(replica, spec, means.value, inventory);
+      const launch = launchOf(replica, means.value, { spec, supervisor: inventory.supervisor }, 'unique-to-each-launch');
       planned.push(plannedOf(replica, launch, await preflight.rehearse(launch), env));
     }
   }
@@ -97,26 +90,6 @@ function withPort(state: State, { key }: Replica, port: number): State {
   return { ...state, pools: new Map(pools) };
 }
 
-function launchOf(
-  replica: Replica,
-  spec: PoolSpec,
-  means: { readonly devices: readonly Device[]; readonly port: number },
-  { supervisor }: Inventory,
-): Launch {
-  const { key, incarnation, mask } = replica;
-  const instance = 'unique-to-each-launch';
-  return {
-    key,
-    incarnation: incarnation + 1,
-    check: 0,
-    instance,
-    spec,
-    mask,
-    ...means,
-    allowDownloads: supervisor.allowDownloads,
-  };
-}
-
 function plannedOf(replica: Replica, launch: Launch, checked: Checked, env: PlanOptions['env']): PlannedReplica {
   const { spec, devices, port } = launch;
   const { argv, cwd, resolved } = checked.prepared;
@@ -136,8 +109,7 @@ function plannedOf(replica: Replica, launch: Launch, checked: Checked, env: Plan
 
 function vramOf({ vramBytes: needed }: PoolSpec, devices: readonly Device[]): PlannedReplica['vram'] {
   if (devices.length === 0) return null;
-  const each = devices.map(({ vramFreeBytes }) => vramFreeBytes);
-  const free = each.includes(null) ? null : each.reduce<number>((sum, bytes) => sum + (bytes ?? 0), 0);
+  const free = freeVramBytes(devices);
   return { needed_bytes: needed, free_bytes: free, fits: needed === null || free === null ? null : needed <= free };
 }
 

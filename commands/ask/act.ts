@@ -1,12 +1,11 @@
 /** start, stop, restart: ask for each target, wait for all, tell each, and exit by the worst. */
 
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '../../src/api/client.js';
 import type { OperationView } from '../../src/api/wire.js';
 import { type ErrorCode, exitStatus, PoolctlError } from '../../src/errors.js';
 import { took } from '../../src/text/time.js';
 import type { Cli, Globals } from '../cli.js';
-import { errorText } from '../render/error.js';
+import { errorDocument, errorText } from '../render/error.js';
 import { resolveTargets, type Target, targetName } from './selectors.js';
 import { clientOf } from './supervisor.js';
 
@@ -77,13 +76,12 @@ async function untilEnded(
       timeoutMs ?? (operation.startup_deadline_ms === null ? Number.POSITIVE_INFINITY : operation.startup_deadline_ms + marginMs);
     const leftMs = limitMs - (performance.now() - startedAt);
     if (leftMs <= 0) break;
-    // An answer that is cut off by Ctrl-C is none.
     operation = await client
       .operation(operation.operation_id, Math.min(leftMs, lookEveryMs), interrupted)
-      .catch(async (error) => {
-        if (!interrupted.aborted) throw error;
-        await sleep(0);
-        return operation;
+      .catch((error: unknown) => {
+        // An answer that is cut off by Ctrl-C is none.
+        if (interrupted.aborted) return operation;
+        throw error;
       });
   }
   return operation;
@@ -112,6 +110,6 @@ function sentence(verb: Act['verb'], name: string, { state, changed, started_at,
 
 /** One target: its operation, or the error; several: a list. */
 function document(ended: readonly Ended[]): object {
-  const shown = ended.map(({ operation, error }) => operation ?? { error: { code: error?.code, message: error?.message } });
+  const shown = ended.map(({ operation, error }) => operation ?? errorDocument(error));
   return shown.length === 1 ? (shown[0] ?? {}) : { operations: shown };
 }

@@ -1,6 +1,7 @@
 /** One replica in full, under its row of the table. */
 
 import type { LastExitView, StatusView } from '../../src/api/wire.js';
+import { engineLog } from '../../src/host/paths.js';
 import { oneLine } from '../../src/text/one-line.js';
 import { clockTime, took } from '../../src/text/time.js';
 import { maskText, type Place, placeName } from './status.js';
@@ -19,7 +20,7 @@ export function detailLines(place: Place, view: StatusView, home: string): reado
     ['model', modelText(place, home)],
     ['engine', engineText(place, view)],
     ['counts', countsText(place)],
-    ['log', tilde(`${view.supervisor.state_dir}/logs/${pool.pool_id}/${replica.replica_id}.log`, home)],
+    ['log', tilde(engineLog(view.supervisor.state_dir, pool.pool_id, replica.replica_id), home)],
   ];
   return facts.flatMap(([key, value]) => (value === null ? [] : [`  ${key.padEnd(keyWidth)}${oneLine(value)}`]));
 }

@@ -32,7 +32,7 @@ export function placesOf({ pools }: StatusView): readonly Place[] {
 export const placeName = ({ pool, replica }: Place): string => `${pool.pool_id}/${replica.replica_id}`;
 
 /** What is not known, and what does not apply, is `-`, never empty and never 0. */
-export const shown = (value: number | string | null): string => (value === null || value === '' ? '-' : String(value));
+const shown = (value: number | string | null): string => (value === null || value === '' ? '-' : String(value));
 
 const text = (head: string, from: Cell['from'], min = 0): Cell => ({ head, align: 'left', min, from });
 const count = (head: string, from: Cell['from']): Cell => ({ head, align: 'right', from });

@@ -1,6 +1,6 @@
 /** The JSON that goes over the socket, both ways. Versioned: `api_version` changes when a key changes its meaning. */
 
-import type { DeviceView, PoolView } from '../core/views.js';
+import type { DeviceView, PerfView, PoolView } from '../core/views.js';
 
 export type {
   DeviceView,
@@ -36,23 +36,17 @@ export type StatusView = {
   readonly devices: readonly DeviceView[];
 };
 
-export type PoolHealthView = {
-  readonly pool_id: string;
-  readonly live: boolean;
-  readonly ready: boolean;
-  readonly draining: boolean;
-  readonly active_leases: number;
-  readonly slots_total: number | null;
-  readonly slots_free: number;
-  readonly engine_version: string | null;
-  readonly last_error: string | null;
+export type PoolHealthView = Pick<
+  PoolView,
+  'pool_id' | 'live' | 'ready' | 'draining' | 'active_leases' | 'slots_total' | 'slots_free' | 'engine_version' | 'last_error'
+> & {
   readonly last_heartbeat_ms: number | null;
   readonly metrics: {
     readonly vram_total_bytes: number | null;
     readonly vram_free_bytes: number | null;
     readonly inflight: number | null;
     readonly restart_count: number;
-    readonly perf: { readonly tokens_per_s: number | null; readonly first_token_ms: number | null } | null;
+    readonly perf: PerfView | null;
   };
 };
 

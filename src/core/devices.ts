@@ -57,6 +57,16 @@ function findDevice(id: string, devices: readonly Device[]): Result<Device, Mask
   return { ok: false, error: { kind: 'ambiguous', id, message } };
 }
 
+/** What is free on all of them together; null where there is none, or one does not tell. */
+export function freeVramBytes(devices: readonly Device[]): number | null {
+  let sum = 0;
+  for (const { vramFreeBytes } of devices) {
+    if (vramFreeBytes === null) return null;
+    sum += vramFreeBytes;
+  }
+  return devices.length === 0 ? null : sum;
+}
+
 /** One replica's claim. `ids` name devices uniquely; what they are made of is the caller's affair. */
 export type Claim = { readonly share: boolean; readonly ids: readonly string[] };
 

@@ -7,7 +7,7 @@ import type { Device, Instant, Result } from './model.js';
 import { judge } from './preflight.js';
 import { fail, obstruct } from './rest.js';
 import { becomeReady, noDescription } from './serving.js';
-import { type Engine, type In, now } from './state.js';
+import { type Engine, type In, now, type Replica } from './state.js';
 import { become, type Scene, stay, type Turn, tell } from './turn.js';
 import { span } from './words.js';
 
@@ -26,28 +26,27 @@ export type Means = { readonly devices: readonly Device[]; readonly port: number
  */
 export function check(replica: In<'preparing'>, { means }: { readonly means: Result<Means, string> }, scene: Scene): Turn {
   if (!means.ok) return obstruct(replica, means.error, scene);
-  const { devices, port } = means.value;
   const { cause, since } = replica.life;
-  const launch: Launch = {
-    key: replica.key,
-    incarnation: replica.incarnation + 1,
-    check: replica.checks + 1,
-    instance: scene.id(),
-    spec: scene.spec,
-    mask: replica.mask,
-    devices,
-    port,
-    allowDownloads: scene.supervisor.allowDownloads,
-  };
+  const launch = launchOf(replica, means.value, scene, scene.id());
   return stay(
     {
       ...replica,
       checks: launch.check,
-      port,
+      port: launch.port,
       life: { state: 'preparing', phase: 'checking', cause, since, launch, deadline: scene.now + checkDeadlineMs },
     },
     [{ type: 'check', launch }, { type: 'record' }],
   );
+}
+
+/** The next launch of a replica, as it stands. */
+export function launchOf(
+  { key, incarnation, checks, mask }: Replica,
+  means: Means,
+  { spec, supervisor: { allowDownloads } }: Pick<Scene, 'spec' | 'supervisor'>,
+  instance: string,
+): Launch {
+  return { key, incarnation: incarnation + 1, check: checks + 1, instance, spec, mask, ...means, allowDownloads };
 }
 
 type Checked = {

@@ -145,7 +145,7 @@ export type Effect =
   | { readonly type: 'signal'; readonly launch: Launch; readonly identity: EngineIdentity; readonly rung: 'term' | 'kill' }
   /**
    * Ask the kernel who of the engine's tree is left; answered by `swept`. `look` only looks, `kill` kills whom it finds. `strays` comes after a
-   * crash, beside a successor: it kills only what carries the dead incarnation's instance.
+   * crash, beside a successor and in no hurry: it kills only what the dead incarnation left behind.
    */
   | {
       readonly type: 'sweep';

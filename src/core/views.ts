@@ -42,6 +42,8 @@ export type LastExitView = {
   readonly incarnation: number;
 };
 
+export type PerfView = { readonly tokens_per_s: number | null; readonly first_token_ms: number | null };
+
 export type ReplicaView = {
   readonly replica_id: string;
   readonly state: ReplicaStateName;
@@ -78,7 +80,7 @@ export type ReplicaView = {
   readonly breaker: BreakerView;
   readonly last_exit: LastExitView | null;
   readonly last_error: string | null;
-  readonly perf: { readonly tokens_per_s: number | null; readonly first_token_ms: number | null } | null;
+  readonly perf: PerfView | null;
 };
 
 export type PoolView = {

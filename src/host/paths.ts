@@ -40,9 +40,9 @@ export function supervisorPaths(named: Named, env: Env, place: Place): Paths {
     stateDir,
     socket,
     lock: lockFile(stateDir),
-    registry: join(stateDir, 'state.json'),
+    registry: registryFile(stateDir),
     journal: join(stateDir, 'events.jsonl'),
-    logsDir: join(stateDir, 'logs'),
+    logsDir: logsIn(stateDir),
     runDir: join(stateDir, 'run'),
     handoffDir: join(stateDir, 'handoff'),
     workDir: join(stateDir, 'work'),
@@ -70,6 +70,18 @@ export function lockFile(stateDir: string): string {
   return join(stateDir, 'supervisor.lock');
 }
 
+/** What survives a supervisor, the last known state for its clients among it. */
+export function registryFile(stateDir: string): string {
+  return join(stateDir, 'state.json');
+}
+
+/** What a replica's engines have written. */
+export function engineLog(stateDir: string, poolId: string, replicaId: string): string {
+  return join(logsIn(stateDir), poolId, `${replicaId}.log`);
+}
+
+const logsIn = (stateDir: string): string => join(stateDir, 'logs');
+
 /** The files that belong to one replica. */
 export function replicaPaths(
   paths: Paths,
@@ -77,7 +89,7 @@ export function replicaPaths(
 ): { readonly log: string; readonly pidFile: string; readonly handoff: string } {
   const { poolId, replicaId } = partsOf(key);
   return {
-    log: join(paths.logsDir, poolId, `${replicaId}.log`),
+    log: engineLog(paths.stateDir, poolId, replicaId),
     pidFile: join(paths.runDir, `${poolId}.${replicaId}.pid`),
     handoff: join(paths.handoffDir, `${poolId}.${replicaId}.json`),
   };

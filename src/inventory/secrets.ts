@@ -1,6 +1,6 @@
 /** Where in an inventory secrets stand, so that no message and no excerpt shows one. */
 
-import { isSecretName, isSecretValue } from '../text/redact.js';
+import { isSecretName, isSecretValue, redactArgv } from '../text/redact.js';
 import type { Range } from './source.js';
 import type { Scalar, Seq, Tree } from './tree.js';
 
@@ -48,7 +48,12 @@ function swallowsSecret(name: string, inSecret: boolean): boolean {
 
 /** `{ from_env: HF_TOKEN }` tells no secret; but somebody may have put the secret itself there, and those are not in capitals alone. */
 function namesVariable(name: string, value: Tree): boolean {
-  return name === 'from_env' && value.kind === 'scalar' && /^[A-Z_][A-Z0-9_]*$/.test(value.written);
+  return name === 'from_env' && value.kind === 'scalar' && isVariable(value.written);
+}
+
+/** What is not in capitals may be the secret itself, put there by mistake. */
+export function isVariable(text: string): boolean {
+  return /^[A-Z_][A-Z0-9_]*$/.test(text);
 }
 
 /** `[--api-key, X]`, and with a slip of the hand `[--api-key: , X]` or `[--api-key, : X]`. */
@@ -87,9 +92,7 @@ const maxWord = 1000;
 
 /** `--api-key=X`, `API_KEY=X serve`, `Authorization: X`, `serve --api-key X`: a text that names a secret and goes on with it. */
 function announcesSecret(text: string): boolean {
-  // Bounded repeats, as below.
-  const names = /(?:^|[\s"'])(?:(--?[\w.-]{1,64})[=\s]|([\w.-]{1,64})(?:=|:\s))(?=.)/gs;
-  return [...text.matchAll(names)].some(([, flag, name]) => isSecretName(flag ?? name ?? ''));
+  return redactArgv([text])[0] !== text;
 }
 
 /** For a line that could not be read as YAML: what stands behind a telling name is covered to the line's end. */

@@ -2,6 +2,7 @@
 
 import { stat } from 'node:fs/promises';
 import { isAbsolute } from 'node:path';
+import { freeVramBytes } from '../core/devices.js';
 import type { Launch, Obstacle } from '../core/messages.js';
 import { digestOf, inspectModel } from '../host/model-files.js';
 import { bindError } from '../host/net.js';
@@ -160,13 +161,10 @@ export function checkDevices({ spec, mask, devices }: Launch): Obstacles {
         text: `cannot load on GPU ${index} (${name}): its tool calls it unhealthy`,
       }),
     );
-  const free = devices.map(({ vramFreeBytes }) => vramFreeBytes);
   const need = spec.vramBytes;
-  if (need === null || free.length === 0) return sick;
-  const known = free.filter((bytes) => bytes !== null);
-  const total = known.reduce((sum, bytes) => sum + bytes, 0);
-  if (known.length < free.length || total >= need) return sick;
-  const text = `cannot load on GPU ${mask.written}: it needs ${gib(need)} of VRAM, and ${gib(total)} are free`;
+  const free = freeVramBytes(devices);
+  if (need === null || free === null || free >= need) return sick;
+  const text = `cannot load on GPU ${mask.written}: it needs ${gib(need)} of VRAM, and ${gib(free)} are free`;
   return [...sick, { what: 'memory', text, hint: 'free the device, or lower "vram"' }];
 }
 

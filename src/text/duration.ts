@@ -11,22 +11,3 @@ export function parseDuration(text: string): number | null {
   const [hours, minutes, seconds, ms] = parts.slice(1).map((part) => Number(part ?? 0));
   return Math.round((hours ?? 0) * 3_600_000 + (minutes ?? 0) * 60_000 + (seconds ?? 0) * 1000 + (ms ?? 0));
 }
-
-/** Exact, in the fewest units: `90000` -> `1m30s`. What `parseDuration` reads back. Takes whole milliseconds from 0. */
-export function formatDuration(ms: number): string {
-  if (ms === 0) return '0s';
-  const units: readonly (readonly [string, number])[] = [
-    ['h', 3_600_000],
-    ['m', 60_000],
-    ['s', 1000],
-    ['ms', 1],
-  ];
-  let rest = ms;
-  return units
-    .map(([unit, size]) => {
-      const count = Math.floor(rest / size);
-      rest -= count * size;
-      return count === 0 ? '' : `${count}${unit}`;
-    })
-    .join('');
-}

@@ -12,14 +12,30 @@ export function isSecretName(name: string): boolean {
   return telling.test(name.replace(tokenizer, ''));
 }
 
-/** For argv: `--api-key X`, `--api-key=X`, `API_KEY=X` and `Authorization: X` lose their X. The rest stays, in its order. */
+/**
+ * For argv: `--api-key X`, `--api-key=X`, `API_KEY=X` and `Authorization: X` lose their X, within a script (`sh -c "serve --api-key X"`) too. The
+ * rest stays, in its order.
+ */
 export function redactArgv(argv: readonly string[]): readonly string[] {
   return argv.map((arg, i) => {
     const flag = i === 0 ? undefined : argv[i - 1];
     if (flag !== undefined && isSecretValue(flag, arg)) return hidden;
     const [, name, separator, value] = /^(-{0,2}[\w.-]+)(=|:\s*)(.+)$/s.exec(arg) ?? [];
-    return name !== undefined && value !== undefined && isSecret(name, value) ? `${name}${separator}${hidden}` : arg;
+    return name !== undefined && value !== undefined && isSecret(name, value)
+      ? `${name}${separator}${hidden}`
+      : redactScript(arg);
   });
+}
+
+/** Bounded repeats: a text may be a megabyte. */
+const named =
+  /(^|[\s"'])(--?[\w.-]{1,64}[=\s]|[\w.-]{1,64}(?:=|:\s))("[^"]{0,1000}"|'[^']{0,1000}'|(?:(?:bearer|basic)\s)?[^\s"']{1,1000})/gis;
+
+function redactScript(text: string): string {
+  if (!/\s/.test(text)) return text;
+  return text.replace(named, (all: string, before: string, name: string, value: string) =>
+    isSecret(name.slice(0, -1).replace(/:$/, ''), value) ? `${before}${name}${hidden}` : all,
+  );
 }
 
 /** Is `arg` the value of the flag before it, and a secret? A flag that carries its value itself has none behind it. */
@@ -36,10 +52,4 @@ export function redactEnv(env: Readonly<Record<string, string>>, more: ReadonlyS
   return Object.fromEntries(
     Object.entries(env).map(([name, value]) => [name, more.has(name) || isSecretName(name) ? hidden : value]),
   );
-}
-
-/** For free text: each of `secrets` is taken out wherever it stands. Those of fewer than four characters would take out half the text. */
-export function redactText(text: string, secrets: readonly string[]): string {
-  const long = secrets.filter((secret) => secret.length >= 4).sort((a, b) => b.length - a.length);
-  return long.reduce((clean, secret) => clean.replaceAll(secret, hidden), text);
 }

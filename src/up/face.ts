@@ -1,7 +1,7 @@
 /** What `up` shows where it was started: the console, fed with events, the view and the engines' last lines. */
 
 import type { LogLevel } from '../core/model.js';
-import { replicaPaths } from '../host/paths.js';
+import { engineLog } from '../host/paths.js';
 import { lastLines } from '../shell/engine-log.js';
 import { type ConsoleStream, consoleForm, openConsole } from '../telemetry/console.js';
 import type { Palette } from '../text/colour.js';
@@ -29,8 +29,7 @@ export function openFace({ news, view, paths }: Look, { format, stream, journalS
       const timer = setInterval(tick, ms);
       return () => clearInterval(timer);
     },
-    lastLine: (poolId, replicaId) =>
-      lastLines(replicaPaths(paths, `${poolId}/${replicaId as `r${number}`}`).log, 0, 1)[0] ?? null,
+    lastLine: (poolId, replicaId) => lastLines(engineLog(paths.stateDir, poolId, replicaId), 0, 1)[0] ?? null,
   });
   console.banner(banner);
   news.onLine((line) => console.event(line));

@@ -1,11 +1,11 @@
 /** What the API asks of a running supervisor, answered from the state and by its inbox. Decides nothing. */
 
-import { access } from 'node:fs/promises';
 import type { Service } from '../api/service.js';
 import { apiVersion, type CapabilitiesView, type PoolHealthView, type SupervisorView } from '../api/wire.js';
 import { type Calendar, viewOperation, viewPool, viewPools } from '../core/snapshot.js';
 import type { State } from '../core/state.js';
 import { viewDevices } from '../devices/view.js';
+import { withRotated } from '../host/log-files.js';
 import { type Paths, replicaPaths } from '../host/paths.js';
 import type { Clock } from '../shell/clock.js';
 import type { Runtime } from '../shell/runtime.js';
@@ -75,11 +75,7 @@ export function makeService({ version, runtime, clock, news, paths, supervisor }
         .state()
         .pools.get(poolId)
         ?.replicas.find(({ id }) => id === replicaId);
-      if (replica === undefined) return null;
-      const { log } = replicaPaths(paths, replica.key);
-      const files = [log];
-      for (let n = 1; await exists(`${log}.${n}`); n += 1) files.push(`${log}.${n}`);
-      return files;
+      return replica === undefined ? null : withRotated(replicaPaths(paths, replica.key).log);
     },
   };
 }

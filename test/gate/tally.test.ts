@@ -18,7 +18,7 @@ describe("vitest's report", () => {
   });
 
   it('counts tests, and names those skipped', () => {
-    const report = { testResults: [file('passed', 'passed', 'skipped'), file('failed', 'passed', 'failed', 'todo')] };
+    const report = { testResults: [file('passed', 'passed', 'skipped'), file('failed', 'passed', 'failed', 'pending')] };
     expect(vitestTally(report)).toEqual({ passed: 2, failed: 1, skipped: ['test 1', 'test 2'] });
   });
 

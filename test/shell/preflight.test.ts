@@ -318,7 +318,7 @@ it('draws up a launch without touching anything', async () => {
     launchOf({ command: ['no-such-engine', '${MODEL_ID}'], modelId: 'm' }),
   );
   const { argv, cwd } = prepared;
-  expect([argv, cwd]).toEqual([['no-such-engine', 'm'], join(dir, 'state/work/chat/r0')]);
+  expect([argv, cwd]).toEqual([['no-such-engine', 'm'], join(dir, 'state', 'work', 'chat', 'r0')]);
   expect(obstacles.map(({ text }) => text)).toEqual(['cannot run "no-such-engine": it is not on PATH']);
   await expect(stat(cwd)).rejects.toMatchObject({ code: 'ENOENT' });
 });

@@ -6,7 +6,7 @@ import { pointAt } from '../../src/text/caret.js';
 import { isColoured, palette, plain } from '../../src/text/colour.js';
 import { eventText } from '../../src/text/event-line.js';
 import { oneLine } from '../../src/text/one-line.js';
-import { hidden, isSecretName, isSecretValue, redactArgv, redactEnv, redactText } from '../../src/text/redact.js';
+import { hidden, isSecretName, isSecretValue, redactArgv, redactEnv } from '../../src/text/redact.js';
 import { suggest } from '../../src/text/suggest.js';
 import { cut, table } from '../../src/text/table.js';
 import { displayWidth, harmless } from '../../src/text/width.js';
@@ -226,23 +226,10 @@ describe('secrets', () => {
       '--tokenizer',
       'x/y',
     ];
-    expect(redactArgv(argv)).toEqual([
-      'serve',
-      '--api-key',
-      hidden,
-      `--api-key=${hidden}`,
-      `API_KEY=${hidden}`,
-      '--header',
-      `Authorization: ${hidden}`,
-      '--port',
-      '80',
-      '--max-tokens',
-      '8192',
-      '--token',
-      '--flag',
-      '--tokenizer',
-      'x/y',
-    ]);
+    expect(redactArgv(argv)).toEqual(argv.map((word) => word.replace(/(Bearer )?s3cret/, hidden)));
+    expect(
+      redactArgv(['sh', '-c', 'cd /x; API_KEY=s3cret serve --token "s 3cret" --port 80 -H "Authorization: Bearer s3cret"'])[2],
+    ).toBe(`cd /x; API_KEY=${hidden} serve --token ${hidden} --port 80 -H "Authorization: ${hidden}"`);
     fc.assert(fc.property(fc.array(anyText), (words) => void expect(redactArgv(words)).toHaveLength(words.length)));
     expect([isSecretValue('--api-key', 'x'), isSecretValue('--api-key=y', 'x'), isSecretValue('x', 'y')]).toEqual([
       true,
@@ -257,6 +244,5 @@ describe('secrets', () => {
       PLAIN: 'y',
       FROM: hidden,
     });
-    expect(redactText('abcd and abcdef, not abc', ['abc', 'abcd', 'abcdef'])).toBe(`${hidden} and ${hidden}, not abc`);
   });
 });

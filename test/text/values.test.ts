@@ -3,7 +3,7 @@
 import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
 import { formatBytes, parseBytes } from '../../src/text/bytes.js';
-import { formatDuration, parseDuration } from '../../src/text/duration.js';
+import { parseDuration } from '../../src/text/duration.js';
 import { age, clockTime, rfc3339, span, took } from '../../src/text/time.js';
 
 describe('durations', () => {
@@ -49,9 +49,13 @@ describe('durations', () => {
     expect(parseDuration(text)).toBeNull();
   });
 
-  it('are written so that they are read back', () => {
-    fc.assert(fc.property(fc.nat({ max: 2 ** 31 }), (ms) => void expect(parseDuration(formatDuration(ms))).toBe(ms)));
-    expect([0, 1, 90_000, 3_600_000, 3_661_001].map(formatDuration)).toEqual(['0s', '1ms', '1m30s', '1h', '1h1m1s1ms']);
+  it('are the sum of their parts', () => {
+    const count = fc.nat({ max: 999_999 });
+    fc.assert(
+      fc.property(count, count, count, count, (h, m, s, ms) => {
+        expect(parseDuration(`${h}h${m}m${s}s${ms}ms`)).toBe(h * 3_600_000 + m * 60_000 + s * 1000 + ms);
+      }),
+    );
   });
 });
 

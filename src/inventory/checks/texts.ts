@@ -5,6 +5,7 @@ import { placeholderNames, unknownPlaceholders } from '../../engines/placeholder
 import { suggest } from '../../text/suggest.js';
 import { type Check, type Draft, type Place, placeAt, problem, type Section } from '../draft.js';
 import { type Problem, quoted } from '../problem.js';
+import { isVariable } from '../secrets.js';
 import { find, type Path, pathText } from '../tree.js';
 
 export const checkPlaceholders: Check = (draft) =>
@@ -49,8 +50,7 @@ export const checkVariables: Check = (draft, { env: supervisorEnv, devices }) =>
       const full = [...path, 'env', name];
       const own = ownVariables.has(name) ? [reserved(draft, full, name)] : [];
       if (typeof value === 'string' || supervisorEnv[value.from_env] !== undefined) return own;
-      // What is not in capitals may be the secret itself, put there by mistake.
-      const mayShow = /^[A-Z_][A-Z0-9_]*$/.test(value.from_env);
+      const mayShow = isVariable(value.from_env);
       const unset = problem(draft, placeOf(draft, [...full, 'from_env']), {
         code: 'INVALID_VALUE',
         severity: devices === null ? 'warning' : 'error',
