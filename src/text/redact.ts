@@ -27,14 +27,14 @@ export function redactArgv(argv: readonly string[]): readonly string[] {
   });
 }
 
-/** Bounded repeats: a text may be a megabyte. */
+/** A telling name and what it names. Bounded repeats: a text may be a megabyte. */
 const named =
-  /(^|[\s"'])(--?[\w.-]{1,64}[=\s]|[\w.-]{1,64}(?:=|:\s))("[^"]{0,1000}"|'[^']{0,1000}'|(?:(?:bearer|basic)\s)?[^\s"']{1,1000})/gis;
+  /(^|[\s"'])(-{0,2}[\w.-]{0,32}(?:token|key|secret|password|authorization)[\w.-]{0,32})(=|:\s|\s)("[^"]{0,1000}"|'[^']{0,1000}'|(?:(?:bearer|basic)\s)?[^\s"']{1,1000})/gis;
 
 function redactScript(text: string): string {
   if (!/\s/.test(text)) return text;
-  return text.replace(named, (all: string, before: string, name: string, value: string) =>
-    isSecret(name.slice(0, -1).replace(/:$/, ''), value) ? `${before}${name}${hidden}` : all,
+  return text.replace(named, (all: string, before: string, name: string, separator: string, value: string) =>
+    (separator.trim() !== '' || name.startsWith('-')) && isSecret(name, value) ? `${before}${name}${separator}${hidden}` : all,
   );
 }
 
