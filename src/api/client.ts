@@ -72,11 +72,15 @@ export class Client {
 
   /**
    * Events from now on, or those after the one named `since`. Resolves as soon as the supervisor listens for us: nothing that happens after
-   * that is missed. The stream ends when the supervisor does, or when `signal` is aborted.
+   * that is missed. The stream ends when the supervisor does, or when `signal` is aborted, be it before it has begun.
    */
   async events(since: string | null, signal: AbortSignal): Promise<EventStream> {
     const path = since === null ? '/v2/events' : `/v2/events?since=${encodeURIComponent(since)}`;
-    const response = await this.open('GET', path, undefined, signal);
+    const response = await this.open('GET', path, undefined, signal).catch((error: unknown) => {
+      if (signal.aborted) return null;
+      throw error;
+    });
+    if (response === null) return nothing();
     if (response.statusCode !== 200)
       throw this.refused(await readAll(response, (error) => this.unreachable(error)), response.statusCode ?? 0);
     return readEvents(response);
@@ -172,6 +176,8 @@ async function readAll(response: IncomingMessage, failed: (error: NodeJS.ErrnoEx
   }
   return Buffer.concat(pieces).toString('utf8');
 }
+
+async function* nothing(): EventStream {}
 
 /** Ends quietly when the connection does: that the supervisor has gone is for the caller to see. */
 async function* readEvents(response: IncomingMessage): EventStream {

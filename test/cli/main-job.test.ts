@@ -55,6 +55,16 @@ describe('with demo engines', () => {
     expect(back).toMatchObject({ restart_count: 1, crash_count: 1, last_exit: { code: null, signal: 'SIGKILL' } });
     expect(back.pid).not.toBe(first.pid);
 
+    // No time at all is enough to look once.
+    expect(await rig.run('wait', 'chat', '--for', 'ready', '--timeout', '0')).toMatchObject({
+      status: 0,
+      stdout: 'chat ready\n',
+    });
+    expect(await rig.run('wait', 'chat', '--for', 'failed', '--timeout', '0')).toMatchObject({
+      status: 5,
+      stderr: 'not failed after 0\n',
+    });
+
     expect(await rig.run('stop', 'chat/r0')).toMatchObject({
       status: 0,
       stdout: expect.stringMatching(/^chat\/r0 stopped in .*poolctl start chat\/r0\n$/),
