@@ -3,6 +3,7 @@
  */
 
 import type { Device, Instant, LogLevel, MaskRef, PoolSpec, ReplicaId, ReplicaKey } from './model.js';
+import type { BreakerView } from './views.js';
 
 /** How a process ended, as the kernel gave it; or why it never began. Nothing is defaulted. */
 export type ExitEvidence = {
@@ -173,6 +174,10 @@ export const eventNames = [
   'replica.failed',
   'replica.stuck',
   'probe.failed',
+  'breaker.changed',
+  'storm.warning',
+  'storm.limited',
+  'storm.tripped',
   'operation.started',
   'operation.finished',
   'inventory.rejected',
@@ -215,7 +220,10 @@ export type Event = {
   /** Epoch milliseconds here; RFC 3339 outside. */
   readonly next_restart_at?: number;
   readonly crash_reason?: string;
+  readonly old_state?: BreakerView['state'];
+  readonly new_state?: BreakerView['state'];
   readonly failure_count?: number;
+  readonly time_window_ms?: number;
   readonly operation_id?: string;
   readonly kind?: string;
   readonly result?: string;
@@ -223,6 +231,8 @@ export type Event = {
   readonly last_error?: string | null;
   readonly last_lines?: readonly string[];
   readonly device?: string;
+  readonly breaker?: 'general' | 'cuda';
+  readonly storm_kind?: 'storm' | 'oom_storm' | 'cuda_storm' | 'device';
   readonly detail?: string;
   readonly hint?: string;
   readonly correlation_id?: string;

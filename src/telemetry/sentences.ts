@@ -33,6 +33,10 @@ const sentences: { readonly [Name in EventName]: (event: Event) => string } = {
   'replica.stuck': (event) => `${who(event)} stuck${because(event)}${event.hint === undefined ? '' : `; ${event.hint}`}`,
   'probe.failed': (event) =>
     `${who(event)} did not pass a health check${because(event)}${event.failure_count === undefined ? '' : ` (${event.failure_count} in a row)`}`,
+  'breaker.changed': breaker,
+  'storm.warning': (event) => restarts(event, 'often', ''),
+  'storm.limited': (event) => restarts(event, 'too often', ': the next restart waits'),
+  'storm.tripped': (event) => restarts(event, 'all the time', ': breakers open'),
   'operation.started': (event) => `${what(event)} begins${also(event.detail)}`,
   'operation.finished': (event) => `${what(event)} ends: ${event.reason ?? event.result ?? 'done'}`,
   'device.found': (event) => `${event.detail ?? 'a device'}  ${event.device === undefined ? '' : shortUuid(event)}`.trimEnd(),
@@ -71,6 +75,38 @@ function crashed(event: Event): string {
 function ended({ exit_code, signal }: Event): string {
   if (signal !== undefined && signal !== null) return `killed by ${signal}`;
   return exit_code === undefined || exit_code === null ? 'ended, and nobody saw how' : `exited with code ${exit_code}`;
+}
+
+function breaker(event: Event): string {
+  const name = event.breaker === 'cuda' ? 'the breaker for GPU errors' : 'its breaker';
+  const count = event.failure_count === undefined || event.failure_count === 0 ? '' : ` after ${failures(event.failure_count)}`;
+  switch (event.new_state) {
+    case 'open':
+      return `${who(event)} is not started for a while: ${name} opened${count}`;
+    case 'half-open':
+      return `${who(event)} may try one launch: ${name} is half-open`;
+    case 'closed':
+      return `${who(event)} may start as usual: ${name} closed`;
+    default:
+      return `${who(event)}: ${name} changed`;
+  }
+}
+
+const failures = (count: number): string => (count === 1 ? 'one failure' : `${count} failures in a row`);
+
+/** `chat restarts too often, 10 times in 1m: the next restart waits; each time a GPU error`. */
+function restarts(event: Event, how: string, then: string): string {
+  const { pool_id, restart_count: times, time_window_ms: ms } = event;
+  const whose = pool_id === undefined ? `engines on ${shortUuid(event)} restart` : `${who(event)} restarts`;
+  const count = times === undefined ? '' : `, ${times} times${ms === undefined ? '' : ` in ${span(ms)}`}`;
+  return `${whose} ${how}${count}${then}${remedy(event)}`;
+}
+
+/** What all these restarts have in common, where they have it. */
+function remedy({ storm_kind, hint }: Event): string {
+  const common =
+    storm_kind === 'oom_storm' ? 'each time out of memory' : storm_kind === 'cuda_storm' ? 'each time a GPU error' : '';
+  return [common, hint ?? ''].map((part) => (part === '' ? '' : `; ${part}`)).join('');
 }
 
 /** The most telling of what is there. */

@@ -29,7 +29,10 @@ const everything: Omit<Event, 'event' | 'level'> = {
   backoff_ms: 1_000,
   next_restart_at: 1_000,
   crash_reason: 'exit',
+  old_state: 'closed',
+  new_state: 'open',
   failure_count: 3,
+  time_window_ms: 60_000,
   operation_id: 'op',
   kind: 'restart',
   result: 'ready',
@@ -37,6 +40,8 @@ const everything: Omit<Event, 'event' | 'level'> = {
   last_error: 'exit code 1',
   last_lines: ['a'],
   device: 'GPU-8932f937-aaaa',
+  breaker: 'cuda',
+  storm_kind: 'oom_storm',
   detail: 'detail',
   hint: 'poolctl status',
   correlation_id: 'c',
@@ -61,7 +66,7 @@ describe('a sentence', () => {
     );
   });
 
-  test.each<readonly [Partial<Event> & Pick<Event, 'event'>, string]>([
+  test.each<readonly [{ readonly [Key in keyof Event]?: Event[Key] | undefined } & Pick<Event, 'event'>, string]>([
     [{ event: 'supervisor.started', pid: 7, detail: '3 replicas' }, 'poolctl started, pid 7, 3 replicas'],
     [{ event: 'supervisor.stopped', uptime_seconds: 61 }, 'poolctl stopped after 1m1s'],
     [{ event: 'replica.preparing', because: 'crash' }, 'chat/r0 preparing again after it crashed'],
@@ -92,12 +97,58 @@ describe('a sentence', () => {
       { event: 'probe.failed', detail: 'HTTP 503', failure_count: 2 },
       'chat/r0 did not pass a health check: HTTP 503 (2 in a row)',
     ],
+    [
+      { event: 'breaker.changed', breaker: 'general', old_state: 'closed', new_state: 'open', failure_count: 5 },
+      'chat/r0 is not started for a while: its breaker opened after 5 failures in a row',
+    ],
+    [
+      { event: 'breaker.changed', breaker: 'cuda', old_state: 'half-open', new_state: 'open', failure_count: 1 },
+      'chat/r0 is not started for a while: the breaker for GPU errors opened after one failure',
+    ],
+    [
+      { event: 'breaker.changed', breaker: 'general', new_state: 'half-open' },
+      'chat/r0 may try one launch: its breaker is half-open',
+    ],
+    [
+      { event: 'breaker.changed', breaker: 'general', new_state: 'closed', failure_count: 0 },
+      'chat/r0 may start as usual: its breaker closed',
+    ],
+    [
+      { event: 'storm.warning', storm_kind: 'storm', replica_id: undefined, restart_count: 5, time_window_ms: 60_000 },
+      'chat restarts often, 5 times in 1m',
+    ],
+    [
+      { event: 'storm.limited', storm_kind: 'cuda_storm', replica_id: undefined, restart_count: 10, time_window_ms: 60_000 },
+      'chat restarts too often, 10 times in 1m: the next restart waits; each time a GPU error',
+    ],
+    [
+      {
+        event: 'storm.tripped',
+        storm_kind: 'oom_storm',
+        replica_id: undefined,
+        restart_count: 10,
+        time_window_ms: 30_000,
+        hint: 'lower --ctx-size',
+      },
+      'chat restarts all the time, 10 times in 30s: breakers open; each time out of memory; lower --ctx-size',
+    ],
+    [
+      {
+        event: 'storm.limited',
+        storm_kind: 'device',
+        pool_id: undefined,
+        replica_id: undefined,
+        device: 'GPU-8932f937-aaaa',
+        restart_count: 6,
+      },
+      'engines on GPU-8932f937 restart too often, 6 times: the next restart waits',
+    ],
     [{ event: 'operation.finished', kind: 'restart', result: 'ready' }, 'restart of chat ends: ready'],
     [{ event: 'device.lost', device: 'GPU-8932f937-aaaa' }, 'GPU-8932f937 is gone'],
     [{ event: 'storage.degraded', detail: 'the registry', reason: 'ENOSPC' }, 'the registry is not being saved: ENOSPC'],
     [{ event: 'storage.degraded', result: 'recovered' }, 'state is being saved again'],
   ])('%j', (event, said) => {
-    expect(sentence({ level: 'info', pool_id: 'chat', replica_id: 'r0', ...event })).toBe(said);
+    expect(sentence({ level: 'info', pool_id: 'chat', replica_id: 'r0', ...event } as Event)).toBe(said);
   });
 });
 
