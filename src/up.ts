@@ -25,6 +25,7 @@ import { openRegistry, readRegistry } from './shell/registry.js';
 import { makeRuntime } from './shell/runtime.js';
 import { prepareStateDir } from './shell/state-dir.js';
 import type { Console } from './telemetry/console.js';
+import { makeMetrics } from './telemetry/metrics.js';
 import { rfc3339 } from './text/time.js';
 import { makeNews, type News } from './up/news.js';
 import { preflightFor } from './up/preflight.js';
@@ -130,6 +131,8 @@ export async function up(options: UpOptions, world: World): Promise<number> {
   const runtime = makeRuntime(state, clock, makePerform(hands));
   const news = makeNews({ start: startedAt.getTime().toString(36), wallMs: () => clock.wallMs(), journalPath: paths.journal });
   runtime.onEvent((event) => news.publish(event));
+  const metrics = makeMetrics(() => service.status());
+  runtime.onEvent((event) => metrics.count(event));
   const supervisor = (): SupervisorView => ({
     version,
     pid: world.pid,
@@ -142,7 +145,7 @@ export async function up(options: UpOptions, world: World): Promise<number> {
     containment: 'group',
     event_loop_lag_ms: Math.round(clock.lagMs()),
   });
-  const service = makeService({ version, runtime, clock, news, paths, supervisor });
+  const service = makeService({ version, runtime, clock, news, paths, supervisor, metrics: () => metrics.text() });
   const registry = openRegistry({
     path: paths.registry,
     content: () => recordOf(runtime.state(), boot, paths, service.status()),

@@ -49,6 +49,15 @@ describe('what a command loads', () => {
     expect(bin?.imports.filter(({ kind, path }) => kind === 'import-statement' && !path.startsWith('node:'))).toEqual([]);
   });
 
+  it('up, and no other command, loads prom-client', async () => {
+    const commands = (await readdir(join(root, 'commands'))).filter((name) => name.endsWith('.ts'));
+    const chunks = new Set(Object.values(outputs).map(({ entryPoint }) => entryPoint));
+    const loading = commands
+      .filter((name) => chunks.has(`commands/${name}`))
+      .filter((name) => packages([`commands/${name}`]).includes('prom-client'));
+    expect(loading).toEqual(['up.ts']);
+  });
+
   it('check loads yaml and zod, so that this test would see them', () => {
     expect(packages([...beforeAny, 'commands/check.ts'])).toEqual(expect.arrayContaining(['yaml', 'zod']));
   });

@@ -29,6 +29,7 @@ export type LogRequest = {
 
 export type Reply =
   | { readonly kind: 'json'; readonly status: number; readonly body: unknown }
+  | { readonly kind: 'text'; readonly contentType: string; readonly body: string }
   | { readonly kind: 'events'; readonly since: string | null }
   | { readonly kind: 'log'; readonly log: LogRequest };
 
@@ -43,6 +44,7 @@ const maxWaitMs = 600_000;
 
 export const routes: readonly Route[] = [
   { method: 'GET', path: '/health', handle: ({ service }) => ok({ status: 'ok', version: service.version }) },
+  { method: 'GET', path: '/metrics', handle: metrics },
   { method: 'GET', path: '/v2/pools', handle: ({ service }) => ok(service.status()) },
   { method: 'GET', path: '/v2/pools/{pool}', handle: (call) => ok(call.service.pool(poolOf(call)) ?? noPool(call)) },
   { method: 'GET', path: '/v2/pools/{pool}/health', handle: (call) => ok(call.service.health(poolOf(call)) ?? noPool(call)) },
@@ -105,6 +107,10 @@ function accepted({ service }: Call, what: string, answer: Answer): Reply {
     ...(hint === undefined ? {} : { hint }),
     ...(retryAfterMs === undefined ? {} : { extra: { retry_after_ms: retryAfterMs } }),
   });
+}
+
+async function metrics({ service }: Call): Promise<Reply> {
+  return { kind: 'text', contentType: 'text/plain; version=0.0.4; charset=utf-8', body: await service.metrics() };
 }
 
 async function operation({ service, params, query, gone }: Call): Promise<Reply> {

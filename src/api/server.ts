@@ -193,6 +193,7 @@ async function send(
   streaming: { readonly gone: AbortSignal; readonly now: () => number },
 ): Promise<void> {
   if (reply.kind === 'json') return sendJson(response, reply.status, reply.body);
+  if (reply.kind === 'text') return sendText(response, 200, reply.body, { 'content-type': reply.contentType });
   if (headOnly) {
     response.writeHead(200, {
       'content-type': reply.kind === 'events' ? 'text/event-stream; charset=utf-8' : 'text/plain; charset=utf-8',
@@ -205,13 +206,12 @@ async function send(
 }
 
 function sendJson(response: ServerResponse, status: number, body: unknown, headers: Readonly<Record<string, string>> = {}): void {
-  const text = `${JSON.stringify(body)}\n`;
-  response.writeHead(status, {
-    'content-type': 'application/json; charset=utf-8',
-    'content-length': Buffer.byteLength(text),
-    'cache-control': 'no-store',
-    ...headers,
-  });
+  sendText(response, status, `${JSON.stringify(body)}\n`, { 'content-type': 'application/json; charset=utf-8', ...headers });
+}
+
+/** Node leaves the text out where HEAD was asked for. */
+function sendText(response: ServerResponse, status: number, text: string, headers: Readonly<Record<string, string>>): void {
+  response.writeHead(status, { 'content-length': Buffer.byteLength(text), 'cache-control': 'no-store', ...headers });
   response.end(text);
 }
 

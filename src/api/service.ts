@@ -11,6 +11,8 @@ export type Service = {
   health(poolId: string): PoolHealthView | null;
   devices(): readonly DeviceView[];
   capabilities(): CapabilitiesView;
+  /** Prometheus text, version 0.0.4. */
+  metrics(): Promise<string>;
   operation(id: string): OperationView | null;
   /** Resolves as soon as the operation has ended, or after `waitMs`; null where there is none. Never rejects. */
   operationEnded(id: string, waitMs: number, signal: AbortSignal): Promise<OperationView | null>;

@@ -19,9 +19,10 @@ export type ServiceWorld = {
   readonly news: News;
   readonly paths: Paths;
   readonly supervisor: () => SupervisorView;
+  readonly metrics: () => Promise<string>;
 };
 
-export function makeService({ version, runtime, clock, news, paths, supervisor }: ServiceWorld): Service {
+export function makeService({ version, runtime, clock, news, paths, supervisor, metrics }: ServiceWorld): Service {
   const calendar = (): Calendar => ({ now: clock.now(), time: rfc3339 });
 
   function operation(id: string) {
@@ -45,6 +46,7 @@ export function makeService({ version, runtime, clock, news, paths, supervisor }
     health: (poolId) => healthOf(poolId, runtime.state(), calendar()),
     devices: () => viewDevices(runtime.state(), clock.now()),
     capabilities: () => capabilitiesOf(version, runtime.state(), calendar()),
+    metrics,
     operation,
     operationEnded(id, waitMs, signal) {
       return new Promise((resolve) => {

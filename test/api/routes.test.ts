@@ -22,6 +22,25 @@ describe('what is shown', () => {
     expect((await ask(stand, { path: '/v2/meta/capabilities' })).json).toMatchObject({ api_version: 'v2', engines: [] });
   });
 
+  it('metrics as text for Prometheus, whole in bytes, without the text for HEAD, and for nothing but reading', async () => {
+    const stand = await openStand();
+    const reply = await ask(stand, { path: '/metrics' });
+    expect(reply).toMatchObject({ status: 200, text: '# HELP a é\n' });
+    expect(reply.headers).toMatchObject({
+      'content-type': 'text/plain; version=0.0.4; charset=utf-8',
+      'content-length': '12',
+      'cache-control': 'no-store',
+    });
+    const head = await ask(stand, { method: 'HEAD', path: '/metrics' });
+    expect(head).toMatchObject({ status: 200, text: '' });
+    for (const name of ['content-type', 'content-length']) expect(head.headers[name]).toBe(reply.headers[name]);
+    expect(await ask(stand, { method: 'POST', path: '/metrics' })).toMatchObject({
+      status: 405,
+      headers: { allow: 'GET, HEAD' },
+      json: { error: { code: 'METHOD_NOT_ALLOWED', message: 'cannot POST /metrics: it takes GET or HEAD' } },
+    });
+  });
+
   test.each([
     ['GET', '/v2/pools/chta', 'cannot show "chta": there is no such pool'],
     ['GET', '/v2/pools/chta/health', 'cannot show "chta": there is no such pool'],

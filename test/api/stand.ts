@@ -86,6 +86,7 @@ export async function openStand({ answer, logs, watchEveryMs, ...own }: StandWis
     health: () => null,
     devices: () => [],
     capabilities: () => ({ api_version: 'v2', version: '1.2.3', engines: [] }),
+    metrics: async () => '# HELP a é\n',
     operation,
     operationEnded: async (id) => operation(id),
     request(input) {

@@ -40,7 +40,12 @@ export const layers: readonly Layer[] = [
     packages: ['node:*'],
   },
   { name: 'server', files: ['src/api/'], layers: ['wire', 'client', 'core:types', 'text', 'errors'], packages: ['node:*'] },
-  { name: 'telemetry', files: ['src/telemetry/'], layers: ['wire', 'core:types', 'text', 'errors'], packages: ['node:*'] },
+  {
+    name: 'telemetry',
+    files: ['src/telemetry/'],
+    layers: ['wire', 'core:types', 'text', 'errors'],
+    packages: ['node:*', 'prom-client'],
+  },
   { name: 'tui', files: ['src/tui/'], layers: ['client', 'wire', 'text', 'errors'], packages: ['node:*', 'ink', 'react'] },
   { name: 'demo', files: ['src/demo/'], layers: [], packages: ['node:*'] },
   { name: 'errors', files: ['src/errors.ts', 'src/version.ts'], layers: [], packages: [] },

@@ -6,6 +6,7 @@ import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { routes } from '../../src/api/routes.js';
+import { parseExposition } from '../rig/exposition.js';
 import { Rig, type Supervisor } from '../rig/poolctl.js';
 import { items, manDir, page, section, subsections, typed } from './page.js';
 
@@ -72,9 +73,11 @@ describe('the examples (those that run are skipped without curl: apt-get install
       expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
       const answers = stdout.split(separator).filter((answer) => answer !== '');
       expect(answers).toHaveLength(lines.filter((line) => line.startsWith('curl') && !isStream(line)).length);
-      const log = answers.findIndex((answer) => !answer.startsWith('{'));
-      expect(answers[log]?.split('\n').filter((line) => line !== '')).toHaveLength(3);
-      const bodies = answers.filter((_, at) => at !== log).map((answer) => JSON.parse(answer) as Body);
+      const [metrics = '', log] = answers.filter((answer) => !answer.startsWith('{'));
+      const live = parseExposition(metrics).get('pool_live')?.samples.get('pool_live{pool_id="demo"}');
+      expect(live?.value).toBe(1);
+      expect(log?.split('\n').filter((line) => line !== '')).toHaveLength(3);
+      const bodies = answers.filter((answer) => answer.startsWith('{')).map((answer) => JSON.parse(answer) as Body);
 
       const [, status_, , , , , stop, , restart, shutdown] = bodies;
       expect(bodies[0]).toEqual({ status: 'ok', version: expect.any(String) });

@@ -8,9 +8,10 @@ import { errorCodes } from '../../src/errors.js';
 import { withoutEffect } from '../../src/inventory/checks/no-effect.js';
 import type { ProblemCode } from '../../src/inventory/problem.js';
 import { jsonSchema } from '../../src/inventory/schema.js';
+import { labelsOf, type Metric, metricTable } from '../../src/telemetry/metric-table.js';
 import { bytesPattern } from '../../src/text/bytes.js';
 import { durationPattern } from '../../src/text/duration.js';
-import { items, page, section } from './page.js';
+import { items, page, section, subsections } from './page.js';
 
 type Schema = {
   readonly type?: string;
@@ -103,6 +104,23 @@ describe('poolctl-api(7)', () => {
   it('has every route, and no others', () => {
     const told = items(section(api, 'ROUTES')).map(({ head }) => head);
     expect(told).toEqual(routes.map(({ method, path }) => `Cm ${method} ${path}`));
+  });
+
+  it('has every metric with its type and labels, and no others, and every word of a label', () => {
+    const metrics = section(api, 'METRICS');
+    const told = subsections(metrics).flatMap(([of, lines]) => items(lines).map(({ head }) => `${of}: ${head}`));
+    const known = Object.entries<Metric>(metricTable).map(
+      ([name, { of, type, label }]) => `${of}: Cm ${name} Pq ${type}${label === undefined ? '' : ` , by Cm ${label}`}`,
+    );
+    expect(told.sort()).toEqual(known.sort());
+    for (const [of, lines] of subsections(metrics)) {
+      const first = lines.slice(0, lines.indexOf('.Bl -tag -width Ds')).filter((line) => line.startsWith('.Cm '));
+      expect(first.flatMap((line) => line.slice(4).match(/[a-z_]+/g) ?? [])).toEqual(labelsOf[of as Metric['of']]);
+    }
+    const quoted = new Set(metrics.flatMap((line) => [...line.matchAll(/\bQl (\w+)/g)].map(([, word]) => word)));
+    const words = new Set(Object.values<Metric>(metricTable).flatMap(({ values = [] }) => values));
+    expect([...words].filter((word) => !quoted.has(word))).toEqual([]);
+    expect([...quoted].filter((word) => word !== 'GET' && !words.has(word ?? ''))).toEqual([]);
   });
 
   it('has every event, and no others', () => {

@@ -1,8 +1,10 @@
 /** The supervisor's answers as a client gets them: real server, real socket, the core behind it, hands on paper. */
 
 import { mkdtempSync, rmSync } from 'node:fs';
+import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { Client } from '../../src/api/client.js';
 import { type ApiServer, openApi } from '../../src/api/server.js';
@@ -10,8 +12,10 @@ import { supervisorPaths } from '../../src/host/paths.js';
 import { systemClock } from '../../src/shell/clock.js';
 import { type Hands, makePerform } from '../../src/shell/perform.js';
 import { makeRuntime, type Runtime } from '../../src/shell/runtime.js';
+import { makeMetrics } from '../../src/telemetry/metrics.js';
 import { makeNews } from '../../src/up/news.js';
 import { makeService } from '../../src/up/service.js';
+import { parseExposition } from '../rig/exposition.js';
 import { beginning, inventoryOf, poolSpec } from '../rig/specs.js';
 
 let dir: string;
@@ -51,6 +55,8 @@ beforeEach(async () => {
   runtime = makeRuntime(state, clock, makePerform(hands));
   const news = makeNews({ start: 'boot1', wallMs: () => clock.wallMs(), journalPath: join(dir, 'events.jsonl') });
   runtime.onEvent((event) => news.publish(event));
+  const metrics = makeMetrics(() => service.status());
+  runtime.onEvent((event) => metrics.count(event));
   const service = makeService({
     version: '1.2.3',
     runtime,
@@ -69,6 +75,7 @@ beforeEach(async () => {
       containment: 'group',
       event_loop_lag_ms: 0,
     }),
+    metrics: () => metrics.text(),
   });
   server = await openApi({ socketPath: paths.socket, service, onError: (error) => bugs.push(error) });
   client = new Client({ socketPath: paths.socket, doing: 'test' });
@@ -121,6 +128,33 @@ it('stops by an operation that a client can wait for, and starts again', async (
     'ready up',
   ]);
 });
+
+it('counts what the core tells, for Prometheus', async () => {
+  await allReady();
+  const restart = await client.act('restart', 'chat', { replica_id: 'r1' });
+  await client.operation(restart.operation_id, 5_000);
+  const families = parseExposition(await scrape());
+  const shown = (name: string, replica: string, more = '') =>
+    families.get(name)?.samples.get(`${name}{pool_id="chat",replica_id="${replica}",engine="command"${more}}`)?.value;
+  expect([shown('preload_success_total', 'r0'), shown('preload_success_total', 'r1')]).toEqual([1, 2]);
+  expect([shown('restart_total', 'r0', ',reason="operator"'), shown('restart_total', 'r1', ',reason="operator"')]).toEqual([
+    0, 1,
+  ]);
+  expect(shown('readiness_transitions_total', 'r1', ',to="ready"')).toBe(2);
+  expect(shown('readiness_transitions_total', 'r1', ',to="stopping"')).toBe(1);
+  expect(shown('replica_crashes_total', 'r1')).toBe(0);
+  expect([shown('slots_total', 'r0'), shown('slots_free', 'r0')]).toEqual([4, 4]);
+  expect(families.get('vram_total_bytes')?.samples.size).toBe(0);
+});
+
+function scrape(): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const asked = request({ socketPath: join(dir, 'poolctl.sock'), path: '/metrics', agent: false }, (response) => {
+      text(response).then(resolve, reject);
+    });
+    asked.on('error', reject).end();
+  });
+}
 
 it('names a pool that is not there', async () => {
   await expect(client.act('start', 'chta', {})).rejects.toMatchObject({ code: 'POOL_NOT_FOUND' });

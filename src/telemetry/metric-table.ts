@@ -1,0 +1,143 @@
+/**
+ * The metrics, as data. Names and labels are a contract with dashboards. Every label has few values, fixed by the inventory, the machine or this table:
+ * never a pid, never a text.
+ */
+
+import type { CrashClass } from '../core/crash.js';
+import type { BreakerView } from '../core/views.js';
+import type { LaunchFailure } from './launches.js';
+
+export type Metric = {
+  readonly type: 'counter' | 'gauge' | 'histogram';
+  /** Whom a series is about, which gives its first labels. */
+  readonly of: keyof typeof labelsOf;
+  /** One more label. A counter begins at 0 for each of the `values`. */
+  readonly label?: string;
+  readonly values?: readonly string[];
+  /** A sentence; no backslash and no newline. */
+  readonly help: string;
+};
+
+export const labelsOf = {
+  replica: ['pool_id', 'replica_id', 'engine'],
+  pool: ['pool_id'],
+  device: ['device'],
+  supervisor: [],
+} as const;
+
+// This and the failures are complete by their types.
+const crashClasses: Readonly<Record<CrashClass, true>> = {
+  vram_oom: true,
+  host_oom: true,
+  gpu_error: true,
+  driver: true,
+  config: true,
+  crash: true,
+  hang: true,
+  graceful: true,
+  unknown: true,
+};
+const classes = Object.keys(crashClasses);
+const crashReasons = [...classes, 'exit', 'health'];
+const launchFailures: Readonly<Record<LaunchFailure, true>> = { preflight: true, spawn: true, exit: true, deadline: true };
+const breakers = ['general', 'cuda'];
+/** Those that a serving replica can go to, and the one that it comes to. */
+const readinessStates = ['ready', 'unhealthy', 'draining', 'stopping', 'stopped', 'backoff', 'broken', 'failed'];
+
+/** How the state of a breaker is written as a number. */
+export const breakerStates: Readonly<Record<BreakerView['state'], number>> = { closed: 0, open: 1, 'half-open': 2 };
+
+export const metricTable = {
+  engine_crash_total: {
+    type: 'counter',
+    of: 'replica',
+    label: 'class',
+    values: classes,
+    help: 'Crashes by why the engine died.',
+  },
+  replica_crashes_total: { type: 'counter', of: 'replica', help: 'Crashes of the replica.' },
+  restart_scheduled_total: {
+    type: 'counter',
+    of: 'replica',
+    label: 'crash_reason',
+    values: crashReasons,
+    help: 'Waits before an automatic restart, by what it is for.',
+  },
+  restart_total: {
+    type: 'counter',
+    of: 'replica',
+    label: 'reason',
+    values: ['crash', 'health', 'operator'],
+    help: 'Engines that were started again, by why.',
+  },
+  circuit_breaker_open_total: {
+    type: 'counter',
+    of: 'replica',
+    label: 'breaker',
+    values: breakers,
+    help: 'How often a breaker opened.',
+  },
+  readiness_transitions_total: {
+    type: 'counter',
+    of: 'replica',
+    label: 'to',
+    values: readinessStates,
+    help: 'How often the replica became ready, or ceased to be, by the state that it went to.',
+  },
+  preload_success_total: { type: 'counter', of: 'replica', help: 'Launches that became ready.' },
+  preload_failure_total: {
+    type: 'counter',
+    of: 'replica',
+    label: 'reason',
+    // A model that is missing is found by the preflight, and its event does not tell it from what else the preflight finds.
+    values: Object.keys(launchFailures),
+    help: 'Launches that did not become ready, by where they failed. Each preflight that is tried again counts.',
+  },
+  restart_storm_total: {
+    type: 'counter',
+    of: 'pool',
+    label: 'kind',
+    values: ['storm', 'oom_storm', 'cuda_storm', 'device'],
+    help: 'Restarts held back, and breakers opened, because there were too many restarts. Without pool_id: a storm of no one pool.',
+  },
+  backoff_delay_ms: {
+    type: 'histogram',
+    of: 'pool',
+    label: 'crash_reason',
+    help: 'Milliseconds of the waits before automatic restarts.',
+  },
+  replica_state: { type: 'gauge', of: 'replica', label: 'state', help: 'The present state has 1; the others have no series.' },
+  restart_count: { type: 'gauge', of: 'replica', help: 'Automatic restarts; begins anew after a long calm.' },
+  circuit_breaker_state: { type: 'gauge', of: 'replica', label: 'breaker', help: '0 closed, 1 open, 2 half-open.' },
+  slots_total: { type: 'gauge', of: 'replica', help: 'Requests that the engine runs at once; absent until known.' },
+  slots_free: { type: 'gauge', of: 'replica', help: 'Slots that nobody has leased; 0 while the replica is not ready.' },
+  engine_inflight_requests: { type: 'gauge', of: 'replica', help: 'Requests that the engine runs, where it can tell.' },
+  pool_live: { type: 'gauge', of: 'pool', help: '1 while any of its engines exists.' },
+  pool_ready: { type: 'gauge', of: 'pool', help: '1 while any of its replicas serves.' },
+  pool_draining: { type: 'gauge', of: 'pool', help: '1 while none is ready and at least one drains.' },
+  vram_total_bytes: { type: 'gauge', of: 'device', help: 'Memory of the device.' },
+  vram_free_bytes: { type: 'gauge', of: 'device', help: 'Memory of the device that nobody uses.' },
+  device_healthy: { type: 'gauge', of: 'device', help: '1 while the device may be used.' },
+  poolctl_build_info: { type: 'gauge', of: 'supervisor', label: 'version', help: 'Always 1; the version is in the label.' },
+  poolctl_event_loop_lag_seconds: { type: 'gauge', of: 'supervisor', help: 'How late the supervisor itself is.' },
+} as const satisfies Readonly<Record<string, Metric>>;
+
+type Table = typeof metricTable;
+type NamesOf<Type extends Metric['type']> = {
+  [Name in keyof Table]: Table[Name]['type'] extends Type ? Name : never;
+}[keyof Table];
+export type CounterName = NamesOf<'counter'>;
+export type GaugeName = NamesOf<'gauge'>;
+
+export const counterNames = namesOf('counter') as readonly CounterName[];
+export const gaugeNames = namesOf('gauge') as readonly GaugeName[];
+
+/** What prom-client wants to know of a metric. */
+export function definitionOf(name: keyof Table): { name: string; help: string; labelNames: string[] } {
+  const { of, help, label }: Metric = metricTable[name];
+  return { name, help, labelNames: [...labelsOf[of], ...(label === undefined ? [] : [label])] };
+}
+
+function namesOf(type: Metric['type']): readonly string[] {
+  return Object.entries(metricTable).flatMap(([name, metric]) => (metric.type === type ? [name] : []));
+}
