@@ -2,19 +2,20 @@
 
 import { readFile } from 'node:fs/promises';
 import { freeVramBytes } from './core/devices.js';
-import { initialState } from './core/initial.js';
 import { launchOf } from './core/launching.js';
 import { meansFor } from './core/means.js';
 import type { Launch } from './core/messages.js';
 import type { Device, PoolSpec } from './core/model.js';
+import { restore } from './core/restore.js';
 import type { Replica, State } from './core/state.js';
 import { ownEnvironment } from './engines/environment.js';
+import { systemClock } from './shell/clock.js';
 import { makeListeners } from './shell/listener.js';
 import type { Checked } from './shell/preflight.js';
 import { makeProcesses } from './shell/processes.js';
 import { redactArgv, redactEnv } from './text/redact.js';
 import { preflightFor } from './up/preflight.js';
-import { parseRecord, type Record, rememberedOf } from './up/record.js';
+import { parseRecord, type Record, recordMaker } from './up/record.js';
 import type { UpOptions, World } from './up.js';
 
 export type PlanOptions = Pick<UpOptions, 'inventory' | 'devices' | 'paths' | 'named' | 'demoScript'> &
@@ -47,21 +48,22 @@ export type PlannedReplica = {
 
 export async function plan(options: PlanOptions): Promise<readonly PlannedReplica[]> {
   const { inventory, devices, named, paths, env } = options;
-  const now = performance.now();
-  let state = initialState({
-    inventory,
-    named,
-    devices,
-    remembered: rememberedOf(await lastRecord(paths.registry)),
-    hold: null,
-    exitOnAllFailed: false,
-    now,
+  const clock = systemClock();
+  const now = clock.now();
+  const { entryOf } = recordMaker('', clock);
+  let { state } = restore({
+    ...{ inventory, named, devices, exitOnAllFailed: false, now, wallMs: clock.wallMs(), entryOf },
+    record: (await lastRecord(paths.registry))?.state ?? null,
+    // A rehearsal is of a start: the numbers and ports that hold, and nothing of what runs.
+    clean: true,
+    sameBoot: false,
   });
   const preflight = await preflightFor({ ...options, listeners: makeListeners(makeProcesses(options.pid)) });
   const planned: PlannedReplica[] = [];
-  for (const { spec, replicas } of state.pools.values()) {
-    for (const replica of replicas) {
-      const means = meansFor(replica, { spec, replicas }, state, now);
+  for (const pool of state.pools.values()) {
+    const { spec } = pool;
+    for (const replica of pool.replicas) {
+      const means = meansFor(replica, pool, state, now);
       if (!means.ok) {
         planned.push({ ...unplanned(spec, replica), obstacles: [{ text: means.error, hint: null }] });
         continue;

@@ -3,7 +3,6 @@
 import type { EventEmitter } from 'node:events';
 import { openApi } from './api/server.js';
 import type { StatusView, SupervisorView } from './api/wire.js';
-import { initialState } from './core/initial.js';
 import type { DevicesObservation } from './core/messages.js';
 import type { Inventory } from './core/model.js';
 import { createGpuReader } from './host/gpus.js';
@@ -11,25 +10,27 @@ import type { Paths } from './host/paths.js';
 import { bootId } from './host/proc.js';
 import { findProgram } from './host/programs.js';
 import { runProgram } from './host/run.js';
+import { watchExits } from './shell/adoption.js';
 import { systemClock } from './shell/clock.js';
 import { removeHandoffs } from './shell/handoff.js';
 import { makeHands, type Preflight } from './shell/hands.js';
 import { openJournal } from './shell/journal.js';
-import { stopLeftovers } from './shell/leftovers.js';
 import { makeListeners } from './shell/listener.js';
 import { lockSupervisor } from './shell/lock.js';
 import { makePerform } from './shell/perform.js';
 import { makePidFiles, removePidFiles } from './shell/pid-files.js';
 import { makeProcesses } from './shell/processes.js';
-import { openRegistry, readRegistry } from './shell/registry.js';
+import { openRegistry } from './shell/registry.js';
 import { makeRuntime } from './shell/runtime.js';
 import { prepareStateDir } from './shell/state-dir.js';
 import type { Console } from './telemetry/console.js';
 import { makeMetrics } from './telemetry/metrics.js';
 import { rfc3339 } from './text/time.js';
+import { begin } from './up/begin.js';
+import { clearLeftovers } from './up/leftovers.js';
 import { makeNews, type News } from './up/news.js';
 import { preflightFor } from './up/preflight.js';
-import { enginesOf, parseRecord, recordOf, rememberedOf } from './up/record.js';
+import { type Ended, recordMaker } from './up/record.js';
 import { makeService } from './up/service.js';
 
 export type UpOptions = {
@@ -77,21 +78,9 @@ export async function up(options: UpOptions, world: World): Promise<number> {
   const [flock, boot] = await Promise.all([findProgram('flock', world.env.PATH, paths.stateDir), bootId()]);
   const lock = await lockSupervisor({ ...paths, pid: world.pid, uid: world.uid, startedAt, flock });
 
-  const { content: before, setAside } = await readRegistry(paths.registry, parseRecord);
-  removeHandoffs(paths.handoffDir);
-  await removePidFiles(paths.runDir);
   const gpus = createGpuReader({ env: world.env, now: () => clock.now() });
-  const leftovers = enginesOf(before);
-  const state = initialState({
-    inventory,
-    named: options.named,
-    devices: options.devices,
-    remembered: rememberedOf(before),
-    hold: leftovers.length === 0 ? null : 'waits until the engines of an earlier supervisor are gone',
-    exitOnAllFailed: options.exitOnAllFailed,
-    now: clock.now(),
-  });
-
+  const maker = recordMaker(boot, clock);
+  const { named, devices, exitOnAllFailed } = options;
   let ended: (exit: number) => void = () => {};
   const end = new Promise<number>((resolve) => {
     ended = resolve;
@@ -99,7 +88,15 @@ export async function up(options: UpOptions, world: World): Promise<number> {
   const processes = makeProcesses(world.pid, async (pid) => {
     await runProgram(process.execPath, [options.treeKillScript, String(pid)], { timeoutMs: 2_000 });
   });
+  const { restored, setAside } = await begin({
+    ...{ inventory, named, devices, exitOnAllFailed, paths, bootId: boot, processes, entryOf: maker.entryOf },
+    now: clock.now(),
+    wallMs: clock.wallMs(),
+  });
+  removeHandoffs(paths.handoffDir);
+  await removePidFiles(paths.runDir);
   const listeners = makeListeners(processes);
+  const exits = watchExits();
   const told = new Map<string, string | null>();
   /** Told at changes only: a full disk is one piece of news. */
   const onStorage = (what: string, error: string | null): void => {
@@ -123,12 +120,13 @@ export async function up(options: UpOptions, world: World): Promise<number> {
     processes,
     listeners,
     pidFiles: makePidFiles((error) => onStorage('pid files', error)),
+    exits,
     preflight: checked,
     record: () => registry.flush(),
     onStorage,
     end: (exit) => ended(exit),
   });
-  const runtime = makeRuntime(state, clock, makePerform(hands));
+  const runtime = makeRuntime(restored, clock, makePerform(hands));
   const news = makeNews({ start: startedAt.getTime().toString(36), wallMs: () => clock.wallMs(), journalPath: paths.journal });
   runtime.onEvent((event) => news.publish(event));
   const metrics = makeMetrics(() => service.status());
@@ -146,9 +144,10 @@ export async function up(options: UpOptions, world: World): Promise<number> {
     event_loop_lag_ms: Math.round(clock.lagMs()),
   });
   const service = makeService({ version, runtime, clock, news, paths, supervisor, metrics: () => metrics.text() });
+  let endedAs: Ended = null;
   const registry = openRegistry({
     path: paths.registry,
-    content: () => recordOf(runtime.state(), boot, paths, service.status()),
+    content: () => maker.record(runtime.state(), endedAs, service.status()),
     onStorage: (error) => onStorage(paths.registry, error),
   });
   const { maxSizeBytes: maxBytes, keep } = inventory.supervisor.events;
@@ -182,13 +181,10 @@ export async function up(options: UpOptions, world: World): Promise<number> {
   news.publish({
     event: 'supervisor.started',
     level: 'info',
-    ...(setAside === null ? {} : { reason: `registry set aside: ${setAside.why}` }),
+    ...(setAside === null ? {} : { reason: `registry set aside: ${setAside}` }),
   });
-  runtime.give({ type: 'woke' });
-  if (leftovers.length > 0) {
-    await stopLeftovers(leftovers, { processes, bootId: boot, now: () => clock.now() });
-    runtime.give({ type: 'leftovers-gone' });
-  }
+  runtime.begin();
+  await clearLeftovers(restored.state.leftovers, { paths, processes, clock, runtime, news });
   let polling = true;
   const poll = (async (): Promise<void> => {
     while (polling) {
@@ -201,6 +197,8 @@ export async function up(options: UpOptions, world: World): Promise<number> {
   })();
 
   const exit = await end;
+  endedAs = runtime.state().shutdown?.keep === true ? 'kept' : 'clean';
+  exits.close();
   polling = false;
   await poll;
   for (const signal of ['SIGTERM', 'SIGINT'] as const) world.signals.off(signal, onSignal);

@@ -1,5 +1,5 @@
 import type { Instant } from './model.js';
-import type { Life, State } from './state.js';
+import type { Life, Serving, State } from './state.js';
 
 /** The earliest instant at which something of this state is due; null: nothing is. The shell arms one alarm at it. */
 export function nextAt(state: State): Instant | null {
@@ -21,16 +21,21 @@ export function dueAt(life: Life): number {
     case 'starting':
       return Math.min(life.deadline, life.probing.at ?? never);
     case 'ready':
-      return Math.min(life.probing.at ?? never, life.pollAt ?? never, life.stableAt ?? never, life.calmAt ?? never);
+      return Math.min(servingAt(life), life.stableAt ?? never, life.calmAt ?? never, life.closeAt ?? never);
     case 'unhealthy':
-      return Math.min(life.probing.at ?? never, life.pollAt ?? never, life.restartAt ?? never);
+      return Math.min(servingAt(life), life.restartAt ?? never);
     case 'stopping':
       return Math.min(life.deadline, life.sweepAt ?? never);
     case 'backoff':
       return life.retry.at.at;
+    case 'broken':
+      return life.retryAt.at;
     case 'stuck':
       return life.sweepAt ?? never;
   }
 }
+
+const servingAt = ({ probing, pollAt, generateAt }: Serving): number =>
+  Math.min(probing.at ?? never, pollAt ?? never, generateAt ?? never);
 
 const never = Number.POSITIVE_INFINITY;

@@ -1,33 +1,22 @@
-/** How an engine's life ends: the stop ladder, the proof that nobody is left, and what an exit means. */
+/** How an engine's life ends: the stop ladder, and the proof that nobody is left. What an exit means is in exit.ts. */
 
+import { judgeDeadline, judgeExit, judgeSick, judgeStop, judgeUnhealthy } from './exit.js';
 import type { Effect, ExitEvidence } from './messages.js';
-import type { Moment } from './model.js';
-import { backOff, fail, queue, rest } from './rest.js';
-import { type Engine, type In, type Intent, type LastExit, now, type Replica } from './state.js';
-import { andThen, become, type Scene, stay, type Turn, tell } from './turn.js';
-import { ending, lastWords, span } from './words.js';
+import { queue } from './rest.js';
+import { type Engine, type In, type Intent, now, type Replica } from './state.js';
+import { become, type Scene, stay, type Turn } from './turn.js';
+import { ending, span } from './words.js';
 
 /** After SIGKILL to group and tree an engine has this long before it is reported as stuck. */
 const killWaitMs = 5_000;
 /** How often the kernel is asked who is left. */
 const sweepEveryMs = { stopping: 100, stuck: 2_000 } as const;
-/** Program and directory are gone, or the launch can never be made as it is written: trying again changes nothing. */
-const permanentErrnos: ReadonlySet<string> = new Set([
-  'ENOENT',
-  'EACCES',
-  'ENOEXEC',
-  'ENOTDIR',
-  'ELOOP',
-  'ENAMETOOLONG',
-  'E2BIG',
-  'EPERM',
-]);
 
 type Ending = In<'stopping'> | In<'stuck'>;
 
 /** First rung: the pool's stop signal, then SIGKILL after its grace. */
 export function terminate(replica: Replica, engine: Engine, intent: Intent, scene: Scene, first: readonly Effect[] = []): Turn {
-  const deadline = scene.now + scene.spec.stop.graceMs;
+  const deadline = scene.now + engine.launch.spec.stop.graceMs;
   return become(
     replica,
     { state: 'stopping', engine, intent, rung: 'term', deadline, exit: null, left: [], sweepAt: null },
@@ -104,18 +93,27 @@ export function exitedUnasked(
   { exit, empty }: { readonly exit: ExitEvidence; readonly empty: boolean },
   scene: Scene,
 ): Turn {
-  const wasReady = replica.life.state !== 'starting';
-  const { engine } = replica.life;
+  const { life } = replica;
+  const { engine } = life;
+  const wasReady = life.state !== 'starting' || life.resumed !== null;
   const first: Effect[] = wasReady ? [{ type: 'remove-handoff', key: replica.key }] : [];
   if (!empty) return kill(replica, engine, { kind: 'crashed', exit, wasReady, endedAt: now(scene) }, scene, exit, first);
   const strays: Effect = { type: 'sweep', launch: engine.launch, identity: engine.identity, mode: 'strays' };
-  const turn = judgeExit(replica, exit, engine.startedAt, wasReady, scene);
+  const turn = wentWithSupervisor(replica)
+    ? queue(replica, 'start', scene)
+    : judgeExit(replica, exit, { startedAt: engine.startedAt, wasReady, endedAt: now(scene) }, scene);
   return { ...turn, effects: [...first, strays, ...turn.effects] };
 }
 
 /** The process was never made: an exit with evidence, but no crash of an engine that ran. */
 export function spawnFailed(replica: In<'preparing'>, { exit }: { readonly exit: ExitEvidence }, scene: Scene): Turn {
-  return judgeExit(replica, exit, now(scene), false, scene);
+  return judgeExit(replica, exit, { startedAt: now(scene), wasReady: false, endedAt: now(scene) }, scene);
+}
+
+/** It was to die with the supervisor that launched it, and so it did, before this one met it: that is no crash. */
+function wentWithSupervisor({ life }: In<'starting'> | In<'ready'> | In<'unhealthy'>): boolean {
+  const { launch, adopted } = life.engine;
+  return adopted && launch.spec.isolate.dieWithSupervisor && life.state === 'starting' && life.probing.at === null;
 }
 
 function escalate(replica: In<'stopping'>, scene: Scene): Turn {
@@ -159,115 +157,20 @@ const modeOf = ({ life }: Ending): 'look' | 'kill' => (life.state === 'stuck' ||
 /** Nobody is left. What we did ourselves comes first: an exit that we asked for is no crash. */
 function settle(replica: Ending, exit: ExitEvidence, scene: Scene): Turn {
   const { intent, engine } = replica.life;
+  const { startedAt } = engine;
   switch (intent.kind) {
-    case 'asked': {
-      const ended = { ...replica, lastExit: lastExit(replica, engine.startedAt, exit, 'graceful', scene) };
-      return replica.goal === 'up' ? queue(ended, 'operator', scene) : rest(ended, scene);
-    }
+    case 'asked':
+    case 'replaced':
+      return judgeStop(replica, exit, startedAt, intent.kind === 'asked' ? 'operator' : 'start', scene);
     case 'crashed':
-      return judgeExit(replica, intent.exit, engine.startedAt, intent.wasReady, scene, intent.endedAt);
-    case 'deadline': {
-      const why = `health check failed: not healthy after ${span(intent.afterMs)} (${intent.detail}); raise health.startup_deadline if it needs longer to load`;
-      return crashed({ ...replica, lastExit: lastExit(replica, engine.startedAt, exit, 'hang', scene) }, exit, why, scene);
-    }
-    case 'unhealthy': {
-      const why = `health check failed: unhealthy for ${span(intent.afterMs)} (${intent.detail})`;
-      const ended = { ...replica, lastError: why, lastExit: lastExit(replica, engine.startedAt, exit, 'hang', scene) };
-      return afterFailure(ended, why, 'health', scene);
-    }
+      return judgeExit(replica, intent.exit, { startedAt, wasReady: intent.wasReady, endedAt: intent.endedAt }, scene);
+    case 'deadline':
+      return judgeDeadline(replica, exit, startedAt, intent, scene);
+    case 'unhealthy':
+      return judgeUnhealthy(replica, exit, startedAt, intent, scene);
+    case 'sick':
+      return judgeSick(replica, exit, startedAt, intent, scene);
   }
-}
-
-/** An unasked exit: a stop, a failure that would only repeat itself, or a crash. */
-function judgeExit(
-  replica: Replica,
-  exit: ExitEvidence,
-  startedAt: Moment,
-  wasReady: boolean,
-  scene: Scene,
-  endedAt = now(scene),
-): Turn {
-  const permanent = exit.spawnError !== null && permanentErrnos.has(exit.spawnError.errno);
-  const stopped = exit.code === 0 && exit.signal === null && wasReady;
-  const uptimeMs = endedAt.at - startedAt.at;
-  const words = lastWords(exit, wasReady);
-  const why = `${ending(exit)}${exit.spawnError === null ? ` after ${span(uptimeMs)}` : ''}${words === null ? '' : `: ${words}`}`;
-  const kind = permanent ? 'config' : stopped ? 'graceful' : 'unknown';
-  const ended = { ...replica, lastExit: lastExit(replica, startedAt, exit, kind, scene, endedAt) };
-  if (stopped) return endedByItself(ended, why, scene);
-  return permanent && !goalIsDown(ended)
-    ? andThen(crash(ended, exit, why, scene), (r) => fail(r, scene, why, null))
-    : crashed(ended, exit, why, scene);
-}
-
-/** Exit 0 after ready is a stop, not a crash: the engine was told to end by somebody else. */
-function endedByItself(replica: Replica, why: string, scene: Scene): Turn {
-  if (goalIsDown(replica)) return rest(replica, scene);
-  if (scene.spec.restart.policy === 'always') return backOff(replica, 'crash', why, scene);
-  return rest(replica, scene, `${why}, and restart.policy ${scene.spec.restart.policy} leaves it so`);
-}
-
-function crashed(replica: Replica, exit: ExitEvidence, why: string, scene: Scene): Turn {
-  return andThen(crash(replica, exit, why, scene), (r) => afterFailure(r, why, 'crash', scene));
-}
-
-/** Counts the crash and tells it. */
-function crash(before: Replica, exit: ExitEvidence, why: string, scene: Scene): Turn {
-  const replica = {
-    ...before,
-    crashCount: before.crashCount + 1,
-    crashesTotal: before.crashesTotal + 1,
-    lastCrashAt: now(scene),
-    lastError: why,
-  };
-  const told = tell(replica, scene, {
-    event: 'replica.crashed',
-    level: 'error',
-    engine_version: versionOf(before),
-    exit_code: exit.code,
-    signal: exit.signal,
-    crash_class: replica.lastExit?.class ?? 'unknown',
-    uptime_seconds: Math.round(replica.lastExit?.uptimeMs ?? 0) / 1000,
-    crash_count: replica.crashCount,
-    last_error: why,
-    last_lines: exit.lastLines,
-  });
-  return { replica, effects: [], events: [told] };
-}
-
-function afterFailure(replica: Replica, why: string, cause: 'crash' | 'health', scene: Scene): Turn {
-  if (goalIsDown(replica)) return rest(replica, scene);
-  if (scene.spec.restart.policy === 'never')
-    return fail(replica, scene, why, `restart.policy is never; poolctl start ${replica.key} tries again`);
-  return backOff(replica, cause, why, scene);
-}
-
-const goalIsDown = ({ goal }: Replica): boolean => goal === 'down';
-
-function versionOf({ life }: Replica): string | null {
-  return life.state === 'ready' || life.state === 'unhealthy' ? life.description.engineVersion : null;
-}
-
-function lastExit(
-  replica: Replica,
-  startedAt: Moment,
-  { code, signal, lastLines }: ExitEvidence,
-  kind: LastExit['class'],
-  scene: Scene,
-  at = now(scene),
-): LastExit {
-  return {
-    code,
-    signal,
-    class: kind,
-    evidence: null,
-    hint: null,
-    lastLines,
-    restartable: kind !== 'config',
-    at,
-    uptimeMs: at.at - startedAt.at,
-    incarnation: replica.incarnation,
-  };
 }
 
 function reasonOf(intent: Intent): string {
@@ -280,5 +183,9 @@ function reasonOf(intent: Intent): string {
       return `not healthy after ${span(intent.afterMs)} (${intent.detail})`;
     case 'unhealthy':
       return `unhealthy for ${span(intent.afterMs)} (${intent.detail})`;
+    case 'sick':
+      return `its log says: ${intent.alarm.text}`;
+    case 'replaced':
+      return `left by an earlier supervisor, and ${intent.why}`;
   }
 }

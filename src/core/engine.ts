@@ -3,11 +3,23 @@
  */
 
 import { endingExited, endingSwept, exitedUnasked, killNow, spawnFailed, stoppingWoke, stuckWoke, terminate } from './ending.js';
-import { check, checked, type Means, preparingWoke, spawned, startingWoke, startupProbed } from './launching.js';
+import {
+  adopted,
+  check,
+  checked,
+  type Means,
+  preparingWoke,
+  spawned,
+  startingWoke,
+  startupProbed,
+  unspawned,
+} from './launching.js';
 import type { Input } from './messages.js';
-import type { Result } from './model.js';
-import { queue, rest } from './rest.js';
-import { servingPolled, servingProbed, servingWoke, stopServing } from './serving.js';
+import type { Instant, Result } from './model.js';
+import { reset, type StormTrip, tripped } from './override.js';
+import { brokenWoke, hold, queue, rest } from './rest.js';
+import { servingGenerated, servingPolled, servingProbed, servingWoke, stopServing } from './serving.js';
+import { alarmed } from './sickness.js';
 import type { In, Replica, StateName } from './state.js';
 import { type Scene, stay, type Turn } from './turn.js';
 
@@ -17,8 +29,28 @@ export type Fact =
   | { readonly type: 'stop' }
   | { readonly type: 'restart' }
   | { readonly type: 'kill' }
+  | { readonly type: 'reset'; readonly once: boolean }
   | { readonly type: 'admitted'; readonly means: Result<Means, string> }
-  | Extract<Input, { type: 'checked' | 'spawned' | 'exited' | 'swept' | 'probed' | 'polled' | 'woke' }>;
+  /** A storm holds its restart back. */
+  | { readonly type: 'held'; readonly until: Instant; readonly why: string }
+  | ({ readonly type: 'tripped' } & StormTrip)
+  | Extract<
+      Input,
+      {
+        type:
+          | 'checked'
+          | 'spawned'
+          | 'unspawned'
+          | 'adopted'
+          | 'exited'
+          | 'swept'
+          | 'probed'
+          | 'polled'
+          | 'generated'
+          | 'alarmed'
+          | 'woke';
+      }
+    >;
 
 type Of<T extends Fact['type']> = Extract<Fact, { type: T }>;
 type Cell<S extends StateName, T extends Fact['type']> = 'ignore' | ((replica: In<S>, fact: Of<T>, scene: Scene) => Turn);
@@ -36,44 +68,74 @@ const retry = (r: In<'backoff'>, _: unknown, scene: Scene): Turn =>
   scene.now < r.life.retry.at.at ? stay(r) : queue(r, r.life.cause, scene);
 
 /** Wishes. The goal is set before the cell is asked. */
-const wishes: Columns<'start' | 'stop' | 'restart' | 'kill'> = {
+const wishes: Columns<'start' | 'stop' | 'restart' | 'kill' | 'reset'> = {
   //           start          stop                restart              kill
-  stopped: { start: launch, stop: ignore, restart: launch, kill: ignore },
-  preparing: { start: ignore, stop: abandon, restart: ignore, kill: abandon },
-  starting: { start: ignore, stop: end, restart: end, kill: end },
-  ready: { start: ignore, stop: stopServing, restart: stopServing, kill: stopServing },
-  unhealthy: { start: ignore, stop: stopServing, restart: stopServing, kill: stopServing },
-  stopping: { start: ignore, stop: ignore, restart: ignore, kill: killNow },
-  backoff: { start: launch, stop: cease, restart: launch, kill: cease },
-  failed: { start: launch, stop: cease, restart: launch, kill: cease },
-  stuck: { start: ignore, stop: ignore, restart: ignore, kill: ignore },
+  stopped: { start: launch, stop: ignore, restart: launch, kill: ignore, reset },
+  preparing: { start: ignore, stop: abandon, restart: ignore, kill: abandon, reset },
+  starting: { start: ignore, stop: end, restart: end, kill: end, reset },
+  ready: { start: ignore, stop: stopServing, restart: stopServing, kill: stopServing, reset },
+  unhealthy: { start: ignore, stop: stopServing, restart: stopServing, kill: stopServing, reset },
+  stopping: { start: ignore, stop: ignore, restart: ignore, kill: killNow, reset },
+  backoff: { start: launch, stop: cease, restart: launch, kill: cease, reset },
+  // What a breaker holds back, only its time or a reset lets go.
+  broken: { start: ignore, stop: cease, restart: ignore, kill: cease, reset },
+  failed: { start: launch, stop: cease, restart: launch, kill: cease, reset },
+  stuck: { start: ignore, stop: ignore, restart: ignore, kill: ignore, reset },
+};
+
+/** The gate and the storms. */
+const policy: Columns<'admitted' | 'held' | 'tripped'> = {
+  stopped: { admitted: ignore, held: ignore, tripped },
+  preparing: { admitted: check, held: hold, tripped },
+  starting: { admitted: ignore, held: ignore, tripped },
+  ready: { admitted: ignore, held: ignore, tripped },
+  unhealthy: { admitted: ignore, held: ignore, tripped },
+  stopping: { admitted: ignore, held: ignore, tripped },
+  backoff: { admitted: ignore, held: ignore, tripped },
+  broken: { admitted: ignore, held: ignore, tripped },
+  failed: { admitted: ignore, held: ignore, tripped },
+  stuck: { admitted: ignore, held: ignore, tripped },
 };
 
 /** The host and the process. */
-const process: Columns<'admitted' | 'checked' | 'spawned' | 'exited' | 'swept'> = {
-  stopped: { admitted: ignore, checked: ignore, spawned: ignore, exited: ignore, swept: ignore },
-  preparing: { admitted: check, checked, spawned, exited: spawnFailed, swept: ignore },
-  starting: { admitted: ignore, checked: ignore, spawned: ignore, exited: exitedUnasked, swept: ignore },
-  ready: { admitted: ignore, checked: ignore, spawned: ignore, exited: exitedUnasked, swept: ignore },
-  unhealthy: { admitted: ignore, checked: ignore, spawned: ignore, exited: exitedUnasked, swept: ignore },
-  stopping: { admitted: ignore, checked: ignore, spawned: ignore, exited: endingExited, swept: endingSwept },
-  backoff: { admitted: ignore, checked: ignore, spawned: ignore, exited: ignore, swept: ignore },
-  failed: { admitted: ignore, checked: ignore, spawned: ignore, exited: ignore, swept: ignore },
-  stuck: { admitted: ignore, checked: ignore, spawned: ignore, exited: endingExited, swept: endingSwept },
+const process: Columns<'checked' | 'spawned' | 'unspawned' | 'adopted' | 'exited' | 'swept'> = {
+  stopped: { checked: ignore, spawned: ignore, unspawned: ignore, adopted: ignore, exited: ignore, swept: ignore },
+  preparing: { checked, spawned, unspawned, adopted: ignore, exited: spawnFailed, swept: ignore },
+  starting: { checked: ignore, spawned: ignore, unspawned: ignore, adopted, exited: exitedUnasked, swept: ignore },
+  ready: { checked: ignore, spawned: ignore, unspawned: ignore, adopted: ignore, exited: exitedUnasked, swept: ignore },
+  unhealthy: { checked: ignore, spawned: ignore, unspawned: ignore, adopted: ignore, exited: exitedUnasked, swept: ignore },
+  stopping: { checked: ignore, spawned: ignore, unspawned: ignore, adopted: ignore, exited: endingExited, swept: endingSwept },
+  backoff: { checked: ignore, spawned: ignore, unspawned: ignore, adopted: ignore, exited: ignore, swept: ignore },
+  broken: { checked: ignore, spawned: ignore, unspawned: ignore, adopted: ignore, exited: ignore, swept: ignore },
+  failed: { checked: ignore, spawned: ignore, unspawned: ignore, adopted: ignore, exited: ignore, swept: ignore },
+  stuck: { checked: ignore, spawned: ignore, unspawned: ignore, adopted: ignore, exited: endingExited, swept: endingSwept },
 };
 
-/** Probes and time. */
-const watch: Columns<'probed' | 'polled' | 'woke'> = {
-  stopped: { probed: ignore, polled: ignore, woke: ignore },
-  preparing: { probed: ignore, polled: ignore, woke: preparingWoke },
-  starting: { probed: startupProbed, polled: ignore, woke: startingWoke },
-  ready: { probed: servingProbed, polled: servingPolled, woke: servingWoke },
-  unhealthy: { probed: servingProbed, polled: servingPolled, woke: servingWoke },
-  stopping: { probed: ignore, polled: ignore, woke: stoppingWoke },
-  backoff: { probed: ignore, polled: ignore, woke: retry },
-  failed: { probed: ignore, polled: ignore, woke: ignore },
-  stuck: { probed: ignore, polled: ignore, woke: stuckWoke },
+/** Probes, the log, and time. */
+const watch: Columns<'probed' | 'polled' | 'generated' | 'alarmed' | 'woke'> = {
+  stopped: { probed: ignore, polled: ignore, generated: ignore, alarmed: ignore, woke: ignore },
+  preparing: { probed: ignore, polled: ignore, generated: ignore, alarmed: ignore, woke: preparingWoke },
+  // An error while it loads ends it anyway, or its startup deadline does.
+  starting: { probed: startupProbed, polled: ignore, generated: ignore, alarmed: ignore, woke: startingWoke },
+  ready: { probed: servingProbed, polled: servingPolled, generated: servingGenerated, alarmed, woke: servingWoke },
+  unhealthy: { probed: servingProbed, polled: servingPolled, generated: servingGenerated, alarmed, woke: servingWoke },
+  stopping: { probed: ignore, polled: ignore, generated: ignore, alarmed: ignore, woke: stoppingWoke },
+  backoff: { probed: ignore, polled: ignore, generated: ignore, alarmed: ignore, woke: retry },
+  broken: { probed: ignore, polled: ignore, generated: ignore, alarmed: ignore, woke: brokenWoke },
+  failed: { probed: ignore, polled: ignore, generated: ignore, alarmed: ignore, woke: ignore },
+  stuck: { probed: ignore, polled: ignore, generated: ignore, alarmed: ignore, woke: stuckWoke },
 };
+
+/** All blocks together: a fact without a column of its own does not compile. */
+type Row = Readonly<
+  Record<
+    | keyof (typeof wishes)['stopped']
+    | keyof (typeof policy)['stopped']
+    | keyof (typeof process)['stopped']
+    | keyof (typeof watch)['stopped'],
+    Cell<StateName, Fact['type']>
+  >
+>;
 
 /** Old news is dropped: what a dead engine's exit or probe says must not touch its successor. */
 const isStale = (replica: Replica, fact: Fact): boolean => 'incarnation' in fact && fact.incarnation !== replica.incarnation;
@@ -82,13 +144,19 @@ const isStale = (replica: Replica, fact: Fact): boolean => 'incarnation' in fact
 export function turn(before: Replica, fact: Fact, scene: Scene): Turn {
   if (isStale(before, fact)) return stay(before);
   const replica = withGoal(before, fact);
-  const row = { ...wishes[replica.life.state], ...process[replica.life.state], ...watch[replica.life.state] };
+  const { state } = replica.life;
   // The union of cells is wider than any one of them; the table's type has already paired each state and fact with its own cell.
-  const cell = row[fact.type] as Cell<StateName, Fact['type']>;
+  const row = { ...wishes[state], ...policy[state], ...process[state], ...watch[state] } as object as Row;
+  const cell = row[fact.type];
   return cell === 'ignore' ? stay(replica) : (cell as (r: Replica, f: Fact, s: Scene) => Turn)(replica, fact, scene);
 }
 
 function withGoal(replica: Replica, { type }: Fact): Replica {
-  const goal = type === 'start' || type === 'restart' ? 'up' : type === 'stop' || type === 'kill' ? 'down' : replica.goal;
+  const goal =
+    type === 'start' || type === 'restart' || type === 'reset'
+      ? 'up'
+      : type === 'stop' || type === 'kill'
+        ? 'down'
+        : replica.goal;
   return goal === replica.goal ? replica : { ...replica, goal };
 }

@@ -1,56 +1,183 @@
 /** When may this replica launch, and because of what not yet: the one answer of all that has a say. */
 
 import { resolveMask } from './devices.js';
-import { isLive, type Replica, type State } from './state.js';
+import { isRestart } from './launching.js';
+import type { Device, Instant } from './model.js';
+import { isLive, type Pool, type Replica, type State } from './state.js';
+import { kindOf, launchableAt, raised, type StormKind, within } from './storm.js';
 
-export type Gate =
-  | { readonly open: true }
-  | {
-      readonly open: false;
-      readonly because: 'shutdown' | 'goal' | 'permanent' | 'backoff' | 'leftovers' | 'loads';
-      readonly why: string;
-    };
+export type Block = {
+  readonly because:
+    | 'shutdown'
+    | 'goal'
+    | 'permanent'
+    | 'backoff'
+    | 'breaker'
+    | 'CUDA breaker'
+    | 'storm'
+    | 'device storm'
+    | 'VRAM'
+    | 'load slot'
+    | 'leftovers';
+  /** Null: nobody can say. */
+  readonly until: Instant | null;
+  readonly why: string;
+  /** Set for storms. */
+  readonly storm?: Storming;
+};
 
-const closed = (because: Extract<Gate, { open: false }>['because'], why: string): Gate => ({ open: false, because, why });
+export type Storming = {
+  readonly kind: StormKind | 'device';
+  readonly device: string | null;
+  readonly count: number;
+  readonly windowMs: number;
+};
 
-export function gate(replica: Replica, state: State): Gate {
-  const { life } = replica;
-  if (state.shutdown !== null) return closed('shutdown', 'the supervisor is shutting down');
-  if (replica.goal === 'down') return closed('goal', 'not wanted');
-  if (life.state === 'failed') return closed('permanent', life.why);
-  if (life.state === 'backoff') return closed('backoff', life.why);
-  if (state.hold !== null) return closed('leftovers', state.hold);
-  return loads(replica, state);
+export type Gate = { readonly open: true } | ({ readonly open: false } & Block);
+
+/** Of all that holds it back, what does so for longest. */
+export function gate(replica: Replica, state: State, now: Instant): Gate {
+  let last: Block | null = null;
+  for (const block of blocks(replica, state, now)) if (last === null || lasts(block) > lasts(last)) last = block;
+  return last === null ? { open: true } : { open: false, ...last };
 }
 
+const lasts = ({ until }: Block): number => until ?? Number.POSITIVE_INFINITY;
+
+function* blocks(replica: Replica, state: State, now: Instant): Generator<Block> {
+  const { life, goal, breakers } = replica;
+  if (state.shutdown !== null) yield { because: 'shutdown', until: null, why: 'the supervisor is shutting down' };
+  if (goal === 'down') yield { because: 'goal', until: null, why: 'not wanted' };
+  if (life.state === 'failed') yield { because: 'permanent', until: null, why: life.why };
+  if (life.state === 'backoff') yield { because: 'backoff', until: life.retry.at.at, why: life.why };
+  for (const [name, breaker] of Object.entries(breakers)) {
+    if (breaker.state !== 'open') continue;
+    const why = life.state === 'broken' ? life.why : `its breaker is open after ${breaker.failures} failures in a row`;
+    yield { because: name === 'cuda' ? 'CUDA breaker' : 'breaker', until: breaker.retryAt.at, why };
+  }
+  yield* leftovers(replica, state);
+  yield* storms(replica, state, now);
+  yield* vram(replica, state);
+  yield* loads(replica, state);
+}
+
+/** What an earlier supervisor left goes first, and who would not die keeps its devices. */
+function* leftovers(replica: Replica, state: State): Generator<Block> {
+  const going = [...state.pools.values()].flatMap(({ replicas }) =>
+    replicas.filter(({ life }) => life.state === 'stopping' && life.intent.kind === 'replaced').map(({ key }) => key),
+  );
+  const gone = [...going, ...state.leftovers.map(({ key }) => key)];
+  if (gone.length > 0) {
+    yield { because: 'leftovers', until: null, why: `waits until engines of an earlier supervisor are gone: ${gone.join(', ')}` };
+  }
+  const wanted = new Set(devicesOf(replica, state).map(({ uuid }) => uuid));
+  for (const { spec, replicas } of state.pools.values()) {
+    for (const other of replicas) {
+      if (other === replica || other.life.state !== 'stuck' || spec.share) continue;
+      const held = other.life.engine.launch.devices.find(({ uuid }) => wanted.has(uuid));
+      if (held !== undefined) {
+        yield { because: 'leftovers', until: null, why: `GPU ${held.index} is held by ${other.key}, which would not die` };
+      }
+    }
+  }
+}
+
+/** Restarts alone are held back by storms: a launch that somebody asked for is none. */
+function* storms(replica: Replica, state: State, now: Instant): Generator<Block> {
+  const { life } = replica;
+  const cause = life.state === 'backoff' || life.state === 'broken' || life.state === 'preparing' ? life.cause : null;
+  const pool = poolOf(replica, state);
+  if (cause === null || !isRestart(cause) || pool === undefined) return;
+  const policy = raised(pool.spec.restart.storm, pool.replicas.length);
+  const limits = { limit: policy.limit, windowMs: policy.windowMs, pending: pendingOf(pool.replicas, replica) };
+  const until = launchableAt(pool.restarts, limits, now);
+  if (until === null || until > now) {
+    const recent = within(pool.restarts, policy.windowMs, now);
+    const storm = { kind: kindOf(recent), device: null, count: recent.length, windowMs: policy.windowMs };
+    yield {
+      because: 'storm',
+      until,
+      why: `${recent.length} restarts of ${pool.spec.poolId} in ${seconds(policy.windowMs)}`,
+      storm,
+    };
+  }
+  for (const device of devicesOf(replica, state)) yield* deviceStorm(device, replica, state, now);
+}
+
+function* deviceStorm(device: Device, replica: Replica, state: State, now: Instant): Generator<Block> {
+  const { limit, windowMs } = state.inventory.supervisor.deviceStorm;
+  const neighbours = [...state.pools.values()].flatMap(({ replicas }) =>
+    replicas.filter((other) => devicesOf(other, state).some(({ uuid }) => uuid === device.uuid)),
+  );
+  const restarts = state.deviceRestarts.get(device.uuid) ?? [];
+  const limits = { limit: Math.max(limit, neighbours.length), windowMs, pending: pendingOf(neighbours, replica) };
+  const until = launchableAt(restarts, limits, now);
+  if (until !== null && until <= now) return;
+  const count = within(restarts, windowMs, now).length;
+  const storm = { kind: 'device', device: device.uuid, count, windowMs } as const;
+  yield { because: 'device storm', until, why: `${count} restarts on GPU ${device.index} in ${seconds(windowMs)}`, storm };
+}
+
+/** Restarts that the gate has let through and that are not counted yet. */
+function pendingOf(replicas: readonly Replica[], but: Replica): number {
+  return replicas.filter(
+    ({ key, life }) => key !== but.key && life.state === 'preparing' && life.phase === 'checking' && isRestart(life.cause),
+  ).length;
+}
+
+/** After it ran out of VRAM: as much must be free as was before, but for a little that a desktop may take meanwhile. */
+function* vram({ vramBefore }: Replica, { devices: { devices } }: State): Generator<Block> {
+  for (const { uuid, freeBytes } of vramBefore ?? []) {
+    const device = devices.find((each) => each.uuid === uuid);
+    if (device === undefined || device.vramFreeBytes === null || device.vramFreeBytes >= freeBytes * enough) continue;
+    const [free, before] = [gib(device.vramFreeBytes), gib(freeBytes)];
+    yield {
+      because: 'VRAM',
+      until: null,
+      why: `waits for VRAM: GPU ${device.index} has ${free} free, ${before} were free before the launch that ran out of it`,
+    };
+  }
+}
+
+const enough = 0.9;
+
 /** Loading is heavy on disk, memory and the device: so many at once, the others behind them. */
-function loads(replica: Replica, state: State): Gate {
+function* loads(replica: Replica, state: State): Generator<Block> {
   const { perDevice, total } = state.inventory.supervisor.loads;
   const loading: Replica[] = [];
   for (const { replicas } of state.pools.values())
     for (const other of replicas) if (other !== replica && isLoading(other)) loading.push(other);
   if (loading.length >= total) {
-    return closed(
-      'loads',
-      `waits to load behind ${loading.map(({ key }) => key).join(', ')} (supervisor.loads.total is ${total})`,
-    );
+    const why = `waits to load behind ${names(loading)} (supervisor.loads.total is ${total})`;
+    yield { because: 'load slot', until: null, why };
   }
-  for (const device of devicesOf(replica, state)) {
-    const before = loading.filter((other) => devicesOf(other, state).includes(device));
-    if (before.length >= perDevice)
-      return closed('loads', `waits to load on ${device} behind ${before.map(({ key }) => key).join(', ')}`);
+  for (const { uuid, index } of devicesOf(replica, state)) {
+    const before = loading.filter((other) => devicesOf(other, state).some((device) => device.uuid === uuid));
+    if (before.length >= perDevice) {
+      yield { because: 'load slot', until: null, why: `waits to load on GPU ${index} behind ${names(before)}` };
+    }
   }
-  return { open: true };
 }
 
-/** From the preflight until ready. */
+const names = (replicas: readonly Replica[]): string => replicas.map(({ key }) => key).join(', ');
+
+/** From the preflight until ready. An adopted engine that served already loads nothing. */
 function isLoading({ life }: Replica): boolean {
-  return life.state === 'starting' || (life.state === 'preparing' && life.phase !== 'queued');
+  return (life.state === 'starting' && life.resumed === null) || (life.state === 'preparing' && life.phase !== 'queued');
 }
 
-/** "GPU 0" for each device of the replica's mask, as people name them; empty for cpu, and where the mask cannot be had just now. */
-function devicesOf({ mask, life }: Replica, { devices: { devices } }: State): readonly string[] {
+/** The devices of the replica's mask; empty for cpu, and where the mask cannot be had just now. */
+export function devicesOf({ mask, life }: Replica, { devices: { devices } }: State): readonly Device[] {
   const launch = isLive(life) ? life.engine.launch : life.state === 'preparing' && life.phase !== 'queued' ? life.launch : null;
-  const resolved = launch === null ? resolveMask(mask, devices, 'demo') : { ok: true as const, value: launch.devices };
-  return resolved.ok ? resolved.value.map(({ index }) => `GPU ${index}`) : [];
+  if (launch !== null) return launch.devices;
+  if (mask.kind === 'cpu') return [];
+  const resolved = resolveMask(mask, devices, 'demo');
+  return resolved.ok ? resolved.value : [];
 }
+
+function poolOf({ key }: Replica, { pools }: State): Pool | undefined {
+  return pools.get(key.slice(0, key.lastIndexOf('/')));
+}
+
+const seconds = (ms: number): string => `${Math.round(ms / 100) / 10}s`;
+const gib = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(1)} GiB`;

@@ -5,9 +5,9 @@ import { kill, terminate } from './ending.js';
 import type { EngineIdentity, Launch, Obstacle, ProbeResult } from './messages.js';
 import type { Device, Instant, Result } from './model.js';
 import { judge } from './preflight.js';
-import { fail, obstruct } from './rest.js';
-import { becomeReady, noDescription } from './serving.js';
-import { type Engine, type In, now, type Replica } from './state.js';
+import { fail, obstruct, queue, rest } from './rest.js';
+import { becomeReady, noDescription, resumeUnhealthy } from './serving.js';
+import { type Engine, type In, type LaunchCause, now, type Replica } from './state.js';
 import { become, type Scene, stay, type Turn, tell } from './turn.js';
 import { span } from './words.js';
 
@@ -63,7 +63,7 @@ export function checked(replica: In<'preparing'>, fact: Checked, scene: Scene): 
   const verdict = judge(fact.obstacles);
   if (!verdict.go) return hindered(replica, fact, verdict, scene);
   const { cause, since, launch } = life;
-  const automatic = cause === 'crash' || cause === 'health';
+  const automatic = isRestart(cause);
   return stay(
     {
       ...replica,
@@ -81,18 +81,26 @@ export function checked(replica: In<'preparing'>, fact: Checked, scene: Scene): 
         launch,
         startupDeadlineMs: fact.startupDeadlineMs,
         portKnownFree: fact.portKnownFree,
+        sought: null,
       },
     },
     [{ type: 'spawn', launch }],
   );
 }
 
+/** Whether a launch for this cause counts as a restart, and for storms. */
+export function isRestart(cause: LaunchCause): boolean {
+  return cause === 'crash' || cause === 'health';
+}
+
 /** The process exists. Somebody may have changed their mind while it was being made. */
 export function spawned(replica: In<'preparing'>, { identity }: { readonly identity: EngineIdentity }, scene: Scene): Turn {
   const { life } = replica;
   if (life.phase !== 'spawning') return stay(replica);
-  const engine: Engine = { launch: life.launch, identity, startedAt: now(scene) };
+  const engine: Engine = { launch: life.launch, identity, startedAt: now(scene), adopted: life.sought !== null };
   if (replica.goal === 'down') return terminate(replica, engine, { kind: 'asked' }, scene, [{ type: 'record' }]);
+  if (life.sought?.refusal != null)
+    return terminate(replica, engine, { kind: 'replaced', why: life.sought.refusal }, scene, [{ type: 'record' }]);
   const { health } = scene.spec;
   const deadline = scene.now + life.startupDeadlineMs;
   return become(
@@ -109,12 +117,30 @@ export function spawned(replica: In<'preparing'>, { identity }: { readonly ident
           ? { at: scene.now + health.minUptimeMs, startedAt: scene.now }
           : { at: scene.now, startedAt: scene.now },
       progress: null,
+      resumed: null,
+      misses: 0,
       detail: null,
     },
     scene,
     { event: 'replica.starting', port: engine.launch.port, reason: life.cause },
     [{ type: 'record' }],
   );
+}
+
+/** Of a launch that an earlier supervisor wrote down there is no process. */
+export function unspawned(replica: In<'preparing'>, _: unknown, scene: Scene): Turn {
+  const { life } = replica;
+  if (life.phase !== 'spawning' || life.sought === null) return stay(replica);
+  return replica.goal === 'down' ? rest(replica, scene) : queue(replica, life.cause, scene);
+}
+
+/** The engine of an earlier supervisor lives. What it is, its first probe tells. */
+export function adopted(replica: In<'starting'>, _: unknown, scene: Scene): Turn {
+  const { life } = replica;
+  if (!life.engine.adopted || life.probing.at !== null) return stay(replica);
+  const met = { ...replica, life: { ...life, probing: { at: scene.now, startedAt: scene.now } } };
+  const told = tell(met, scene, { event: 'replica.adopted', port: life.engine.launch.port, restart_count: replica.restartCount });
+  return { replica: met, effects: [{ type: 'record' }], events: [told] };
 }
 
 export function preparingWoke(replica: In<'preparing'>, _: unknown, scene: Scene): Turn {
@@ -134,7 +160,7 @@ export function startingWoke(replica: In<'starting'>, _: unknown, scene: Scene):
   if (probing.at === null || scene.now < probing.at) return stay(replica);
   if (scene.spec.health.path === 'none') return becomeReady(replica, life.engine, noDescription, scene);
   return stay({ ...replica, life: { ...life, probing: { at: null, startedAt: scene.now } } }, [
-    { type: 'probe', launch: engine.launch, identity: engine.identity, prove: true, describe: true },
+    { type: 'probe', launch: engine.launch, identity: engine.identity, prove: true, describe: true, work: false },
   ]);
 }
 
@@ -148,10 +174,20 @@ export function startupProbed(replica: In<'starting'>, { result }: { readonly re
     result.verdict === 'ok'
       ? `${result.holder ?? 'an unknown process'} answers on port ${life.engine.launch.port}, not this engine`
       : result.detail;
+  if (life.resumed !== null && result.verdict !== 'unknown') {
+    const misses = life.misses + 1;
+    if (misses >= scene.spec.health.failureThreshold) return resumeUnhealthy(replica, life.resumed, detail, scene);
+  }
   const at = nextProbe(life.probing.startedAt, scene.spec.health.startupIntervalMs, scene.now);
   const turn = stay({
     ...replica,
-    life: { ...life, detail, probing: { ...life.probing, at }, progress: progressed(life.progress, result.progress, scene.now) },
+    life: {
+      ...life,
+      detail,
+      misses: life.misses + (result.verdict === 'unknown' ? 0 : 1),
+      probing: { ...life.probing, at },
+      progress: progressed(life.progress, result.progress, scene.now),
+    },
   });
   if (result.verdict !== 'ok' || life.detail === detail) return turn;
   return { ...turn, events: [tell(replica, scene, { event: 'probe.failed', level: 'warn', reason: detail, result: 'failed' })] };

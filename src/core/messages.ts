@@ -2,6 +2,7 @@
  * What goes in and out of the core. Input: a fact in the past tense, or a request. Effect: what is to be done. Event: what is told to the world.
  */
 
+import type { CrashClass, Diagnosis } from './crash.js';
 import type { Device, Instant, LogLevel, MaskRef, PoolSpec, ReplicaId, ReplicaKey } from './model.js';
 import type { BreakerView } from './views.js';
 
@@ -14,6 +15,8 @@ export type ExitEvidence = {
   readonly spawnError: { readonly errno: string; readonly text: string } | null;
   /** The end of this incarnation's log, at most 20 lines. */
   readonly lastLines: readonly string[];
+  /** What log, kernel and code say together; null where there was nothing to look at. */
+  readonly diagnosis: Diagnosis | null;
 };
 
 /** How a process is known again: (pid, start time, boot id) and the instance in its environment. */
@@ -22,6 +25,8 @@ export type EngineIdentity = {
   /** Field 22 of /proc/PID/stat, in clock ticks since boot. */
   readonly startTicks: number;
   readonly instance: string;
+  /** Where this incarnation's part of the log begins, in bytes. */
+  readonly logOffset: number;
 };
 
 /** One launch of a replica: all that the shell needs to check, spawn and probe it. */
@@ -69,7 +74,30 @@ export type ProbeResult = {
   readonly holder: string | null;
   /** Grows while the engine visibly works: bytes of log written and of files read. Null when it cannot be told. */
   readonly progress: number | null;
+  /** What it has done so far, where that was asked for: a sick engine that works is not restarted at once. */
+  readonly work: Work | null;
+  /** A living process that refuses connections, or says itself that it is dead: no work will come of it. */
+  readonly dead: boolean;
   readonly description: Description | null;
+};
+
+/** What an engine has done in its life. Unknown is null. */
+export type Work = {
+  /** Tokens, or steps of decoding. */
+  readonly decoded: number | null;
+  readonly inflight: number | null;
+  /** CPU time of its whole tree, in clock ticks. */
+  readonly cpuTicks: number | null;
+};
+
+/** A GPU or driver error in the log of a living engine. `sticky`: nothing but a new process cures it. */
+export type Alarm = {
+  readonly kind: 'sticky' | 'suspect';
+  readonly class: 'gpu_error' | 'driver';
+  readonly subclass: string;
+  /** Counted from 1 within its incarnation's part of the log. */
+  readonly line: number;
+  readonly text: string;
 };
 
 export type DevicesObservation = {
@@ -80,7 +108,7 @@ export type DevicesObservation = {
   readonly note: string | null;
 };
 
-export type Verb = 'start' | 'stop' | 'restart';
+export type Verb = 'start' | 'stop' | 'restart' | 'reset';
 
 type OfEngine = { readonly key: ReplicaKey; readonly incarnation: number };
 
@@ -90,16 +118,21 @@ export type Input =
       readonly verb: Verb;
       readonly poolId: string;
       readonly replicaId: ReplicaId | null;
+      /** `reset`: allow one restart and forget nothing. */
+      readonly once?: boolean;
       readonly correlationId: string | null;
     }
   | {
       readonly type: 'shutdown-requested';
       readonly because: string;
       readonly kill: boolean;
+      /** Leave the engines to the next supervisor. @default false */
+      readonly keep?: boolean;
       readonly exit: number;
       readonly correlationId: string | null;
     }
   | { readonly type: 'woke' }
+  /** Engines without a place in this inventory are gone; `stuck` are those that would not die, and are left alone. */
   | { readonly type: 'leftovers-gone' }
   | { readonly type: 'devices-observed'; readonly observation: DevicesObservation }
   | {
@@ -112,6 +145,10 @@ export type Input =
       readonly portKnownFree: boolean;
     }
   | ({ readonly type: 'spawned'; readonly identity: EngineIdentity } & OfEngine)
+  /** The answer to `seek`, when nobody was found: the launch that was written down never came to a process, or it is gone. */
+  | ({ readonly type: 'unspawned' } & OfEngine)
+  /** The answer to `adopt`, when the engine lives; else it is an exit. */
+  | ({ readonly type: 'adopted' } & OfEngine)
   /** `empty`: nobody of its group is left. */
   | ({ readonly type: 'exited'; readonly exit: ExitEvidence; readonly empty: boolean } & OfEngine)
   /** The answer to a sweep: which pids of the engine's tree still live. */
@@ -119,6 +156,9 @@ export type Input =
   | ({ readonly type: 'probed'; readonly result: ProbeResult } & OfEngine)
   /** `canTell` false: this engine never can, and is not asked again. */
   | ({ readonly type: 'polled'; readonly inflight: number | null; readonly canTell: boolean } & OfEngine)
+  | ({ readonly type: 'alarmed'; readonly alarm: Alarm } & OfEngine)
+  /** The answer to `generate`. `unknown`: it could not be judged. */
+  | ({ readonly type: 'generated'; readonly verdict: 'ok' | 'failed' | 'unknown'; readonly detail: string } & OfEngine)
   | { readonly type: 'storage'; readonly what: string; readonly error: string | null };
 
 export type HandoffFacts = {
@@ -133,14 +173,21 @@ export type Effect =
   | { readonly type: 'record' }
   | { readonly type: 'check'; readonly launch: Launch }
   | { readonly type: 'spawn'; readonly launch: Launch }
-  /** `prove`: whose listener answers? `describe`: ask what it is, once it is healthy. Answered by `probed`, always. */
+  /** A launch that an earlier supervisor wrote down: look for its process. Answered by `spawned` or `unspawned`. */
+  | { readonly type: 'seek'; readonly launch: Launch }
+  /** An engine of an earlier supervisor: watch it from now on. Answered by `adopted`, or by `exited` when it is gone. */
+  | { readonly type: 'adopt'; readonly launch: Launch; readonly identity: EngineIdentity }
+  /** `prove`: whose listener answers? `describe`: ask what it is, once it is healthy. `work`: what has it done? Answered by `probed`, always. */
   | {
       readonly type: 'probe';
       readonly launch: Launch;
       readonly identity: EngineIdentity;
       readonly prove: boolean;
       readonly describe: boolean;
+      readonly work: boolean;
     }
+  /** Have it make one token. Answered by `generated`, always. */
+  | { readonly type: 'generate'; readonly launch: Launch; readonly timeoutMs: number }
   | { readonly type: 'poll'; readonly launch: Launch }
   /** `term`: the pool's stop signal, and SIGCONT, to the group. `kill`: SIGKILL to group and tree. */
   | { readonly type: 'signal'; readonly launch: Launch; readonly identity: EngineIdentity; readonly rung: 'term' | 'kill' }
@@ -173,6 +220,8 @@ export const eventNames = [
   'replica.backoff',
   'replica.failed',
   'replica.stuck',
+  'replica.broken',
+  'replica.adopted',
   'probe.failed',
   'breaker.changed',
   'storm.warning',
@@ -211,7 +260,7 @@ export type Event = {
   readonly url?: string;
   readonly exit_code?: number | null;
   readonly signal?: string | null;
-  readonly crash_class?: string;
+  readonly crash_class?: CrashClass;
   readonly uptime_seconds?: number;
   readonly restart_count?: number;
   readonly crash_count?: number;
@@ -240,7 +289,13 @@ export type Event = {
 
 /** Why an operation was refused, with the same words that the API gives. */
 export type Refusal = {
-  readonly code: 'POOL_NOT_FOUND' | 'REPLICA_NOT_FOUND' | 'OPERATION_IN_PROGRESS' | 'SHUTTING_DOWN' | 'POOL_UNAVAILABLE';
+  readonly code:
+    | 'POOL_NOT_FOUND'
+    | 'REPLICA_NOT_FOUND'
+    | 'OPERATION_IN_PROGRESS'
+    | 'SHUTTING_DOWN'
+    | 'POOL_UNAVAILABLE'
+    | 'NOT_SUPPORTED';
   readonly message: string;
   readonly hint?: string;
   readonly retryAfterMs?: number;

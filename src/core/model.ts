@@ -3,7 +3,7 @@
  * Everything here is plain data; nothing here knows Node.
  */
 
-/** A point on the monotonic clock, in milliseconds since an origin that only this run of the supervisor knows. Never shown. */
+/** A point on the monotonic clock, in milliseconds since the boot. Never shown, and means nothing after the next boot. */
 export type Instant = number;
 
 /** A point in time that is also shown: the monotonic half decides, the wall half (epoch milliseconds) is for display only. */

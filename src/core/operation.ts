@@ -33,6 +33,7 @@ export function begin({ kind, poolId, targets, correlationId }: Begun, changed: 
     changed,
     startedAt: now(context),
     finishedAt: null,
+    interrupted: false,
     inflight: sum(targets.map(({ life }) => (life.state === 'ready' || life.state === 'unhealthy' ? life.inflight : null))),
     steps,
     error: null,
@@ -77,6 +78,7 @@ function lastBegun({ incarnation, life }: Replica): number {
 const outcomes: Readonly<Record<Operation['kind'], string>> = {
   start: 'ready',
   restart: 'ready',
+  reset: 'ready',
   stop: 'stopped',
   shutdown: 'stopped',
 };
@@ -131,13 +133,14 @@ export function told(operation: Operation, event: 'operation.started' | 'operati
 function judgeStep(step: OperationStep, kind: Operation['kind'], replica: Replica | undefined): OperationStep {
   if (replica === undefined) return { ...step, state: 'failed', detail: 'the replica is gone' };
   const { life, goal, lastError } = replica;
-  const wantsUp = kind === 'start' || kind === 'restart';
+  const wantsUp = kind === 'start' || kind === 'restart' || kind === 'reset';
   if (life.state === 'stuck') return { ...step, state: 'failed', detail: lastError };
   if (!wantsUp) return life.state === 'stopped' ? { ...step, state: 'done', detail: 'stopped' } : step;
   if (goal === 'down') return { ...step, state: 'failed', detail: 'stopped meanwhile' };
   if (life.state === 'failed') return { ...step, state: 'failed', detail: life.why };
+  if (life.state === 'broken') return { ...step, state: 'failed', detail: `its breaker is open: ${life.why}` };
   if (life.state === 'stopped') return { ...step, state: 'failed', detail: life.why ?? 'stopped' };
-  const arrived = life.state === 'ready' && (kind === 'start' || replica.incarnation > step.after);
+  const arrived = life.state === 'ready' && (kind !== 'restart' || replica.incarnation > step.after);
   return arrived ? { ...step, state: 'done', detail: `pid ${life.engine.identity.pid}` } : step;
 }
 

@@ -1,10 +1,12 @@
 /** Operators' wishes: accepted with an operation, or refused with a code, in the same turn. */
 
+import { openOnes } from './breakers.js';
 import type { Fact } from './engine.js';
 import type { Context, Event, Input, Refusal, Verb } from './messages.js';
 import type { ReplicaKey } from './model.js';
 import { begin, cancel, refusal } from './operation.js';
-import { now, type Operation, type Replica, type Shutdown, type State } from './state.js';
+import { isLive, now, type Operation, type Replica, type Shutdown, type State } from './state.js';
+import { span } from './words.js';
 
 export type Wish =
   | { readonly ok: false; readonly refusal: Refusal }
@@ -21,7 +23,7 @@ export type Wish =
 
 export function ask(
   state: State,
-  { verb, poolId, replicaId, correlationId }: Extract<Input, { type: 'requested' }>,
+  { verb, poolId, replicaId, once = false, correlationId }: Extract<Input, { type: 'requested' }>,
   context: Context,
 ): Wish {
   const pool = state.pools.get(poolId);
@@ -48,6 +50,14 @@ export function ask(
   const touching = running(state).filter(({ steps }) => steps.some(({ key }) => targets.some((target) => target.key === key)));
   const rival = verb === 'restart' ? touching.find(({ kind }) => kind === 'restart') : undefined;
   if (rival !== undefined) return refuse(refusal(rival, verb));
+  if (verb === 'start' || verb === 'restart') {
+    const broken = targets.flatMap(({ key, breakers }) =>
+      openOnes(breakers).map(({ retryAt }) => ({ key, retryAt: retryAt.at })),
+    );
+    const moved = verb === 'restart' ? targets : targets.filter((target) => changes(verb, target));
+    const held = moved.filter(({ key }) => broken.some((each) => each.key === key));
+    if (held.length > 0 && held.length === moved.length) return refuse(unavailable(poolId, verb, broken, context.now));
+  }
   const at = now(context);
   const begun = begin(
     { kind: verb, poolId, targets, correlationId },
@@ -61,7 +71,7 @@ export function ask(
     cancelled: touching.filter(({ kind }) => overrides(verb, kind)).map((operation) => cancel(operation, verb, at)),
     facts: begun.steps
       .filter(({ state: stepState }) => stepState === 'running')
-      .map(({ key }) => ({ key, fact: { type: verb } })),
+      .map(({ key }) => ({ key, fact: verb === 'reset' ? { type: verb, once } : { type: verb } })),
     events: [],
     shutdown: null,
   };
@@ -70,10 +80,17 @@ export function ask(
 /** The first wish stops every engine in order; a later one may take their grace away. */
 export function shutDown(
   state: State,
-  { because, kill, exit, correlationId }: Extract<Input, { type: 'shutdown-requested' }>,
+  { because, kill, keep = false, exit, correlationId }: Extract<Input, { type: 'shutdown-requested' }>,
   context: Context,
 ): Wish {
-  const targets = [...state.pools.values()].flatMap(({ replicas }) => replicas);
+  const replicas = [...state.pools.values()].flatMap((pool) => pool.replicas);
+  if (keep && !state.inventory.supervisor.adopt)
+    return refuse({
+      code: 'NOT_SUPPORTED',
+      message: 'cannot keep the engines: supervisor.adopt is false, so the next supervisor would stop them',
+      hint: 'poolctl down stops them now',
+    });
+  const targets = keep ? replicas.filter(diesWithUs) : replicas;
   const facts = targets.map(({ key }) => ({ key, fact: { type: kill ? 'kill' : 'stop' } as const }));
   if (state.shutdown !== null) {
     const { operationId } = state.shutdown;
@@ -84,7 +101,7 @@ export function shutDown(
       cancelled: [],
       facts: kill ? facts : [],
       events: [],
-      shutdown: kill ? { operationId, exit } : state.shutdown,
+      shutdown: kill ? { ...state.shutdown, exit } : state.shutdown,
     };
   }
   const begun = begin({ kind: 'shutdown', poolId: null, targets, correlationId }, true, context);
@@ -102,7 +119,24 @@ export function shutDown(
         ...(correlationId === null ? {} : { correlation_id: correlationId }),
       },
     ],
-    shutdown: { operationId: begun.id, exit },
+    shutdown: { operationId: begun.id, exit, keep, goals: new Map(replicas.map(({ key, goal }) => [key, goal])) },
+  };
+}
+
+/** Where the supervisor's death is the engine's there is nothing to keep. */
+function diesWithUs({ life }: Replica): boolean {
+  return isLive(life) && life.engine.launch.spec.isolate.dieWithSupervisor;
+}
+
+type Held = { readonly key: ReplicaKey; readonly retryAt: number };
+
+function unavailable(poolId: string, verb: Verb, broken: readonly Held[], at: number): Refusal {
+  const retryAfterMs = Math.max(0, Math.min(...broken.map(({ retryAt }) => retryAt)) - at);
+  return {
+    code: 'POOL_UNAVAILABLE',
+    message: `cannot ${verb} "${poolId}": the breaker of ${broken.map(({ key }) => key).join(', ')} is open for ${span(retryAfterMs)} more`,
+    hint: `poolctl reset ${broken[0]?.key ?? poolId} closes it and starts at once`,
+    retryAfterMs: Math.round(retryAfterMs),
   };
 }
 
@@ -113,13 +147,14 @@ const running = ({ operations }: State): readonly Operation[] =>
 
 /** Stop always wins; a start or restart overrides a stop; a restart also takes over a start. */
 function overrides(verb: Verb, kind: Operation['kind']): boolean {
-  return verb === 'stop' ? kind === 'start' || kind === 'restart' : kind === 'stop';
+  return verb === 'stop' ? kind === 'start' || kind === 'restart' || kind === 'reset' : kind === 'stop';
 }
 
 /** False where the replica is already what is wanted, or on its way there. */
 function changes(verb: Verb, { goal, life }: Replica): boolean {
   switch (verb) {
     case 'restart':
+    case 'reset':
       return true;
     case 'stop':
       return goal === 'up' || (life.state !== 'stopped' && life.state !== 'stopping');

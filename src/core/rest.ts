@@ -1,11 +1,20 @@
-/** The lives without an engine: waiting to launch, waiting to retry, stopped, failed. */
+/** The lives without an engine: waiting to launch, waiting to retry, behind an open breaker, stopped, failed. */
 
 import { delayMs } from './backoff.js';
+import { openOnes, withBreakers } from './breakers.js';
+import type { CrashClass } from './crash.js';
+import type { Instant, Moment } from './model.js';
 import type { In, LaunchCause, Replica } from './state.js';
-import { andThen, become, type Scene, type Turn } from './turn.js';
+import { andThen, become, type Scene, stay, type Turn } from './turn.js';
+import { span } from './words.js';
 
-/** Wants to launch; the gate decides when. */
+/** What a wait is for. */
+type Retried = In<'backoff'>['life']['cause'];
+
+/** Wants to launch; the gate decides when. Behind an open breaker nothing even asks. */
 export function queue(replica: Replica, cause: LaunchCause, scene: Scene): Turn {
+  const [open] = openOnes(replica.breakers);
+  if (open !== undefined) return breakOff(replica, cause, replica.lastError ?? 'its breaker is open', scene);
   return become(replica, { state: 'preparing', phase: 'queued', cause, since: scene.now }, scene, {
     event: 'replica.preparing',
     because: cause,
@@ -39,10 +48,18 @@ export function fail(replica: Replica, scene: Scene, why: string, hint: string |
 
 /** Waits before the next automatic restart; each wait is told. One of no length is told too, and is over in the same turn. */
 export function backOff(before: Replica, cause: 'crash' | 'health', reason: string, scene: Scene): Turn {
-  const told = cause === 'crash' ? (before.lastExit?.class ?? 'exit') : cause;
-  const turn = wait({ ...before, attempt: before.attempt + 1 }, cause, told, before.attempt + 1, reason, scene);
-  const { life } = turn.replica;
-  return life.state === 'backoff' && life.retry.delayMs === 0 ? andThen(turn, (replica) => queue(replica, cause, scene)) : turn;
+  const of = before.lastExit?.class ?? 'unknown';
+  const told = cause === 'crash' ? (of === 'graceful' ? 'exit' : of) : cause;
+  const attempt = before.attempt + 1;
+  const { backoff } = scene.spec.restart;
+  const waitMs = delayMs(backoff, attempt, isOfGpu(of) ? backoff.cudaMultiplier : 1, scene.rand());
+  const turn = wait({ ...before, attempt }, { cause, told, attempt, waitMs, why: reason }, scene);
+  return waitMs === 0 ? andThen(turn, (replica) => queue(replica, cause, scene)) : turn;
+}
+
+/** Classes whose failures have a breaker and a longer wait of their own. */
+export function isOfGpu(of: CrashClass): boolean {
+  return of === 'gpu_error' || of === 'driver';
 }
 
 /**
@@ -50,21 +67,66 @@ export function backOff(before: Replica, cause: 'crash' | 'health', reason: stri
  * to wait for its port is a restart all the same.
  */
 export function obstruct(before: In<'preparing'>, why: string, scene: Scene): Turn {
-  const { cause } = before.life;
   const obstructed = before.obstructed + 1;
-  const next = cause === 'crash' || cause === 'health' ? cause : 'preflight';
-  return wait({ ...before, obstructed, lastError: why }, next, 'preflight', obstructed, why, scene);
+  const waitMs = delayMs(scene.spec.restart.backoff, obstructed, 1, scene.rand());
+  const retried = { cause: retriedAs(before.life.cause), told: 'preflight', attempt: obstructed, waitMs, why };
+  return wait({ ...before, obstructed, lastError: why }, retried, scene);
 }
 
-function wait(
-  replica: Replica,
-  cause: 'crash' | 'health' | 'preflight',
-  crashReason: string,
-  attempt: number,
-  why: string,
+/** A restart that a storm holds back: it waits until the window allows it. */
+export function hold(
+  replica: In<'preparing'>,
+  { until, why }: { readonly until: Instant; readonly why: string },
   scene: Scene,
 ): Turn {
-  const waitMs = delayMs(scene.spec.restart.backoff, attempt, 1, scene.rand());
+  const cause = retriedAs(replica.life.cause);
+  const told = cause === 'crash' ? (replica.lastExit?.class ?? 'unknown') : cause;
+  return wait(replica, { cause, told, attempt: replica.attempt, waitMs: Math.max(0, until - scene.now), why }, scene);
+}
+
+/** Behind its open breakers until the last of them lets one launch through. */
+export function breakOff(replica: Replica, cause: LaunchCause, why: string, scene: Scene): Turn {
+  const open = openOnes(replica.breakers);
+  const retryAt = open.map(({ retryAt: at }) => at).reduce(later);
+  const failures = Math.max(...open.map((each) => each.failures));
+  return become(
+    replica,
+    { state: 'broken', retryAt, cause, why },
+    scene,
+    {
+      event: 'replica.broken',
+      level: 'error',
+      failure_count: failures,
+      next_restart_at: retryAt.wallMs,
+      reason: why,
+      hint: `one launch is tried in ${span(retryAt.at - scene.now)}; poolctl reset ${replica.key} tries at once`,
+    },
+    [{ type: 'record' }],
+  );
+}
+
+/** Half-open: one launch goes through. */
+export function brokenWoke(replica: In<'broken'>, _: unknown, scene: Scene): Turn {
+  if (scene.now < replica.life.retryAt.at) return stay(replica);
+  return andThen(withBreakers(replica, 'due', scene), (tested) => queue(tested, replica.life.cause, scene));
+}
+
+const later = (a: Moment, b: Moment): Moment => (a.at > b.at ? a : b);
+
+function retriedAs(cause: LaunchCause): Retried {
+  return cause === 'crash' || cause === 'health' ? cause : 'preflight';
+}
+
+type Wait = {
+  readonly cause: Retried;
+  /** The event's `crash_reason`. */
+  readonly told: string;
+  readonly attempt: number;
+  readonly waitMs: number;
+  readonly why: string;
+};
+
+function wait(replica: Replica, { cause, told, attempt, waitMs, why }: Wait, scene: Scene): Turn {
   const at = { at: scene.now + waitMs, wallMs: scene.wallMs + waitMs };
   return become(
     replica,
@@ -78,7 +140,7 @@ function wait(
       next_restart_at: at.wallMs,
       crash_count: replica.crashCount,
       restart_count: replica.restartCount,
-      crash_reason: crashReason,
+      crash_reason: told,
       reason: why,
     },
     [{ type: 'record' }],

@@ -1,12 +1,15 @@
 /** Ready and unhealthy: probes decide which, and whether the engine must go. */
 
 import { nextProbe } from './beat.js';
+import { closedBreaker } from './breaker.js';
+import { isClean, withBreakers } from './breakers.js';
 import { terminate } from './ending.js';
 import type { Description, Effect, ProbeResult } from './messages.js';
 import type { Instant } from './model.js';
 import { observe, streakBefore } from './readiness.js';
-import { type Engine, type In, now, type Serving } from './state.js';
-import { become, type Scene, stay, type Turn, tell } from './turn.js';
+import { generated, giveUpOn, heard, sicken, working } from './sickness.js';
+import { type Engine, type In, now, type Replica, type Resumed, type Rewards, type Serving } from './state.js';
+import { andThen, become, type Scene, stay, type Turn, tell } from './turn.js';
 
 type Up = In<'ready'> | In<'unhealthy'>;
 
@@ -15,35 +18,29 @@ export const noDescription: Description = { engineVersion: null, slotsTotal: nul
 
 /** The handoff file is whole before anybody is told. */
 export function becomeReady(replica: In<'starting'>, engine: Engine, description: Description, scene: Scene): Turn {
-  const { spec } = scene;
-  const readyAt = now(scene);
-  const tookMs = readyAt.at - engine.startedAt.at;
-  const probed = spec.health.path !== 'none';
-  const serving: Serving = {
-    engine,
-    readyAt,
-    description,
-    probing: { at: probed ? nextProbe(scene.now, spec.health.intervalMs, scene.now) : null, startedAt: scene.now },
-    streak: streakBefore.serving,
-    lastHeartbeatWallMs: probed ? scene.wallMs : null,
-    inflight: null,
-    pollAt: scene.supervisor.enginePollMs === null ? null : scene.now,
-    stableAt: scene.now + spec.restart.backoff.resetAfterMs,
-    calmAt: scene.now + spec.restart.storm.resetAfterMs,
-  };
+  const { resumed } = replica.life;
+  const serving = servingFrom(engine, resumed, description, scene);
   return become(
-    { ...replica, lastError: null },
+    { ...replica, lastError: null, provenAt: now(scene), vramBefore: null },
     { state: 'ready', ...serving },
     scene,
     {
       event: 'replica.ready',
-      engine_version: description.engineVersion,
+      engine_version: serving.description.engineVersion,
       url: urlOf(engine),
       port: engine.launch.port,
-      uptime_seconds: Math.round(tookMs) / 1000,
+      ...(resumed === null ? { uptime_seconds: Math.round(scene.now - engine.startedAt.at) / 1000 } : { because: 'adopted' }),
     },
     [handoff(serving), { type: 'record' }],
   );
+}
+
+/** One that served under an earlier supervisor and does not answer this one. */
+export function resumeUnhealthy(replica: In<'starting'>, resumed: Resumed, detail: string, scene: Scene): Turn {
+  const serving = servingFrom(replica.life.engine, resumed, resumed.description, scene);
+  const failing = { ...serving.streak, passed: false, length: scene.spec.health.failureThreshold, verdict: false };
+  const before: In<'ready'> = { ...replica, life: { state: 'ready', ...serving, streak: failing, lastHeartbeatWallMs: null } };
+  return sicken(before, { kind: 'probes' }, detail, scene);
 }
 
 export function servingProbed(replica: Up, { result }: { readonly result: ProbeResult }, scene: Scene): Turn {
@@ -54,16 +51,21 @@ export function servingProbed(replica: Up, { result }: { readonly result: ProbeR
   const passed = result.verdict === 'ok' && result.listener !== 'foreign';
   const detail = result.verdict === 'ok' ? `${result.holder ?? 'another process'} answers on its port` : result.detail;
   const streak = observe(life.streak, passed, { failure: health.failureThreshold, success: health.successThreshold });
-  const seen: Up = {
-    ...replica,
-    life: { ...life, probing, streak, lastHeartbeatWallMs: passed ? scene.wallMs : life.lastHeartbeatWallMs },
-  } as Up;
+  const seen: Up = heard(
+    {
+      ...replica,
+      life: { ...life, probing, streak, lastHeartbeatWallMs: passed ? scene.wallMs : life.lastHeartbeatWallMs },
+    } as Up,
+    result,
+    passed ? null : detail,
+    scene,
+  );
   const turn =
     seen.life.state === 'ready' && !streak.verdict
-      ? sicken(seen as In<'ready'>, detail, scene)
-      : seen.life.state === 'unhealthy' && streak.verdict
+      ? sicken(seen as In<'ready'>, { kind: 'probes' }, detail, scene)
+      : seen.life.state === 'unhealthy' && seen.life.sickness.kind === 'probes' && streak.verdict
         ? recover(seen as In<'unhealthy'>, scene)
-        : stay(passed || seen.life.state === 'ready' ? seen : ({ ...seen, life: { ...seen.life, detail } } as Up));
+        : stay(seen);
   if (passed) return turn;
   const missed = tell(seen, scene, {
     event: 'probe.failed',
@@ -82,44 +84,32 @@ export function servingPolled(
 ): Turn {
   const { enginePollMs } = scene.supervisor;
   const pollAt = enginePollMs === null || !canTell ? null : scene.now + enginePollMs;
-  return stay({ ...replica, life: { ...replica.life, inflight, pollAt } });
+  const seen: Up = { ...replica, life: { ...replica.life, inflight, pollAt } } as Up;
+  const idle = !canTell || inflight === 0;
+  return seen.life.state === 'unhealthy' && seen.life.sickness.kind === 'sticky' && idle
+    ? giveUpOn(seen as In<'unhealthy'>, scene)
+    : stay(seen);
 }
 
-/** Whatever is due: a probe, a question, the end of patience, or the reward of a long calm. */
+export function servingGenerated(
+  replica: Up,
+  fact: { readonly verdict: 'ok' | 'failed' | 'unknown'; readonly detail: string },
+  scene: Scene,
+): Turn {
+  const turn = generated(replica, fact, scene);
+  return turn === 'recovered' ? recover(replica as In<'unhealthy'>, scene) : turn;
+}
+
+/** Whatever is due: a probe, a question, a token, the end of patience, or the reward of a long calm. */
 export function servingWoke(replica: Up, _: unknown, scene: Scene): Turn {
   const { life } = replica;
   if (life.state === 'unhealthy' && due(life.restartAt, scene.now)) {
-    return terminate(replica, life.engine, { kind: 'unhealthy', afterMs: scene.now - life.since, detail: life.detail }, scene);
+    const until = working(life, scene);
+    return until === null
+      ? giveUpOn(replica as In<'unhealthy'>, scene)
+      : stay({ ...replica, life: { ...life, restartAt: until } });
   }
-  const { engine } = life;
-  const effects: Effect[] = [];
-  if (due(life.probing.at, scene.now)) {
-    effects.push({
-      type: 'probe',
-      launch: engine.launch,
-      identity: engine.identity,
-      prove: life.state === 'unhealthy',
-      describe: false,
-    });
-  }
-  if (due(life.pollAt, scene.now)) effects.push({ type: 'poll', launch: engine.launch });
-  const next = {
-    ...life,
-    probing: due(life.probing.at, scene.now) ? { at: null, startedAt: scene.now } : life.probing,
-    pollAt: due(life.pollAt, scene.now) ? null : life.pollAt,
-    stableAt: due(life.stableAt, scene.now) ? null : life.stableAt,
-    calmAt: due(life.calmAt, scene.now) ? null : life.calmAt,
-  };
-  return stay(
-    {
-      ...replica,
-      attempt: due(life.stableAt, scene.now) ? 0 : replica.attempt,
-      crashCount: due(life.stableAt, scene.now) ? 0 : replica.crashCount,
-      restartCount: due(life.calmAt, scene.now) ? 0 : replica.restartCount,
-      life: next,
-    },
-    effects,
-  );
+  return andThen(rewarded(replica, scene), (after) => asked(after as Up, scene));
 }
 
 /** Asked to stop or to restart while it serves: the handoff file goes before anything else does. */
@@ -127,28 +117,61 @@ export function stopServing(replica: Up, _: unknown, scene: Scene): Turn {
   return terminate(replica, replica.life.engine, { kind: 'asked' }, scene, [{ type: 'remove-handoff', key: replica.key }]);
 }
 
-function sicken(replica: In<'ready'>, detail: string, scene: Scene): Turn {
+/** Probe, question and token: at most one of each is out. */
+function asked(replica: Up, scene: Scene): Turn {
   const { life } = replica;
-  const { restartAfterMs } = scene.spec.health;
-  const restartAt = restartAfterMs === 'never' ? null : scene.now + restartAfterMs;
-  return become(
-    { ...replica, lastError: `health check failed: ${detail}, ${life.streak.length} times in a row` },
-    { ...life, state: 'unhealthy', since: scene.now, detail, restartAt, stableAt: null, calmAt: null },
-    scene,
-    { event: 'replica.unhealthy', level: 'warn', reason: detail, failure_count: life.streak.length },
-    [{ type: 'remove-handoff', key: replica.key }, { type: 'record' }],
-  );
+  const { launch, identity } = life.engine;
+  const { generate } = scene.spec.health;
+  const effects: Effect[] = [];
+  const probe = due(life.probing.at, scene.now);
+  if (probe) {
+    const sick = life.state === 'unhealthy';
+    effects.push({ type: 'probe', launch, identity, prove: sick, describe: false, work: sick });
+  }
+  const poll = due(life.pollAt, scene.now);
+  if (poll) effects.push({ type: 'poll', launch });
+  const token = due(life.generateAt, scene.now);
+  // Requests that are running are proof enough, and one more would only wait behind them.
+  const skipped = token && life.state === 'ready' && (life.inflight ?? 0) > 0 && generate.everyMs !== null;
+  if (token && !skipped) effects.push({ type: 'generate', launch, timeoutMs: generate.timeoutMs });
+  const next = {
+    ...life,
+    probing: probe ? { at: null, startedAt: scene.now } : life.probing,
+    pollAt: poll ? null : life.pollAt,
+    generateAt: token ? (skipped ? scene.now + (generate.everyMs ?? 0) : null) : life.generateAt,
+  };
+  return stay({ ...replica, life: next }, effects);
+}
+
+/** So much ready time clears attempts and crash_count, so much restart_count, and so much closes the breakers. */
+function rewarded(replica: Up, scene: Scene): Turn {
+  const { life } = replica;
+  const [stable, calm, close] = [life.stableAt, life.calmAt, life.closeAt].map((at) => due(at, scene.now));
+  if (!stable && !calm && !close) return stay(replica);
+  const after: Replica = {
+    ...replica,
+    attempt: stable ? 0 : replica.attempt,
+    crashCount: stable ? 0 : replica.crashCount,
+    repeated: stable ? null : replica.repeated,
+    restartCount: calm ? 0 : replica.restartCount,
+    life: {
+      ...life,
+      stableAt: stable ? null : life.stableAt,
+      calmAt: calm ? null : life.calmAt,
+      closeAt: close ? null : life.closeAt,
+    },
+  };
+  if (!close || isClean(after.breakers)) return stay(after);
+  // A count that has not opened anything is cleared without a word.
+  const { general, cuda } = after.breakers;
+  return general.state === 'closed' && cuda.state === 'closed'
+    ? stay({ ...after, breakers: { general: closedBreaker, cuda: closedBreaker } })
+    : withBreakers(after, 'closed', scene);
 }
 
 function recover(replica: In<'unhealthy'>, scene: Scene): Turn {
-  const { since: _since, detail: _detail, restartAt: _restartAt, ...serving } = replica.life;
-  const { backoff, storm } = scene.spec.restart;
-  const life = {
-    ...serving,
-    state: 'ready',
-    stableAt: scene.now + backoff.resetAfterMs,
-    calmAt: scene.now + storm.resetAfterMs,
-  } as const;
+  const { since, detail, restartAt, sickness, work, dead, ...serving } = replica.life;
+  const life = { ...serving, state: 'ready', ...rewards(scene), generateAt: nextToken(scene) } as const;
   return become(
     { ...replica, lastError: null },
     life,
@@ -158,21 +181,58 @@ function recover(replica: In<'unhealthy'>, scene: Scene): Turn {
   );
 }
 
-function handoff({ engine, description, readyAt }: Serving): Effect {
+function servingFrom(engine: Engine, resumed: Resumed | null, description: Description, scene: Scene): Serving {
+  const { health } = scene.spec;
+  const probed = health.path !== 'none';
+  const before = resumed?.description ?? noDescription;
   return {
-    type: 'write-handoff',
-    launch: engine.launch,
-    facts: { url: urlOf(engine), pid: engine.identity.pid, description, readyAtWallMs: readyAt.wallMs },
+    engine,
+    readyAt: resumed?.readyAt ?? now(scene),
+    probing: { at: probed ? nextProbe(scene.now, health.intervalMs, scene.now) : null, startedAt: scene.now },
+    streak: streakBefore.serving,
+    lastHeartbeatWallMs: probed ? scene.wallMs : null,
+    inflight: null,
+    pollAt: scene.supervisor.enginePollMs === null ? null : scene.now,
+    generateAt: nextToken(scene),
+    ...(resumed?.rewards ?? rewards(scene)),
+    description: {
+      engineVersion: description.engineVersion ?? before.engineVersion,
+      slotsTotal: description.slotsTotal ?? before.slotsTotal,
+      ctxMax: description.ctxMax ?? before.ctxMax,
+    },
   };
 }
 
-const due = (at: Instant | null, present: Instant): boolean => at !== null && present >= at;
-
-/** Where clients reach it: a wildcard host means this machine. */
-export function urlOf({ launch: { spec, port } }: Engine): string {
-  return urlFor(spec.host, port);
+/** Ready time begins anew. */
+function rewards({ now: at, spec: { restart } }: Scene): Rewards {
+  return {
+    stableAt: at + restart.backoff.resetAfterMs,
+    calmAt: at + restart.storm.resetAfterMs,
+    closeAt: at + restart.breaker.closeAfterMs,
+  };
 }
 
+function nextToken({ now: at, spec }: Scene): Instant | null {
+  const { everyMs } = spec.health.generate;
+  return everyMs === null ? null : at + everyMs;
+}
+
+function due(at: Instant | null, now: Instant): boolean {
+  return at !== null && at <= now;
+}
+
+function handoff({ engine, description, readyAt }: Serving): Effect {
+  const { launch, identity } = engine;
+  return {
+    type: 'write-handoff',
+    launch,
+    facts: { url: urlOf(engine), pid: identity.pid, description, readyAtWallMs: readyAt.wallMs },
+  };
+}
+
+const urlOf = ({ launch }: Engine): string => urlFor(launch.spec.host, launch.port);
+
+/** Where clients reach it: a wildcard host means this machine. */
 export function urlFor(host: string, port: number): string {
   const shown = host === '0.0.0.0' || host === '::' || host === '*' ? '127.0.0.1' : host.includes(':') ? `[${host}]` : host;
   return `http://${shown}:${port}`;

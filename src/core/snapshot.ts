@@ -2,10 +2,12 @@
  * State -> the read model (views.ts). Times are made by the caller's `time`, since the core knows no calendar.
  */
 
+import type { Breaker } from './breaker.js';
 import { gate } from './gate.js';
 import type { Instant, Moment } from './model.js';
 import { urlFor } from './serving.js';
 import { isLive, type LastExit, type Operation, type Pool, type Replica, type State } from './state.js';
+import { raised, within } from './storm.js';
 import type { BreakerView, LastExitView, OperationView, PoolView, ReplicaStateName, ReplicaView } from './views.js';
 import { span } from './words.js';
 
@@ -31,7 +33,7 @@ export function viewPools(state: State, calendar: Calendar): readonly PoolView[]
   return [...state.pools.values()].map((pool) => viewPool(pool, state, calendar));
 }
 
-export function viewPool({ spec, replicas: places }: Pool, state: State, calendar: Calendar): PoolView {
+export function viewPool({ spec, replicas: places, restarts }: Pool, state: State, calendar: Calendar): PoolView {
   const replicas = places.map((replica) => viewReplica(replica, state, calendar));
   const wanted = replicas.filter(({ goal }) => goal === 'up');
   const degraded = wanted.some(({ ready }) => ready) && wanted.some(({ ready }) => !ready);
@@ -58,18 +60,38 @@ export function viewPool({ spec, replicas: places }: Pool, state: State, calenda
     last_crash_at: last === undefined ? null : calendar.time(last.wallMs),
     last_error: places.find(({ lastError }) => lastError !== null)?.lastError ?? null,
     device_masks: places.map(({ mask }) => mask.written),
-    breaker: closed,
-    storm: { restarts_in_window: 0, storming: false },
+    breaker: worstBreaker(replicas.map(({ breaker }) => breaker)),
+    storm: viewStorm({ spec, replicas: places, restarts }, calendar.now),
     replicas,
   };
 }
 
-const closed: BreakerView = {
-  state: 'closed',
-  failures: 0,
-  retry_at: null,
-  cuda: { state: 'closed', failures: 0, retry_at: null },
-};
+function viewStorm({ spec, replicas, restarts }: Pool, now: Instant): PoolView['storm'] {
+  const { limit, windowMs } = raised(spec.restart.storm, replicas.length);
+  const count = within(restarts, windowMs, now).length;
+  return { restarts_in_window: count, storming: count >= limit };
+}
+
+function viewBreakers({ general, cuda }: Replica['breakers'], time: Calendar['time']): BreakerView {
+  return { ...viewBreaker(general, time), cuda: viewBreaker(cuda, time) };
+}
+
+function viewBreaker(breaker: Breaker, time: Calendar['time']): BreakerView['cuda'] {
+  const retry_at = breaker.state === 'open' ? time(breaker.retryAt.wallMs) : null;
+  return { state: breaker.state, failures: breaker.failures, retry_at };
+}
+
+/** Each half by itself: open before half-open before closed, then the one with more failures. */
+function worstBreaker(breakers: readonly BreakerView[]): BreakerView {
+  const cuda = worst(breakers.map((breaker) => breaker.cuda));
+  const { state, failures, retry_at } = worst(breakers);
+  return { state, failures, retry_at, cuda };
+}
+
+function worst<B extends BreakerView['cuda']>(breakers: readonly B[]): B {
+  const rank = ({ state }: B): number => ['closed', 'half-open', 'open'].indexOf(state);
+  return breakers.reduce((a, b) => (rank(b) > rank(a) || (rank(b) === rank(a) && b.failures > a.failures) ? b : a));
+}
 
 function viewReplica(replica: Replica, state: State, { now, time }: Calendar): ReplicaView {
   const { life, mask } = replica;
@@ -93,7 +115,7 @@ function viewReplica(replica: Replica, state: State, { now, time }: Calendar): R
     devices: engine?.launch.devices.map(({ uuid }) => uuid) ?? [],
     pid: engine?.identity.pid ?? null,
     incarnation: replica.incarnation,
-    adopted: false,
+    adopted: engine?.adopted ?? false,
     host: spec?.host ?? '',
     port: replica.port,
     url: ready && spec !== undefined && replica.port !== null ? urlFor(spec.host, replica.port) : null,
@@ -117,7 +139,7 @@ function viewReplica(replica: Replica, state: State, { now, time }: Calendar): R
       life.state === 'backoff'
         ? { delay_ms: life.retry.delayMs, attempt: life.retry.attempt, next_restart_at: time(life.retry.at.wallMs) }
         : null,
-    breaker: closed,
+    breaker: viewBreakers(replica.breakers, time),
     last_exit: replica.lastExit === null ? null : viewExit(replica.lastExit, time),
     last_error: replica.lastError,
     perf: null,
@@ -129,7 +151,7 @@ function viewExit({ at, uptimeMs, ...exit }: LastExit, time: Calendar['time']): 
     code: exit.code,
     signal: exit.signal,
     class: exit.class,
-    subclass: null,
+    subclass: exit.subclass,
     evidence: exit.evidence,
     hint: exit.hint,
     last_lines: exit.lastLines,
@@ -148,10 +170,11 @@ function whyOf(replica: Replica, state: State, now: Instant): string | null {
       return life.why;
     case 'preparing': {
       if (life.phase !== 'queued') return life.phase === 'checking' ? 'checks before the launch' : 'is being started';
-      const verdict = gate(replica, state);
+      const verdict = gate(replica, state, now);
       return verdict.open ? null : verdict.why;
     }
     case 'starting':
+      if (life.resumed !== null) return life.detail;
       return `${life.detail ?? 'no answer yet'}, ${span(now - life.engine.startedAt.at)} of at most ${span(life.deadline - life.engine.startedAt.at)}`;
     case 'ready':
       return null;
@@ -163,6 +186,10 @@ function whyOf(replica: Replica, state: State, now: Instant): string | null {
       return life.rung === 'term' ? `asked to stop, SIGKILL in ${span(life.deadline - now)}` : 'SIGKILL sent';
     case 'backoff':
       return `${life.why}; try ${life.retry.attempt + 1} in ${span(life.retry.at.at - now)}`;
+    case 'broken': {
+      const cuda = replica.breakers.cuda.state === 'open' ? 'CUDA breaker' : 'breaker';
+      return `${life.why}; ${cuda} open, one launch in ${span(life.retryAt.at - now)}, poolctl reset ${replica.key} tries at once`;
+    }
     case 'failed':
       return life.why;
     case 'stuck':
@@ -180,7 +207,7 @@ export function viewOperation(operation: Operation, state: State, time: Calendar
     changed: operation.changed,
     started_at: time(operation.startedAt.wallMs),
     finished_at: operation.finishedAt === null ? null : time(operation.finishedAt.wallMs),
-    interrupted: false,
+    interrupted: operation.interrupted,
     active_leases: 0,
     inflight: operation.inflight,
     cut: 0,

@@ -1,11 +1,21 @@
 /** The state of everything, as values. Nobody but step() makes a new one. */
 
-import type { Description, DevicesObservation, EngineIdentity, ExitEvidence, Launch, Verb } from './messages.js';
+import type { Breaker } from './breaker.js';
+import type { CrashClass, EvidenceLine } from './crash.js';
+import type { Alarm, Description, DevicesObservation, EngineIdentity, ExitEvidence, Launch, Verb, Work } from './messages.js';
 import type { Instant, Inventory, MaskRef, Moment, PoolSpec, ReplicaId, ReplicaKey } from './model.js';
 import type { Streak } from './readiness.js';
+import type { RecordedEngine } from './record.js';
+import type { Restart } from './storm.js';
 
 /** A live engine process: what was launched, and how it is known again. */
-export type Engine = { readonly launch: Launch; readonly identity: EngineIdentity; readonly startedAt: Moment };
+export type Engine = {
+  readonly launch: Launch;
+  readonly identity: EngineIdentity;
+  readonly startedAt: Moment;
+  /** It was launched by an earlier supervisor: nobody will see its exit code. */
+  readonly adopted: boolean;
+};
 
 /** Why an engine is being ended by us. Decides what its exit means: an exit that we asked for is no crash. */
 export type Intent =
@@ -15,6 +25,10 @@ export type Intent =
   | { readonly kind: 'deadline'; readonly afterMs: number; readonly detail: string }
   /** Unhealthy for `restart_after`. */
   | { readonly kind: 'unhealthy'; readonly afterMs: number; readonly detail: string }
+  /** Its log tells of a GPU or driver error that only a new process cures. */
+  | { readonly kind: 'sick'; readonly alarm: Alarm }
+  /** Left by an earlier supervisor, and not to be adopted. */
+  | { readonly kind: 'replaced'; readonly why: string }
   /** The leader died unasked and left members of its group behind, who must go first. */
   | { readonly kind: 'crashed'; readonly exit: ExitEvidence; readonly wasReady: boolean; readonly endedAt: Moment };
 
@@ -32,10 +46,32 @@ export type Serving = {
   /** Null: not asked, or unknown. */
   readonly inflight: number | null;
   readonly pollAt: Instant | null;
-  /** When this much ready time clears attempts and crash_count; null once it has. */
+  /** When to have it make a token; null: never, or one is being made. */
+  readonly generateAt: Instant | null;
+} & Rewards;
+
+/** When ready time earns what; null once it has, and while the engine is unhealthy. */
+export type Rewards = {
+  /** Clears attempts and crash_count. */
   readonly stableAt: Instant | null;
-  /** When this much ready time clears restart_count; null once it has. */
+  /** Clears restart_count. */
   readonly calmAt: Instant | null;
+  /** Closes the breakers and clears their counts. */
+  readonly closeAt: Instant | null;
+};
+
+/** What makes an engine unhealthy, and so what makes it well again: good probes, a token, or nothing. */
+export type Sickness =
+  | { readonly kind: 'probes' }
+  | { readonly kind: 'silent' }
+  /** A GPU error that may be harmless: one token decides. */
+  | { readonly kind: 'suspect'; readonly alarm: Alarm }
+  | { readonly kind: 'sticky'; readonly alarm: Alarm };
+
+/** What was known of an engine that served under an earlier supervisor. */
+export type Resumed = Pick<Serving, 'readyAt' | 'description'> & {
+  /** Null: it was unhealthy, and ready time begins anew. */
+  readonly rewards: Rewards | null;
 };
 
 export type LaunchCause = 'operator' | 'start' | 'crash' | 'health' | 'preflight';
@@ -60,6 +96,8 @@ export type Life =
       readonly launch: Launch;
       readonly startupDeadlineMs: number;
       readonly portKnownFree: boolean;
+      /** Written down by an earlier supervisor, and looked for now. `refusal`: why it is not to be adopted when it is found. */
+      readonly sought: { readonly refusal: string | null } | null;
     }
   | {
       readonly state: 'starting';
@@ -71,6 +109,9 @@ export type Life =
       readonly portKnownFree: boolean;
       readonly probing: Probing;
       readonly progress: { readonly value: number; readonly at: Instant } | null;
+      /** Set when it served under an earlier supervisor: one good probe and it is ready again, and it has a serving engine's patience. */
+      readonly resumed: Resumed | null;
+      readonly misses: number;
       /** The last probe's answer, for people. */
       readonly detail: string | null;
     }
@@ -79,7 +120,12 @@ export type Life =
       readonly state: 'unhealthy';
       readonly since: Instant;
       readonly detail: string;
+      readonly sickness: Sickness;
       readonly restartAt: Instant | null;
+      /** What it had done by the last probe, and when that last grew. */
+      readonly work: { readonly done: Work; readonly grewAt: Instant | null } | null;
+      /** It refuses connections, or says itself that it is dead. */
+      readonly dead: boolean;
     } & Serving)
   | {
       readonly state: 'stopping';
@@ -99,6 +145,12 @@ export type Life =
       readonly cause: 'crash' | 'health' | 'preflight';
       readonly why: string;
     }
+  | {
+      readonly state: 'broken';
+      readonly retryAt: Moment;
+      readonly cause: LaunchCause;
+      readonly why: string;
+    }
   | { readonly state: 'failed'; readonly why: string }
   | {
       readonly state: 'stuck';
@@ -115,9 +167,13 @@ export type StateName = Life['state'];
 export type LastExit = {
   readonly code: number | null;
   readonly signal: string | null;
-  readonly class: 'config' | 'hang' | 'graceful' | 'unknown';
-  readonly evidence: { readonly line: number; readonly text: string } | null;
+  readonly class: CrashClass;
+  readonly subclass: string | null;
+  readonly evidence: EvidenceLine | null;
   readonly hint: string | null;
+  readonly confidence: 'high' | 'low';
+  /** Where only a reset of the GPU or a reboot helps. */
+  readonly cure: 'reset' | 'reboot' | null;
   /** The end of its log, at most 20 lines. */
   readonly lastLines: readonly string[];
   readonly restartable: boolean;
@@ -154,12 +210,27 @@ export type Replica = {
   readonly lastCrashAt: Moment | null;
   readonly lastExit: LastExit | null;
   readonly lastError: string | null;
+  readonly breakers: Breakers;
+  /** Failures in a row of one cause that gets a few tries. */
+  readonly repeated: { readonly subclass: string; readonly count: number } | null;
+  /** When an engine of the present configuration was last ready: it can work, so its failures are not the configuration's. */
+  readonly provenAt: Moment | null;
+  /** After it ran out of VRAM: what was free on its devices before that launch. */
+  readonly vramBefore: readonly { readonly uuid: string; readonly freeBytes: number }[] | null;
   readonly life: Life;
 };
 
+/** GPU errors count in a breaker of their own. */
+export type Breakers = { readonly general: Breaker; readonly cuda: Breaker };
+
 export type In<S extends StateName> = Replica & { readonly life: Extract<Life, { state: S }> };
 
-export type Pool = { readonly spec: PoolSpec; readonly replicas: readonly Replica[] };
+export type Pool = {
+  readonly spec: PoolSpec;
+  readonly replicas: readonly Replica[];
+  /** Automatic restarts of the last while, oldest first. */
+  readonly restarts: readonly Restart[];
+};
 
 export type OperationStep = {
   readonly key: ReplicaKey;
@@ -178,13 +249,22 @@ export type Operation = {
   readonly changed: boolean;
   readonly startedAt: Moment;
   readonly finishedAt: Moment | null;
+  /** Cut in half by the supervisor's death. */
+  readonly interrupted: boolean;
   readonly inflight: number | null;
   readonly steps: readonly OperationStep[];
   readonly error: { readonly code: 'OPERATION_FAILED'; readonly message: string; readonly hint?: string } | null;
   readonly correlationId: string | null;
 };
 
-export type Shutdown = { readonly operationId: string; readonly exit: number };
+export type Shutdown = {
+  readonly operationId: string;
+  readonly exit: number;
+  /** Engines are left to the next supervisor. */
+  readonly keep: boolean;
+  /** What was wanted before: a supervisor that dies on the way down leaves these to the next. */
+  readonly goals: ReadonlyMap<ReplicaKey, Replica['goal']>;
+};
 
 export type State = {
   readonly inventory: Inventory;
@@ -193,8 +273,10 @@ export type State = {
   readonly devices: DevicesObservation & { readonly observedAt: Instant | null };
   /** Oldest first. */
   readonly operations: ReadonlyMap<string, Operation>;
-  /** Set until the engines of a supervisor that died are gone: nothing is launched before. */
-  readonly hold: string | null;
+  /** Engines of an earlier supervisor that have no place in this inventory: nothing is launched before they are gone. */
+  readonly leftovers: readonly RecordedEngine[];
+  /** By device: automatic restarts of all pools that touch it, oldest first. */
+  readonly deviceRestarts: ReadonlyMap<string, readonly Restart[]>;
   readonly shutdown: Shutdown | null;
   readonly exitOnAllFailed: boolean;
 };

@@ -9,7 +9,9 @@ import { type ReplicaKey, replicaKey } from './model.js';
 import { observeDevices } from './observe.js';
 import { advance, prune, told } from './operation.js';
 import { ask, shutDown, type Wish } from './requests.js';
-import { now, type Operation, type Pool, type Replica, type State } from './state.js';
+import { type Life, now, type Operation, type Pool, type Replica, type State } from './state.js';
+import type { Restart } from './storm.js';
+import { limited, poolStorm, withDeviceRestart } from './weather.js';
 
 export type Step = {
   readonly state: State;
@@ -37,7 +39,7 @@ function take(work: Work, input: Input): Answer | null {
       wake(work);
       return null;
     case 'leftovers-gone':
-      work.state = { ...work.state, hold: null };
+      work.state = { ...work.state, leftovers: [] };
       return null;
     case 'devices-observed': {
       const { devices, events } = observeDevices(work.state.devices, input.observation, work.context.now);
@@ -54,10 +56,14 @@ function take(work: Work, input: Input): Answer | null {
       return null;
     case 'checked':
     case 'spawned':
+    case 'unspawned':
+    case 'adopted':
     case 'exited':
     case 'swept':
     case 'probed':
     case 'polled':
+    case 'generated':
+    case 'alarmed':
       work.turn(input.key, input);
       return null;
   }
@@ -101,8 +107,13 @@ function admit(work: Work): void {
   waiting.sort((a, b) => sinceOf(a) - sinceOf(b));
   for (const { key } of waiting) {
     const [replica, pool] = [work.find(key), work.poolOf(key)];
-    if (replica === undefined || pool === undefined || !isQueued(replica) || !gate(replica, work.state).open) continue;
-    work.turn(key, { type: 'admitted', means: meansFor(replica, pool, work.state, work.context.now) });
+    if (replica === undefined || pool === undefined || !isQueued(replica)) continue;
+    const verdict = gate(replica, work.state, work.context.now);
+    if (verdict.open) work.turn(key, { type: 'admitted', means: meansFor(replica, pool, work.state, work.context.now) });
+    else if (verdict.storm !== undefined && verdict.until !== null) {
+      work.events.push(limited(pool.spec.poolId, verdict.storm));
+      work.turn(key, { type: 'held', until: verdict.until, why: verdict.why });
+    }
   }
 }
 
@@ -126,11 +137,17 @@ function endIfDone(work: Work): void {
     endIfDone(work);
     return;
   }
+  const { keep } = state.shutdown;
   const operation = state.operations.get(state.shutdown.operationId);
   if (operation === undefined || operation.state === 'running') return;
-  if (replicas.every(({ life }) => life.state === 'stopped' || life.state === 'stuck' || life.state === 'failed'))
+  if (replicas.every(({ life }) => (keep ? !isMoving(life) : isOver(life))))
     work.effects.push({ type: 'end', exit: state.shutdown.exit });
 }
+
+const isOver = ({ state }: Life): boolean => state === 'stopped' || state === 'stuck' || state === 'failed';
+
+/** A process that is being made or ended must not be left to chance. */
+const isMoving = (life: Life): boolean => life.state === 'stopping' || (life.state === 'preparing' && life.phase === 'spawning');
 
 function isQueued({ life }: Replica): boolean {
   return life.state === 'preparing' && life.phase === 'queued';
@@ -170,6 +187,8 @@ class Work {
     this.effects.push(...effects);
     this.events.push(...events);
     if (replica !== before) this.replace(pool, replica);
+    if (replica.restartsTotal > before.restartsTotal) this.countRestart(replica);
+    if (fact.type === 'reset' && !fact.once) this.forgetRestarts(pool.spec.poolId);
     if (replica.life.state === 'ready' && before.life.state !== 'ready') this.compareVersions(pool.spec.poolId);
   }
 
@@ -177,6 +196,27 @@ class Work {
     const operations = prune(new Map(this.state.operations).set(operation.id, operation), this.context);
     this.state = { ...this.state, operations };
     if (event !== null) this.events.push(told(operation, event));
+  }
+
+  /** One more for its pool and for each of its devices. A pool's may trip: then the breakers of all its replicas open. */
+  private countRestart(replica: Replica): void {
+    const pool = this.poolOf(replica.key);
+    if (pool === undefined) return;
+    const restart: Restart = { at: now(this.context), class: replica.lastExit?.class ?? 'unknown' };
+    const { restarts, events, trip } = poolStorm(pool, restart);
+    this.state = {
+      ...this.state,
+      pools: new Map(this.state.pools).set(pool.spec.poolId, { ...pool, restarts }),
+      deviceRestarts: withDeviceRestart(replica, restart, this.state),
+    };
+    this.events.push(...events);
+    if (trip !== null) for (const { key } of pool.replicas) this.turn(key, { type: 'tripped', ...trip });
+  }
+
+  private forgetRestarts(poolId: string): void {
+    const pool = this.state.pools.get(poolId);
+    if (pool !== undefined)
+      this.state = { ...this.state, pools: new Map(this.state.pools).set(poolId, { ...pool, restarts: [] }) };
   }
 
   private replace(pool: Pool, replica: Replica): void {

@@ -37,6 +37,15 @@ export async function findTrees(
   return Promise.all(engines.map((engine) => findTree(engine, sweep, index)));
 }
 
+/** The living processes that have a log below `dir` open as stdout or stderr, by the log's path as it is written with `dir`. */
+export async function writersUnder(dir: string, sweep: Sweep): Promise<ReadonlyMap<string, readonly ProcessStat[]>> {
+  const root = `${await realpath(dir).catch(() => dir)}/`;
+  const byOutput = grouped([...sweep.values()].filter(isLiving), outputsOf);
+  return new Map(
+    [...byOutput].flatMap(([path, writers]) => (path.startsWith(root) ? [[join(dir, path.slice(root.length)), writers]] : [])),
+  );
+}
+
 type Index = {
   readonly byInstance: ReadonlyMap<string, readonly ProcessStat[]>;
   /** By what descriptor 1 or 2 is, without " (deleted)" and the number of a rotated file. */

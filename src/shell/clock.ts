@@ -21,7 +21,9 @@ export function systemClock(): Clock {
   let timer: NodeJS.Timeout | undefined;
   let next: NodeJS.Immediate | undefined;
   let lagMs = 0;
-  const now = (): Instant => performance.now();
+  // The same clock as `performance.now`, counted from the boot: what one supervisor wrote down, the next can read.
+  const bootedMs = Number(process.hrtime.bigint()) / 1e6 - performance.now();
+  const now = (): Instant => bootedMs + performance.now();
   return {
     now,
     wallMs: () => Date.now(),

@@ -5,14 +5,15 @@ import type { EngineIdentity, ExitEvidence, Launch, ProbeResult } from '../core/
 import type { ReplicaKey } from '../core/model.js';
 import { adapters } from '../engines/index.js';
 import { type Paths, replicaPaths } from '../host/paths.js';
-import { bytesRead, ticksSinceBoot } from '../host/proc.js';
+import { bytesRead, isAlive, ticksSinceBoot } from '../host/proc.js';
+import { type ExitWatch, leaderOf } from './adoption.js';
 import type { Clock } from './clock.js';
 import { describeEngine } from './describe.js';
-import { logSize } from './engine-log.js';
+import { lastLines, logSize } from './engine-log.js';
 import { handoffOf, removeHandoff, writeHandoff } from './handoff.js';
 import { launchEngine } from './launcher.js';
 import { asProved, type Listeners } from './listener.js';
-import type { Hands } from './perform.js';
+import type { Hands, ProbeWish } from './perform.js';
 import type { PidFiles } from './pid-files.js';
 import { ask, checkHealth, type Door } from './probes.js';
 import { groupIsEmpty, marksOf, type Processes, signalGroup } from './processes.js';
@@ -38,12 +39,15 @@ export type HandsWorld = {
   readonly processes: Processes;
   readonly listeners: Listeners;
   readonly pidFiles: PidFiles;
+  readonly exits: ExitWatch;
   readonly preflight: Preflight;
   readonly record: () => Promise<void>;
   /** A file of ours could not be kept, or can again (null). */
   readonly onStorage: (what: string, error: string | null) => void;
   readonly end: (exit: number) => void;
 };
+
+type Exited = (exit: ExitEvidence, empty: boolean) => void;
 
 /** A question to an engine that serves is not worth waiting longer for. */
 const questionMs = 2_000;
@@ -54,6 +58,8 @@ const strayDelayMs = 50;
 export function makeHands(world: HandsWorld): Hands {
   const { paths, processes, listeners } = world;
   const prepared = new Map<ReplicaKey, Prepared>();
+  /** Instances that another supervisor launched. */
+  const adopted = new Set<string>();
 
   async function check(launch: Launch): ReturnType<Hands['check']> {
     const { prepared: ready, ...facts } = await world.preflight(launch);
@@ -72,15 +78,45 @@ export function makeHands(world: HandsWorld): Hands {
       exited(exit, identity === null || groupIsEmpty(identity)),
     );
     if (!made.ok) return made;
-    identity = { pid: made.value.pid, startTicks: made.value.startTicks, instance: launch.instance };
+    const { pid, startTicks, logOffset } = made.value;
+    identity = { pid, startTicks, instance: launch.instance, logOffset };
     return { ok: true, value: identity };
   }
 
-  async function probe(
-    launch: Launch,
-    identity: EngineIdentity,
-    wish: { readonly prove: boolean; readonly describe: boolean },
-  ): Promise<ProbeResult> {
+  async function adopt(launch: Launch, identity: EngineIdentity, exited: Exited): Promise<boolean> {
+    const { log, pidFile } = replicaPaths(paths, launch.key);
+    adopted.add(launch.instance);
+    const gone = async (): Promise<void> => {
+      void world.pidFiles.remove(pidFile);
+      const left = await processes.survivors(marks(launch, identity));
+      // Nobody but its parent is told how it ended, and that parent is dead.
+      const exit = { code: null, signal: null, spawnError: null, lastLines: lastLines(log, identity.logOffset), diagnosis: null };
+      exited(exit, left.length === 0);
+    };
+    if (!isAlive(identity)) {
+      setImmediate(gone);
+      return false;
+    }
+    await world.pidFiles.write(pidFile, identity.pid);
+    world.exits.watch(identity, gone);
+    return true;
+  }
+
+  async function seek(launch: Launch, exited: Exited): Promise<EngineIdentity | null> {
+    const { log } = replicaPaths(paths, launch.key);
+    const tree = { leader: null, watched: false, instance: launch.instance, logPath: log };
+    const leader = leaderOf(await processes.survivors(tree));
+    if (leader === null) {
+      // A launch of which only strays are left is over: they go before the next one comes.
+      while ((await processes.killSurvivors(tree)).length > 0) await sleep(strayDelayMs);
+      return null;
+    }
+    const identity = { pid: leader.pid, startTicks: leader.startTicks, instance: launch.instance, logOffset: 0 };
+    await adopt(launch, identity, exited);
+    return identity;
+  }
+
+  async function probe(launch: Launch, identity: EngineIdentity, wish: ProbeWish): Promise<ProbeResult> {
     const { health, engine } = launch.spec;
     const adapter = adapters[engine];
     const path = health.path === 'auto' || health.path === 'none' ? adapter.healthPath : health.path;
@@ -88,12 +124,12 @@ export function makeHands(world: HandsWorld): Hands {
     const unproved = { listener: 'unproved', holder: null } as const;
     if (answer.verdict !== 'ok') {
       const progress = wish.describe ? await progressOf(launch, identity) : null;
-      return { ...answer, ...unproved, progress, description: null };
+      return { ...answer, ...unproved, progress, work: null, dead: false, description: null };
     }
     const asked = wish.prove && health.listener === 'auto';
     const proof = asked ? asProved(await listeners.whose(marks(launch, identity), launch.spec.host, launch.port)) : unproved;
     const description = wish.describe ? await describeEngine(adapter, launch.spec, doorOf(launch, questionMs)) : null;
-    return { ...answer, ...proof, progress: null, description };
+    return { ...answer, ...proof, progress: null, work: null, dead: false, description };
   }
 
   /** Grows while an engine loads: what it has logged and what it has read. */
@@ -110,13 +146,16 @@ export function makeHands(world: HandsWorld): Hands {
   }
 
   function marks({ key }: Launch, identity: EngineIdentity, strays: { readonly endedTicks: number } | null = null) {
-    return marksOf(identity, replicaPaths(paths, key).log, strays);
+    return marksOf(identity, replicaPaths(paths, key).log, { strays, watched: !adopted.has(identity.instance) });
   }
 
   return {
     record: world.record,
     check,
     spawn,
+    seek,
+    adopt,
+    generate: async () => ({ verdict: 'unknown', detail: 'not asked' }),
     probe,
     sweep,
     poll: async (launch) => {

@@ -63,7 +63,7 @@ export async function launchEngine(
   const told = new Promise((resolve) => setImmediate(resolve));
   void Promise.all([ended, told]).then(([{ code, signal }]) => {
     void world.pidFiles.remove(order.pidFile);
-    onExit({ code, signal, spawnError: null, lastLines: lastLines(order.logPath, log.offset) });
+    onExit({ code, signal, spawnError: null, lastLines: lastLines(order.logPath, log.offset), diagnosis: null });
   });
   return { ok: true, value: { pid, startTicks, logOffset: log.offset } };
 }
@@ -80,6 +80,8 @@ function begin({ chain, argv, env, cwd }: LaunchOrder, { fd }: OpenedLog): Resul
     const failed = new Promise<NodeJS.ErrnoException>((resolve) => child.on('error', resolve));
     if (child.pid === undefined) return { ok: false, error: failed };
     offerToOomKiller(child.pid);
+    // It may outlive us: a supervisor that leaves its engines to the next one is not kept by them.
+    child.unref();
     // Not reaped before this turn of the event loop has ended, so it can always be read.
     return { ok: true, value: { ended: exitOf(child), pid: child.pid, startTicks: readStat(child.pid)?.startTicks ?? 0 } };
   } catch (error) {
@@ -111,7 +113,7 @@ function neverBegan(error: NodeJS.ErrnoException, what: string): { readonly ok: 
 }
 
 function exitWithout(errno: string, text: string): ExitEvidence {
-  return { code: null, signal: null, spawnError: { errno, text }, lastLines: [] };
+  return { code: null, signal: null, spawnError: { errno, text }, lastLines: [], diagnosis: null };
 }
 
 /** A bad working directory comes as ENOENT of the program. */

@@ -4,40 +4,32 @@
  */
 
 import type { ReplicaKey } from '../core/model.js';
+import type { RecordedEngine } from '../core/record.js';
 import type { ProcessStat } from '../host/proc.js';
 import type { EngineMarks } from '../host/tree.js';
 import { type Processes, signalProcess } from './processes.js';
 
-/** What the registry says of one launch. `identity` is null when only the intent was written: the process may or may not exist. */
-export type RecordedEngine = {
-  readonly key: ReplicaKey;
-  readonly instance: string;
-  readonly identity: { readonly pid: number; readonly startTicks: number } | null;
-  readonly bootId: string;
-  readonly logPath: string;
-  readonly stop: { readonly signal: NodeJS.Signals; readonly graceMs: number };
-};
+/** A launch as the registry has it, and the log that its engine writes. */
+export type Leftover = RecordedEngine & { readonly logPath: string };
 
 export type LeftoversWorld = {
   readonly processes: Pick<Processes, 'survivors'>;
-  /** Of the present boot. */
-  readonly bootId: string;
   /** Monotonic, in milliseconds. */
   readonly now: () => number;
   /** How long a killed process may take to be gone before it is called stuck. @default 5000 */
   readonly killWaitMs?: number;
 };
 
-export type Leftover = { readonly key: ReplicaKey; readonly pids: readonly number[] };
+type Gone = { readonly key: ReplicaKey; readonly pids: readonly number[] };
 
 /**
  * Stops what is left, all records at the same time, each with its own grace. Answers who was found and is gone (`stopped`, with the pids that were
  * found first) and who would not die (`stuck`, with those that are left). Records of which nothing runs any more are in neither.
  */
 export async function stopLeftovers(
-  recorded: readonly RecordedEngine[],
+  recorded: readonly Leftover[],
   world: LeftoversWorld,
-): Promise<{ readonly stopped: readonly Leftover[]; readonly stuck: readonly Leftover[] }> {
+): Promise<{ readonly stopped: readonly Gone[]; readonly stuck: readonly Gone[] }> {
   const ends = await Promise.all(recorded.map((record) => stopLeftover(record, world)));
   return {
     stopped: ends
@@ -49,15 +41,12 @@ export async function stopLeftovers(
 
 type End = { readonly key: ReplicaKey; readonly found: readonly number[]; readonly left: readonly number[] };
 
-async function stopLeftover(record: RecordedEngine, world: LeftoversWorld): Promise<End> {
+async function stopLeftover(record: Leftover, world: LeftoversWorld): Promise<End> {
   const { key, stop } = record;
-  const nobody: End = { key, found: [], left: [] };
-  // No process outlives the boot that it was started in, and its number may be anybody's now.
-  if (record.bootId !== world.bootId) return nobody;
   const marks: EngineMarks = { leader: record.identity, watched: false, instance: record.instance, logPath: record.logPath };
   const found = await world.processes.survivors(marks);
-  if (found.length === 0) return nobody;
-  for (const each of found) if (signalProcess(each, stop.signal) === 'sent') signalProcess(each, 'SIGCONT');
+  if (found.length === 0) return { key, found: [], left: [] };
+  for (const each of found) if (signalProcess(each, stop.signal as NodeJS.Signals) === 'sent') signalProcess(each, 'SIGCONT');
   const begun = world.now();
   const graceful = await untilGone(marks, world, begun + stop.graceMs);
   const left =

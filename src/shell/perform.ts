@@ -13,6 +13,8 @@ import type {
 import type { ReplicaKey, Result } from '../core/model.js';
 import type { Perform } from './runtime.js';
 
+export type ProbeWish = { readonly prove: boolean; readonly describe: boolean; readonly work: boolean };
+
 /** What can be done to the world. None of these rejects: a failure is an outcome. */
 export type Hands = {
   /** Resolves when the registry, as the state is now, is on disk, or its failure has been told. */
@@ -22,11 +24,16 @@ export type Hands = {
   ): Promise<{ readonly obstacles: readonly Obstacle[]; readonly startupDeadlineMs: number; readonly portKnownFree: boolean }>;
   /** `exited` is called once for a process that was made, after this has resolved. */
   spawn(launch: Launch, exited: (exit: ExitEvidence, empty: boolean) => void): Promise<Result<EngineIdentity, ExitEvidence>>;
-  probe(
+  /** The process of a launch that an earlier supervisor wrote down; null where there is none, and then nobody of its tree is left. */
+  seek(launch: Launch, exited: (exit: ExitEvidence, empty: boolean) => void): Promise<EngineIdentity | null>;
+  /** Watches an engine of an earlier supervisor. False: it is gone. Then, and when it ends later, `exited` is called once, after this has resolved. */
+  adopt(launch: Launch, identity: EngineIdentity, exited: (exit: ExitEvidence, empty: boolean) => void): Promise<boolean>;
+  probe(launch: Launch, identity: EngineIdentity, ask: ProbeWish): Promise<ProbeResult>;
+  /** One token; `unknown` where the engine cannot be asked for one. */
+  generate(
     launch: Launch,
-    identity: EngineIdentity,
-    ask: { readonly prove: boolean; readonly describe: boolean },
-  ): Promise<ProbeResult>;
+    timeoutMs: number,
+  ): Promise<{ readonly verdict: 'ok' | 'failed' | 'unknown'; readonly detail: string }>;
   /** Running and waiting requests; null where the answer did not come. */
   poll(launch: Launch): Promise<{ readonly inflight: number | null; readonly canTell: boolean }>;
   signal(launch: Launch, identity: EngineIdentity, rung: 'term' | 'kill'): void;
@@ -76,11 +83,31 @@ export function makePerform(hands: Hands): Perform {
           .then((facts) => give({ type: 'checked', key: effect.launch.key, check: effect.launch.check, ...facts }));
       case 'spawn': {
         const { key, incarnation } = effect.launch;
-        const exited = (exit: ExitEvidence, empty: boolean): void => give({ type: 'exited', key, incarnation, exit, empty });
+        const exited = exitOf(effect.launch, give);
         return void hands.spawn(effect.launch, exited).then((made) => {
           if (made.ok) give({ type: 'spawned', key, incarnation, identity: made.value });
           else exited(made.error, true);
         });
+      }
+      case 'seek': {
+        const { key, incarnation } = effect.launch;
+        return void hands
+          .seek(effect.launch, exitOf(effect.launch, give))
+          .then((identity) =>
+            give(identity === null ? { type: 'unspawned', key, incarnation } : { type: 'spawned', key, incarnation, identity }),
+          );
+      }
+      case 'adopt': {
+        const { key, incarnation } = effect.launch;
+        return void hands.adopt(effect.launch, effect.identity, exitOf(effect.launch, give)).then((lives) => {
+          if (lives) give({ type: 'adopted', key, incarnation });
+        });
+      }
+      case 'generate': {
+        const { key, incarnation } = effect.launch;
+        return void hands
+          .generate(effect.launch, effect.timeoutMs)
+          .then((answer) => give({ type: 'generated', key, incarnation, ...answer }));
       }
       case 'probe': {
         const { key, incarnation } = effect.launch;
@@ -112,6 +139,10 @@ export function makePerform(hands: Hands): Perform {
         return;
     }
   }
+}
+
+function exitOf({ key, incarnation }: Launch, give: (input: Input) => void) {
+  return (exit: ExitEvidence, empty: boolean): void => give({ type: 'exited', key, incarnation, exit, empty });
 }
 
 function laneOf(effect: Exclude<Effect, { type: 'record' }>): string {

@@ -52,7 +52,7 @@ export function makeProcesses(self: number, killDescendants: (pid: number) => Pr
       const strays = (await survivors(marks)).filter(({ pgrp }) => pgrp !== marks.leader?.pid);
       // Those that were forked since the look are found by their parents, as long as the leader lives.
       if (strays.length > 0 && marks.leader !== null && isAlive(marks.leader)) await killDescendants(marks.leader.pid);
-      if (marks.leader !== null) signalGroup({ ...marks.leader, instance: marks.instance }, 'SIGKILL');
+      if (marks.leader !== null) signalGroup(marks.leader, 'SIGKILL');
       for (const each of strays) signalProcess(each, 'SIGKILL');
       return strays.map(({ pid }) => pid);
     },
@@ -60,16 +60,19 @@ export function makeProcesses(self: number, killDescendants: (pid: number) => Pr
 }
 
 /**
- * How an engine that this supervisor launched is recognised. `strays`: what it left behind, beside a successor that was launched at or after
+ * How an engine is recognised. `watched` is false where another supervisor launched it. `strays`: what it left behind, beside a successor that was launched at or after
  * `endedTicks`.
  */
 export function marksOf(
   { pid, startTicks, instance }: EngineIdentity,
   logPath: string,
-  strays: { readonly endedTicks: number } | null = null,
+  {
+    watched = true,
+    strays = null,
+  }: { readonly watched?: boolean; readonly strays?: { readonly endedTicks: number } | null } = {},
 ): EngineMarks {
   if (strays !== null) return { leader: null, watched: false, since: startTicks, instance, logPath, logUntil: strays.endedTicks };
-  return { leader: { pid, startTicks }, watched: true, instance, logPath };
+  return { leader: { pid, startTicks }, watched, instance, logPath };
 }
 
 /**
@@ -78,7 +81,7 @@ export function marksOf(
  * stranger's, and nobody is signalled.
  */
 export function signalGroup(
-  { pid, startTicks }: EngineIdentity,
+  { pid, startTicks }: Pick<EngineIdentity, 'pid' | 'startTicks'>,
   signal: NodeJS.Signals,
   { andContinue = false } = {},
 ): Signalled {

@@ -2,12 +2,15 @@
 
 import { nextAt } from '../core/due.js';
 import type { Answer, Effect, Event, Input } from '../core/messages.js';
+import type { Restored } from '../core/restore.js';
 import type { State } from '../core/state.js';
 import { step } from '../core/step.js';
 import { type Clock, contextOf } from './clock.js';
 
 export type Runtime = {
   state(): State;
+  /** To be called once, when its listeners are there: what was restored is told and done, and the first step made. */
+  begin(): void;
   /** Takes an input; its answer, where it is a request. Inputs that arrive during a step wait for its end. */
   give(input: Input): Answer | null;
   /** Told of each event after the effects of its step have begun, so that a handoff file is there before `ready` is told. */
@@ -16,8 +19,8 @@ export type Runtime = {
 
 export type Perform = (effects: readonly Effect[], give: (input: Input) => void) => void;
 
-export function makeRuntime(initial: State, clock: Clock, perform: Perform): Runtime {
-  let state = initial;
+export function makeRuntime(restored: Restored, clock: Clock, perform: Perform): Runtime {
+  let { state } = restored;
   let stepping = false;
   const inbox: Input[] = [];
   const listeners = new Set<(event: Event) => void>();
@@ -38,16 +41,24 @@ export function makeRuntime(initial: State, clock: Clock, perform: Perform): Run
     try {
       const result = step(state, input, contextOf(clock));
       state = result.state;
-      perform(result.effects, give);
-      for (const event of result.events) for (const listener of listeners) listener(event);
+      carryOut(result);
       return result.answer;
     } finally {
       stepping = false;
     }
   }
 
+  function carryOut({ effects, events }: Pick<Restored, 'effects' | 'events'>): void {
+    perform(effects, give);
+    for (const event of events) for (const listener of listeners) listener(event);
+  }
+
   return {
     state: () => state,
+    begin() {
+      carryOut(restored);
+      give({ type: 'woke' });
+    },
     give,
     onEvent(listener) {
       listeners.add(listener);

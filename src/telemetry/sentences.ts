@@ -20,7 +20,7 @@ const sentences: { readonly [Name in EventName]: (event: Event) => string } = {
   'replica.starting': (event) =>
     `${who(event)} starting${behind(listed(pid(event), on(event.device_mask), port(event), event.engine, event.model_id ?? undefined, attempt(event)))}`,
   'replica.ready': (event) =>
-    `${who(event)} ready${event.uptime_seconds === undefined ? (event.because === 'recovered' ? ' again' : '') : ` in ${took(event.uptime_seconds * 1000)}`}${also(event.url)}`,
+    `${who(event)} ready${event.uptime_seconds === undefined ? (event.because === undefined ? '' : ' again') : ` in ${took(event.uptime_seconds * 1000)}`}${also(event.url)}`,
   'replica.unhealthy': (event) => `${who(event)} unhealthy${because(event)}`,
   'replica.stopping': (event) => `${who(event)} stopping${because(event)}`,
   'replica.stopped': (event) => `${who(event)} stopped${because(event)}`,
@@ -31,6 +31,10 @@ const sentences: { readonly [Name in EventName]: (event: Event) => string } = {
     }${told.has(event.crash_reason ?? '') ? because(event) : ''}`,
   'replica.failed': (event) => `${who(event)} failed${because(event)}${event.hint === undefined ? '' : `; ${event.hint}`}`,
   'replica.stuck': (event) => `${who(event)} stuck${because(event)}${event.hint === undefined ? '' : `; ${event.hint}`}`,
+  'replica.broken': (event) =>
+    `${who(event)} is not started for a while${because(event)}${event.hint === undefined ? '' : `; ${event.hint}`}`,
+  'replica.adopted': (event) =>
+    `${who(event)} taken over from an earlier supervisor${behind(listed(pid(event), on(event.device_mask), port(event)))}`,
   'probe.failed': (event) =>
     `${who(event)} did not pass a health check${because(event)}${event.failure_count === undefined ? '' : ` (${event.failure_count} in a row)`}`,
   'breaker.changed': breaker,
@@ -97,7 +101,8 @@ const failures = (count: number): string => (count === 1 ? 'one failure' : `${co
 /** `chat restarts too often, 10 times in 1m: the next restart waits; each time a GPU error`. */
 function restarts(event: Event, how: string, then: string): string {
   const { pool_id, restart_count: times, time_window_ms: ms } = event;
-  const whose = pool_id === undefined ? `engines on ${shortUuid(event)} restart` : `${who(event)} restarts`;
+  const whose =
+    pool_id === undefined || event.storm_kind === 'device' ? `engines on ${shortUuid(event)} restart` : `${who(event)} restarts`;
   const count = times === undefined ? '' : `, ${times} times${ms === undefined ? '' : ` in ${span(ms)}`}`;
   return `${whose} ${how}${count}${then}${remedy(event)}`;
 }

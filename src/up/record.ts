@@ -1,66 +1,81 @@
-/** What the registry holds: enough to know every engine again, the numbers that outlive a supervisor, and the last known state for clients. */
+/** What the registry's file holds: the core's record, which boot it is of, how its supervisor ended, and the last known state for clients. */
 
+import { createHash } from 'node:crypto';
 import type { StatusView } from '../api/wire.js';
-import type { Remembered } from '../core/initial.js';
-import type { Launch } from '../core/messages.js';
-import type { ReplicaKey } from '../core/model.js';
-import { isLive, type Replica, type State } from '../core/state.js';
-import { type Paths, replicaPaths } from '../host/paths.js';
-import type { RecordedEngine } from '../shell/leftovers.js';
+import type { PoolSpec } from '../core/model.js';
+import { type RecordedState, recorded } from '../core/record.js';
+import type { State } from '../core/state.js';
 
-const format = 1;
+const format = 2;
+
+/** How its supervisor ended: as asked, with every engine stopped; leaving its engines to the next; or not at all (null). */
+export type Ended = 'clean' | 'kept' | null;
 
 export type Record = {
   readonly format: typeof format;
   readonly boot_id: string;
-  readonly replicas: Readonly<{ [key: string]: RecordedReplica }>;
+  readonly ended: Ended;
+  readonly state: RecordedState;
   readonly status: StatusView;
 };
 
-type RecordedReplica = Remembered & { readonly engine: RecordedEngine | null };
+export type RecordMaker = {
+  record(state: State, ended: Ended, status: StatusView): Record;
+  readonly entryOf: (spec: PoolSpec) => string;
+};
 
-export function recordOf(state: State, bootId: string, paths: Paths, status: StatusView): Record {
-  const replicas = [...state.pools.values()].flatMap((pool) =>
-    pool.replicas.map((replica): [ReplicaKey, RecordedReplica] => [
-      replica.key,
-      {
-        incarnation: intentOf(replica)?.incarnation ?? replica.incarnation,
-        port: replica.portProven ? replica.port : null,
-        restartsTotal: replica.restartsTotal,
-        crashesTotal: replica.crashesTotal,
-        engine: engineOf(replica, bootId, replicaPaths(paths, replica.key).log),
-      },
-    ]),
-  );
-  return { format, boot_id: bootId, replicas: Object.fromEntries(replicas), status };
+/** `now` and `wallMs` are those of the writing. */
+export function recordMaker(bootId: string, clock: { readonly now: () => number; readonly wallMs: () => number }): RecordMaker {
+  const entryOf = makeEntryOf();
+  return {
+    entryOf,
+    record: (state, ended, status) => ({
+      format,
+      boot_id: bootId,
+      ended,
+      state: recorded(state, entryOf, { at: clock.now(), wallMs: clock.wallMs() }),
+      status,
+    }),
+  };
 }
 
 /** Null for what is no record of a version that is known here. */
 export function parseRecord(content: unknown): Record | null {
   if (typeof content !== 'object' || content === null) return null;
   const record = content as Partial<Record>;
-  return record.format === format && typeof record.replicas === 'object' && record.replicas !== null ? (record as Record) : null;
+  const state = record.state as Partial<RecordedState> | null | undefined;
+  const whole =
+    record.format === format &&
+    typeof record.boot_id === 'string' &&
+    typeof state === 'object' &&
+    state !== null &&
+    typeof state.replicas === 'object' &&
+    state.replicas !== null;
+  return whole ? (record as Record) : null;
 }
 
-export function rememberedOf(record: Record | null): ReadonlyMap<string, Remembered> {
-  return new Map(Object.entries(record?.replicas ?? {}));
+/** Told from another by a digest: values that may be secrets are not written down. Each entry is digested once. */
+function makeEntryOf(): (spec: PoolSpec) => string {
+  const known = new WeakMap<PoolSpec, string>();
+  return (spec) => {
+    const digest =
+      known.get(spec) ??
+      createHash('sha256')
+        .update(JSON.stringify(sorted(spec)))
+        .digest('hex')
+        .slice(0, 32);
+    known.set(spec, digest);
+    return digest;
+  };
 }
 
-export function enginesOf(record: Record | null): readonly RecordedEngine[] {
-  return Object.values(record?.replicas ?? {}).flatMap(({ engine }) => (engine === null ? [] : [engine]));
-}
-
-/** A launch whose process is not known yet is an intent: the next supervisor looks for it by instance and log. */
-function engineOf(replica: Replica, bootId: string, logPath: string): RecordedEngine | null {
-  const { key, life } = replica;
-  const launch = isLive(life) ? life.engine.launch : intentOf(replica);
-  if (launch === null) return null;
-  const { signal, graceMs } = launch.spec.stop;
-  const identity = isLive(life) ? { pid: life.engine.identity.pid, startTicks: life.engine.identity.startTicks } : null;
-  return { key, instance: launch.instance, identity, bootId, logPath, stop: { signal: signal as NodeJS.Signals, graceMs } };
-}
-
-/** A launch that is being checked may be a process before this is written again. */
-function intentOf({ life }: Replica): Launch | null {
-  return life.state === 'preparing' && life.phase !== 'queued' ? life.launch : null;
+/** Keys in one order, whatever the file's: an entry that says the same is the same. */
+function sorted(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map(sorted);
+  return Object.fromEntries(
+    Object.entries(value)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, each]) => [key, sorted(each)]),
+  );
 }

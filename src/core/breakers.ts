@@ -1,0 +1,69 @@
+/** The two breakers of a replica: what happens to both, and how a change is told. */
+
+import { afterFailure, type Breaker, closedBreaker, tripped, tryOnce, whenDue } from './breaker.js';
+import type { Event } from './messages.js';
+import type { Moment } from './model.js';
+import { type Breakers, now, type Replica } from './state.js';
+import { type Scene, type Turn, tell } from './turn.js';
+
+export type BreakerName = keyof Breakers;
+
+type Open = Extract<Breaker, { state: 'open' }>;
+
+export function openOnes({ general, cuda }: Breakers): readonly Open[] {
+  return [general, cuda].filter((breaker) => breaker.state === 'open');
+}
+
+export function isClean({ general, cuda }: Breakers): boolean {
+  return [general, cuda].every(({ state, failures }) => state === 'closed' && failures === 0);
+}
+
+/**
+ * One change of both: `due` lets those whose time has come test a launch, `once` all that are open, `closed` forgets everything. Changes of
+ * state are told.
+ */
+export function withBreakers(replica: Replica, change: 'due' | 'once' | 'closed', scene: Scene): Turn {
+  const { breaker: spec } = scene.spec.restart;
+  const each = (breaker: Breaker): Breaker =>
+    change === 'closed' ? closedBreaker : change === 'once' ? tryOnce(breaker) : whenDue(breaker, spec, scene.now);
+  return become(replica, { general: each(replica.breakers.general), cuda: each(replica.breakers.cuda) }, scene);
+}
+
+/** One failure more in one of them; `atOnce` opens it whatever it has counted. */
+export function hurt(replica: Replica, name: BreakerName, atOnce: boolean, scene: Scene): Turn {
+  const { breaker: spec } = scene.spec.restart;
+  const at: Moment = now(scene);
+  const threshold = name === 'cuda' ? spec.cudaThreshold : spec.threshold;
+  const failed = afterFailure(replica.breakers[name], threshold, spec, at);
+  return become(replica, { ...replica.breakers, [name]: atOnce ? tripped(failed, spec, at) : failed }, scene);
+}
+
+/** Opened by a storm. */
+export function trip(replica: Replica, name: BreakerName, scene: Scene): Turn {
+  const { breaker: spec } = scene.spec.restart;
+  return become(replica, { ...replica.breakers, [name]: tripped(replica.breakers[name], spec, now(scene)) }, scene);
+}
+
+function become(before: Replica, breakers: Breakers, scene: Scene): Turn {
+  const replica = { ...before, breakers };
+  const names: readonly BreakerName[] = ['general', 'cuda'];
+  const changed = names.filter((name) => breakers[name].state !== before.breakers[name].state);
+  return {
+    replica,
+    effects: changed.length === 0 ? [] : [{ type: 'record' }],
+    events: changed.map((name) => toldOf(replica, name, before.breakers[name], scene)),
+  };
+}
+
+function toldOf(replica: Replica, name: BreakerName, before: Breaker, scene: Scene): Event {
+  const after = replica.breakers[name];
+  return tell(replica, scene, {
+    event: 'breaker.changed',
+    level: after.state === 'open' ? 'error' : 'info',
+    breaker: name,
+    old_state: before.state,
+    new_state: after.state,
+    failure_count: after.failures,
+    ...(after.state === 'open' ? { next_restart_at: after.retryAt.wallMs } : {}),
+  });
+}

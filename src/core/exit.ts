@@ -1,0 +1,239 @@
+/** What an exit means: a stop, a crash of some class, and what comes next. */
+
+import { hurt, openOnes } from './breakers.js';
+import type { CrashClass, Diagnosis } from './crash.js';
+import type { ExitEvidence } from './messages.js';
+import type { Moment } from './model.js';
+import { backOff, breakOff, fail, isOfGpu, queue, rest } from './rest.js';
+import { type Intent, isLive, type LastExit, now, type Replica } from './state.js';
+import { andThen, type Scene, type Turn, tell } from './turn.js';
+import { ending, lastWords, span } from './words.js';
+
+/** Program and directory are gone, or the launch can never be made as it is written: trying again changes nothing. */
+const permanentErrnos: ReadonlySet<string> = new Set([
+  'ENOENT',
+  'EACCES',
+  'ENOEXEC',
+  'ENOTDIR',
+  'ELOOP',
+  'ENAMETOOLONG',
+  'E2BIG',
+  'EPERM',
+]);
+/** Mistakes of the configuration that may pass by themselves get so many launches. */
+const fewTries: ReadonlySet<string> = new Set(['port_in_use', 'peer_unreachable']);
+const mostTries = 5;
+/** A configuration that was ready in this time can work: what looks like its mistake is something else's. */
+const provenForMs = 7 * 24 * 3_600_000;
+
+/** An engine's time, from its start to its end, and whether it ever served. */
+export type Span = { readonly startedAt: Moment; readonly endedAt: Moment; readonly wasReady: boolean };
+
+/** We asked for it: no crash, whatever the code. */
+export function judgeStop(
+  replica: Replica,
+  exit: ExitEvidence,
+  startedAt: Moment,
+  cause: 'operator' | 'start',
+  scene: Scene,
+): Turn {
+  const ended = { ...replica, lastExit: lastExit(replica, { exit, startedAt, endedAt: now(scene) }, asAsked) };
+  return replica.goal === 'up' ? queue(ended, cause, scene) : rest(ended, scene);
+}
+
+/** An unasked exit: a stop, a failure that would only repeat itself, or a crash. */
+export function judgeExit(replica: Replica, exit: ExitEvidence, { startedAt, endedAt, wasReady }: Span, scene: Scene): Turn {
+  const found = verdictOf(exit, wasReady);
+  const uptimeMs = endedAt.at - startedAt.at;
+  const words = found.evidence?.text ?? lastWords(exit, wasReady);
+  const why = `${ending(exit)}${exit.spawnError === null ? ` after ${span(uptimeMs)}` : ''}${words === null ? '' : `: ${words}`}`;
+  const proved = wasReady ? { provenAt: endedAt } : {};
+  const ended = { ...replica, ...proved, lastExit: lastExit(replica, { exit, startedAt, endedAt }, found) };
+  if (found.class === 'graceful') return endedByItself(ended, why, scene);
+  return crashed(ended, exit, why, { cause: 'crash', wasReady }, scene);
+}
+
+/** It was not healthy by its startup deadline. */
+export function judgeDeadline(
+  replica: Replica,
+  exit: ExitEvidence,
+  startedAt: Moment,
+  { afterMs, detail }: Extract<Intent, { kind: 'deadline' }>,
+  scene: Scene,
+): Turn {
+  const why = `health check failed: not healthy after ${span(afterMs)} (${detail}); raise health.startup_deadline if it needs longer to load`;
+  const found = hanging(exit, 'startup_deadline', 'raise health.startup_deadline if it needs longer to load');
+  const ended = { ...replica, lastExit: lastExit(replica, { exit, startedAt, endedAt: now(scene) }, found) };
+  return crashed(ended, exit, why, { cause: 'crash', wasReady: false }, scene);
+}
+
+/** It was unhealthy for too long. */
+export function judgeUnhealthy(
+  replica: Replica,
+  exit: ExitEvidence,
+  startedAt: Moment,
+  { afterMs, detail }: Extract<Intent, { kind: 'unhealthy' }>,
+  scene: Scene,
+): Turn {
+  const why = `health check failed: unhealthy for ${span(afterMs)} (${detail})`;
+  const found = hanging(exit, 'unresponsive', 'raise health.timeout or health.restart_after if it was only busy');
+  const endedAt = now(scene);
+  const ended = { ...replica, provenAt: endedAt, lastExit: lastExit(replica, { exit, startedAt, endedAt }, found) };
+  return crashed(ended, exit, why, { cause: 'health', wasReady: true }, scene);
+}
+
+/** Its own log told of an error that only a new process cures. */
+export function judgeSick(
+  replica: Replica,
+  exit: ExitEvidence,
+  startedAt: Moment,
+  { alarm }: Extract<Intent, { kind: 'sick' }>,
+  scene: Scene,
+): Turn {
+  const { text, line } = alarm;
+  // The log's own diagnosis knows more, such as a cure; where it comes to another end, what made us act stands.
+  const told = exit.diagnosis?.class === alarm.class ? exit.diagnosis : null;
+  const found: Found = {
+    class: alarm.class,
+    subclass: told?.subclass ?? alarm.subclass,
+    evidence: told?.evidence ?? { line, text },
+    hint: told?.hint ?? null,
+    restartable: told?.restartable ?? true,
+    confidence: 'high',
+    cure: told?.cure ?? null,
+  };
+  const endedAt = now(scene);
+  const ended = { ...replica, provenAt: endedAt, lastExit: lastExit(replica, { exit, startedAt, endedAt }, found) };
+  return crashed(ended, exit, `restarted, since its log says: ${text}`, { cause: 'crash', wasReady: true }, scene);
+}
+
+type Found = Pick<LastExit, 'class' | 'subclass' | 'evidence' | 'hint' | 'restartable' | 'confidence' | 'cure'>;
+
+const nothing: Found = {
+  class: 'unknown',
+  subclass: null,
+  evidence: null,
+  hint: null,
+  restartable: true,
+  confidence: 'low',
+  cure: null,
+};
+const asAsked: Found = { ...nothing, class: 'graceful', confidence: 'high' };
+
+/** Exit 0 after ready, without evidence to the contrary, is a stop: the engine was told to end by somebody else. Nothing else unasked is. */
+function verdictOf({ code, signal, spawnError, diagnosis }: ExitEvidence, wasReady: boolean): Found {
+  if (spawnError !== null) {
+    const permanent = permanentErrnos.has(spawnError.errno);
+    return { ...nothing, class: permanent ? 'config' : 'unknown', restartable: !permanent, confidence: 'high' };
+  }
+  const cause = diagnosis !== null && diagnosis.class !== 'graceful' ? diagnosis : null;
+  if (code === 0 && signal === null && wasReady && cause?.fatal !== true) return asAsked;
+  return cause ?? nothing;
+}
+
+function hanging({ diagnosis }: ExitEvidence, subclass: string, hint: string): Found {
+  return { ...nothing, class: 'hang', subclass, hint, evidence: diagnosis?.fatal === true ? diagnosis.evidence : null };
+}
+
+function endedByItself(replica: Replica, why: string, scene: Scene): Turn {
+  if (replica.goal === 'down') return rest(replica, scene);
+  if (scene.spec.restart.policy === 'always') return backOff(replica, 'crash', why, scene);
+  return rest(replica, scene, `${why}, and restart.policy ${scene.spec.restart.policy} leaves it so`);
+}
+
+type Failure = { readonly cause: 'crash' | 'health'; readonly wasReady: boolean };
+
+/** Counts the crash, tells it, and decides what comes next. */
+function crashed(replica: Replica, exit: ExitEvidence, why: string, failure: Failure, scene: Scene): Turn {
+  return andThen(counted(replica, exit, why, scene), (after) => afterFailure(after, why, failure, scene));
+}
+
+function counted(before: Replica, exit: ExitEvidence, why: string, scene: Scene): Turn {
+  const last = before.lastExit;
+  const subclass = last?.subclass ?? null;
+  const replica = {
+    ...before,
+    crashCount: before.crashCount + 1,
+    crashesTotal: before.crashesTotal + 1,
+    lastCrashAt: now(scene),
+    lastError: why,
+    repeated:
+      subclass === null ? null : { subclass, count: before.repeated?.subclass === subclass ? before.repeated.count + 1 : 1 },
+    vramBefore: last?.class === 'vram_oom' ? freeBefore(before) : before.vramBefore,
+  };
+  const told = tell(replica, scene, {
+    event: 'replica.crashed',
+    level: last?.class === 'host_oom' ? 'critical' : 'error',
+    engine_version: versionOf(before),
+    exit_code: exit.code,
+    signal: exit.signal,
+    crash_class: last?.class ?? 'unknown',
+    uptime_seconds: Math.round(last?.uptimeMs ?? 0) / 1000,
+    crash_count: replica.crashCount,
+    last_error: why,
+    last_lines: exit.lastLines,
+    ...(last?.hint == null ? {} : { hint: last.hint }),
+  });
+  return { replica, effects: [], events: [told] };
+}
+
+function afterFailure(replica: Replica, why: string, { cause, wasReady }: Failure, scene: Scene): Turn {
+  if (replica.goal === 'down') return rest(replica, scene);
+  const hint = replica.lastExit?.hint ?? null;
+  if (scene.spec.restart.policy === 'never')
+    return fail(replica, scene, why, `restart.policy is never; poolctl start ${replica.key} tries again`);
+  if (isPermanent(replica, wasReady, scene)) return fail(replica, scene, why, hint);
+  const of: CrashClass = replica.lastExit?.class ?? 'unknown';
+  const cure = replica.lastExit?.cure ?? null;
+  return andThen(hurt(replica, isOfGpu(of) ? 'cuda' : 'general', cure !== null, scene), (after) =>
+    openOnes(after.breakers).length > 0
+      ? breakOff(after, cause, cure === null ? why : `${why}; ${cures[cure]}`, scene)
+      : backOff(after, cause, why, scene),
+  );
+}
+
+const cures = { reset: 'only a reset of the GPU cures this', reboot: 'only a reboot cures this' } as const;
+
+/** Whether the same launch would fail the same way again. */
+function isPermanent({ lastExit: last, repeated, provenAt }: Replica, wasReady: boolean, { now: at }: Scene): boolean {
+  if (last === null || last.class !== 'config') return tooOften(repeated);
+  if (last.subclass !== null && fewTries.has(last.subclass)) return tooOften(repeated);
+  const proven = provenAt !== null && at - provenAt.at < provenForMs;
+  return last.confidence === 'high' && !wasReady && !proven;
+}
+
+function tooOften(repeated: Replica['repeated']): boolean {
+  return repeated !== null && fewTries.has(repeated.subclass) && repeated.count >= mostTries;
+}
+
+/** What was free on its devices when it was launched. */
+function freeBefore({ life }: Replica): Replica['vramBefore'] {
+  if (!isLive(life)) return null;
+  return life.engine.launch.devices.flatMap(({ uuid, vramFreeBytes }) =>
+    vramFreeBytes === null ? [] : [{ uuid, freeBytes: vramFreeBytes }],
+  );
+}
+
+function versionOf({ life }: Replica): string | null {
+  return life.state === 'ready' || life.state === 'unhealthy' ? life.description.engineVersion : null;
+}
+
+type Ended = { readonly exit: ExitEvidence; readonly startedAt: Moment; readonly endedAt: Moment };
+
+function lastExit(replica: Replica, { exit, startedAt, endedAt }: Ended, found: Found | Diagnosis): LastExit {
+  return {
+    code: exit.code,
+    signal: exit.signal,
+    class: found.class,
+    subclass: found.subclass,
+    evidence: found.evidence,
+    hint: found.hint,
+    confidence: found.confidence,
+    cure: found.cure,
+    lastLines: exit.lastLines,
+    restartable: found.restartable,
+    at: endedAt,
+    uptimeMs: endedAt.at - startedAt.at,
+    incarnation: replica.incarnation,
+  };
+}

@@ -1,0 +1,35 @@
+/** What goes over the policies' own course: an operator's reset, and a storm that trips. */
+
+import { type BreakerName, trip, withBreakers } from './breakers.js';
+import { breakOff, queue } from './rest.js';
+import type { Replica } from './state.js';
+import { andThen, type Scene, stay, type Turn } from './turn.js';
+
+/**
+ * Closes breakers, ends waits, forgets a permanent failure, and starts. `once` lets one launch through and forgets nothing: if that fails, it is
+ * as before.
+ */
+export function reset(replica: Replica, { once }: { readonly once: boolean }, scene: Scene): Turn {
+  const forgotten = once
+    ? replica
+    : { ...replica, attempt: 0, obstructed: 0, crashCount: 0, restartCount: 0, repeated: null, vramBefore: null };
+  return andThen(withBreakers(forgotten, once ? 'once' : 'closed', scene), (after) =>
+    rests(after) ? queue(after, 'operator', scene) : stay(after),
+  );
+}
+
+function rests({ life }: Replica): boolean {
+  return life.state === 'stopped' || life.state === 'backoff' || life.state === 'broken' || life.state === 'failed';
+}
+
+export type StormTrip = { readonly breaker: BreakerName; readonly why: string };
+
+/** A storm opens a breaker, whatever that has counted. Who serves goes on; who only waits to be launched waits behind it. */
+export function tripped(replica: Replica, { breaker, why }: StormTrip, scene: Scene): Turn {
+  return andThen(trip(replica, breaker, scene), (after) => {
+    const { life } = after;
+    if (life.state === 'backoff' || life.state === 'broken') return breakOff(after, life.cause, why, scene);
+    const unlaunched = life.state === 'preparing' && life.phase !== 'spawning';
+    return unlaunched ? breakOff(after, life.cause, why, scene) : stay(after);
+  });
+}

@@ -1,0 +1,174 @@
+/**
+ * What the registry keeps of the state, so that a later supervisor can go on where this one ended. Plain data without the inventory's entry:
+ * that comes from the file again, and `entry` tells whether it is still the same.
+ */
+
+import type { EngineIdentity, ExitEvidence, Launch } from './messages.js';
+import type { Device, Instant, Moment, PoolSpec, ReplicaKey } from './model.js';
+import type { Intent, LaunchCause, Life, Operation, Pool, Replica, Resumed, State } from './state.js';
+import type { Restart } from './storm.js';
+
+/** A launch, as it was made. `identity` is null while only the intent is known: the process may or may not exist. */
+export type RecordedEngine = {
+  readonly key: ReplicaKey;
+  readonly incarnation: number;
+  readonly instance: string;
+  readonly identity: EngineIdentity | null;
+  readonly startedAt: Moment;
+  readonly devices: readonly Device[];
+  readonly port: number;
+  readonly stop: PoolSpec['stop'];
+  /** Tells one normalised inventory entry from another. */
+  readonly entry: string;
+};
+
+export type RecordedLife =
+  | { readonly state: 'stopped'; readonly why: string | null }
+  | { readonly state: 'failed'; readonly why: string }
+  | { readonly state: 'preparing'; readonly cause: LaunchCause; readonly intent: RecordedEngine | null }
+  | Extract<Life, { state: 'backoff' | 'broken' }>
+  | {
+      readonly state: 'starting';
+      readonly engine: RecordedEngine;
+      readonly deadline: Instant;
+      readonly lastDeadline: Instant;
+      readonly startupDeadlineMs: number;
+    }
+  | {
+      readonly state: 'serving';
+      readonly engine: RecordedEngine;
+      readonly resumed: Resumed;
+    }
+  | {
+      readonly state: 'ending';
+      readonly engine: RecordedEngine;
+      readonly intent: Intent;
+      readonly exit: ExitEvidence | null;
+    };
+
+/** Numbers and history, whatever its life is. */
+export type RecordedReplica = Pick<
+  Replica,
+  | 'goal'
+  | 'incarnation'
+  | 'port'
+  | 'attempt'
+  | 'obstructed'
+  | 'restartCount'
+  | 'crashCount'
+  | 'restartsTotal'
+  | 'crashesTotal'
+  | 'lastCrashAt'
+  | 'lastExit'
+  | 'lastError'
+  | 'breakers'
+  | 'repeated'
+  | 'provenAt'
+  | 'vramBefore'
+> & {
+  /** Of the inventory's entry for its pool. */
+  readonly entry: string;
+  readonly life: RecordedLife;
+};
+
+export type RecordedState = {
+  /** When it was written. */
+  readonly at: Moment;
+  readonly replicas: Readonly<Record<string, RecordedReplica>>;
+  /** By pool. */
+  readonly restarts: Readonly<Record<string, readonly Restart[]>>;
+  readonly deviceRestarts: Readonly<Record<string, readonly Restart[]>>;
+  /** Those that are under way. */
+  readonly operations: readonly Operation[];
+  readonly leftovers: readonly RecordedEngine[];
+};
+
+/** `entryOf` tells one normalised inventory entry from another. */
+export function recorded(state: State, entryOf: (spec: PoolSpec) => string, at: Moment): RecordedState {
+  const pools = [...state.pools.values()];
+  return {
+    at,
+    replicas: Object.fromEntries(
+      pools.flatMap((pool) => pool.replicas.map((replica) => [replica.key, recordedReplica(replica, pool, state, entryOf)])),
+    ),
+    restarts: Object.fromEntries(pools.flatMap(({ spec, restarts }) => (restarts.length > 0 ? [[spec.poolId, restarts]] : []))),
+    deviceRestarts: Object.fromEntries(state.deviceRestarts),
+    operations: [...state.operations.values()].filter((operation) => operation.state === 'running'),
+    leftovers: state.leftovers,
+  };
+}
+
+function recordedReplica(
+  replica: Replica,
+  { spec }: Pool,
+  { shutdown }: State,
+  entryOf: (spec: PoolSpec) => string,
+): RecordedReplica {
+  const { life } = replica;
+  const intent = life.state === 'preparing' && life.phase !== 'queued' ? life.launch : null;
+  return {
+    // A supervisor that dies on its way down was not asked to keep its engines down for ever.
+    goal: shutdown?.goals.get(replica.key) ?? replica.goal,
+    incarnation: intent?.incarnation ?? replica.incarnation,
+    port: replica.portProven ? replica.port : null,
+    attempt: replica.attempt,
+    obstructed: replica.obstructed,
+    restartCount: replica.restartCount,
+    crashCount: replica.crashCount,
+    restartsTotal: replica.restartsTotal,
+    crashesTotal: replica.crashesTotal,
+    lastCrashAt: replica.lastCrashAt,
+    lastExit: replica.lastExit,
+    lastError: replica.lastError,
+    breakers: replica.breakers,
+    repeated: replica.repeated,
+    provenAt: replica.provenAt,
+    vramBefore: replica.vramBefore,
+    entry: entryOf(spec),
+    life: recordedLife(life, entryOf),
+  };
+}
+
+function recordedLife(life: Life, entryOf: (spec: PoolSpec) => string): RecordedLife {
+  switch (life.state) {
+    case 'stopped':
+    case 'failed':
+    case 'backoff':
+    case 'broken':
+      return life;
+    case 'preparing': {
+      const { cause } = life;
+      // A launch that is being checked may be a process before this is written again.
+      if (life.phase === 'queued') return { state: 'preparing', cause, intent: null };
+      return { state: 'preparing', cause, intent: engineOf(life.launch, null, { at: life.since, wallMs: 0 }, entryOf) };
+    }
+    case 'starting': {
+      const engine = engineOf(life.engine.launch, life.engine.identity, life.engine.startedAt, entryOf);
+      if (life.resumed !== null) return { state: 'serving', engine, resumed: life.resumed };
+      const { deadline, lastDeadline, startupDeadlineMs } = life;
+      return { state: 'starting', engine, deadline, lastDeadline, startupDeadlineMs };
+    }
+    case 'ready':
+    case 'unhealthy': {
+      const { readyAt, description, stableAt, calmAt, closeAt } = life;
+      const engine = engineOf(life.engine.launch, life.engine.identity, life.engine.startedAt, entryOf);
+      const rewards = life.state === 'ready' ? { stableAt, calmAt, closeAt } : null;
+      return { state: 'serving', engine, resumed: { readyAt, description, rewards } };
+    }
+    case 'stopping':
+    case 'stuck': {
+      const { intent, exit } = life;
+      const engine = engineOf(life.engine.launch, life.engine.identity, life.engine.startedAt, entryOf);
+      return { state: 'ending', engine, intent, exit };
+    }
+  }
+}
+
+function engineOf(
+  { key, incarnation, instance, devices, port, spec }: Launch,
+  identity: EngineIdentity | null,
+  startedAt: Moment,
+  entryOf: (spec: PoolSpec) => string,
+): RecordedEngine {
+  return { key, incarnation, instance, identity, startedAt, devices, port, stop: spec.stop, entry: entryOf(spec) };
+}

@@ -1,0 +1,251 @@
+/**
+ * The registry back into state. After an unclean end every replica goes on where it was: its engine is found again and adopted where its entry
+ * of the inventory is unchanged, and ended in order otherwise; waits, breakers and storms hold. After a clean end all begin afresh, with their
+ * ports and lifetime counts.
+ */
+
+import { type Beginning, beforeLaunch, freshReplica, initialState } from './initial.js';
+import type { Effect, Event, ExitEvidence, Launch } from './messages.js';
+import { type Instant, type Moment, type PoolSpec, replicaId, replicaKey } from './model.js';
+import { told } from './operation.js';
+import type { RecordedEngine, RecordedReplica, RecordedState } from './record.js';
+import type { Engine, Intent, LaunchCause, Life, Operation, Replica, Resumed, State } from './state.js';
+
+export type Restoring = Beginning & {
+  readonly record: RecordedState | null;
+  /** The last supervisor ended as asked, with every engine stopped. */
+  readonly clean: boolean;
+  /** No process outlives the boot that it was started in, and the monotonic clock begins anew. */
+  readonly sameBoot: boolean;
+  readonly entryOf: (spec: PoolSpec) => string;
+  readonly wallMs: number;
+};
+
+export type Restored = { readonly state: State; readonly effects: readonly Effect[]; readonly events: readonly Event[] };
+
+/** An engine that was still loading is given at least this long to answer. */
+const leastMs = 10_000;
+/** For a launch whose preflight nobody remembers, where the inventory leaves the deadline to the engine. */
+const unknownDeadlineMs = 600_000;
+
+export function restore(restoring: Restoring): Restored {
+  const { record, clean, sameBoot, now, wallMs } = restoring;
+  if (record === null) return { state: initialState(restoring), effects: [], events: [] };
+  const at = { at: now, wallMs };
+  const before = sameBoot ? record : moved(record, now - record.at.at - Math.max(0, wallMs - record.at.wallMs));
+  const effects: Effect[] = [];
+  const known = new Set<string>();
+  const fresh = initialState(restoring);
+  const pools = [...fresh.pools.values()].map(({ spec }) => {
+    const replicas = spec.masks.map((_, index) => {
+      const key = replicaKey(spec.poolId, replicaId(index));
+      known.add(key);
+      const replica = freshReplica(spec, index, restoring);
+      const kept = before.replicas[key];
+      if (kept === undefined) return replica;
+      const numbered = withNumbers(replica, kept, spec, restoring);
+      if (clean) return numbered;
+      const resumed = resume(numbered, kept, spec, restoring);
+      effects.push(...resumed.effects);
+      return resumed.replica;
+    });
+    return { spec, replicas, restarts: clean ? [] : (before.restarts[spec.poolId] ?? []) };
+  });
+  const cut = clean ? [] : before.operations.map((operation) => interrupted(operation, at));
+  return {
+    state: {
+      ...fresh,
+      pools: new Map(pools.map((pool) => [pool.spec.poolId, pool])),
+      deviceRestarts: new Map(clean ? [] : Object.entries(before.deviceRestarts)),
+      operations: new Map(cut.map((operation) => [operation.id, operation])),
+      leftovers: sameBoot ? leftoversOf(before, known) : [],
+    },
+    effects,
+    events: cut.map((operation) => told(operation, 'operation.finished')),
+  };
+}
+
+/** Engines whose place the inventory no longer has, those among them that the last supervisor had not got rid of. */
+function leftoversOf({ leftovers, replicas }: RecordedState, known: ReadonlySet<string>): readonly RecordedEngine[] {
+  const gone = Object.entries(replicas).flatMap(([key, { life }]) => {
+    if (known.has(key)) return [];
+    return 'engine' in life ? [life.engine] : 'intent' in life && life.intent !== null ? [life.intent] : [];
+  });
+  return [...leftovers, ...gone];
+}
+
+/** What holds after a clean end as well. */
+function withNumbers(replica: Replica, kept: RecordedReplica, spec: PoolSpec, { entryOf }: Restoring): Replica {
+  return {
+    ...replica,
+    incarnation: kept.incarnation,
+    port: spec.port === 'auto' ? (kept.port ?? null) : replica.port,
+    portProven: kept.port !== null,
+    restartsTotal: kept.restartsTotal,
+    crashesTotal: kept.crashesTotal,
+    provenAt: kept.entry === entryOf(spec) ? kept.provenAt : null,
+  };
+}
+
+type Resumption = { readonly replica: Replica; readonly effects: readonly Effect[] };
+
+function resume(fresh: Replica, kept: RecordedReplica, spec: PoolSpec, restoring: Restoring): Resumption {
+  const { named, entryOf, sameBoot } = restoring;
+  const asked = named.length > 0;
+  const goal = asked ? fresh.goal : kept.goal;
+  const replica: Replica = {
+    // A changed entry is a new configuration: what the old one earned, a wait or a verdict, is not its own.
+    ...(kept.entry === entryOf(spec) ? withHistory(fresh, kept) : fresh),
+    goal,
+    life: beforeLaunch(goal, restoring.now),
+  };
+  const changed = kept.entry !== entryOf(spec);
+  const { life } = kept;
+  switch (life.state) {
+    case 'stopped':
+      // One that ended by itself stays so, unless it was named now.
+      return goal === 'up' && life.why !== null && !asked ? alone(replica, life) : alone(replica);
+    case 'failed':
+    case 'backoff':
+    case 'broken':
+      return goal === 'up' && !changed ? alone(replica, life) : alone(replica);
+    case 'preparing':
+      return life.intent === null || !sameBoot ? alone(replica) : sought(replica, life.intent, life.cause, spec, restoring);
+    case 'starting':
+    case 'serving':
+    case 'ending':
+      return sameBoot ? met(replica, life, spec, restoring) : alone(replica);
+  }
+}
+
+const alone = (replica: Replica, life: Life = replica.life): Resumption => ({ replica: { ...replica, life }, effects: [] });
+
+function withHistory(fresh: Replica, kept: RecordedReplica): Replica {
+  const { attempt, obstructed, restartCount, crashCount, lastCrashAt, lastExit, lastError, breakers, repeated, vramBefore } =
+    kept;
+  return {
+    ...fresh,
+    ...{ attempt, obstructed, restartCount, crashCount, lastCrashAt, lastExit, lastError, breakers, repeated, vramBefore },
+  };
+}
+
+/** A launch that was written down before its process was: it is looked for, and met or ended when it is found. */
+function sought(replica: Replica, intent: RecordedEngine, cause: LaunchCause, spec: PoolSpec, restoring: Restoring): Resumption {
+  const launch = launchAgain(intent, replica, spec);
+  const { startupDeadlineMs } = spec.health;
+  const life: Life = {
+    state: 'preparing',
+    phase: 'spawning',
+    cause,
+    since: restoring.now,
+    launch,
+    startupDeadlineMs: startupDeadlineMs === 'auto' ? unknownDeadlineMs : startupDeadlineMs,
+    portKnownFree: false,
+    sought: { refusal: notAdopted(intent, spec, restoring) },
+  };
+  return { replica: { ...replica, life }, effects: [{ type: 'seek', launch }] };
+}
+
+/** An engine that may still run. It is taken at its word until the shell has looked: what it finds is an input like others. */
+function met(
+  replica: Replica,
+  life: Extract<RecordedReplica['life'], { engine: RecordedEngine }>,
+  spec: PoolSpec,
+  restoring: Restoring,
+): Resumption {
+  const { engine: kept } = life;
+  const launch = launchAgain(kept, replica, spec);
+  const identity = kept.identity ?? { pid: 0, startTicks: 0, instance: kept.instance, logOffset: 0 };
+  const engine: Engine = { launch, identity, startedAt: kept.startedAt, adopted: true };
+  if (life.state === 'ending') return ended(replica, engine, life.intent, life.exit, restoring.now);
+  if (replica.goal === 'down') return ended(replica, engine, { kind: 'asked' }, null, restoring.now);
+  const refusal = notAdopted(kept, spec, restoring);
+  if (refusal !== null) return ended(replica, engine, { kind: 'replaced', why: refusal }, null, restoring.now);
+  const waiting =
+    life.state === 'serving' ? again(engine, null, life.resumed, restoring.now) : again(engine, life, null, restoring.now);
+  return { replica: { ...replica, life: waiting }, effects: [{ type: 'adopt', launch, identity }] };
+}
+
+/** Loading, or not yet probed by this supervisor. The first probe waits until the shell has met it. */
+function again(
+  engine: Engine,
+  loading: Extract<RecordedReplica['life'], { state: 'starting' }> | null,
+  resumed: Resumed | null,
+  now: Instant,
+): Life {
+  return {
+    state: 'starting',
+    engine,
+    deadline: loading === null ? Number.POSITIVE_INFINITY : Math.max(loading.deadline, now + leastMs),
+    lastDeadline: loading === null ? Number.POSITIVE_INFINITY : Math.max(loading.lastDeadline, now + leastMs),
+    startupDeadlineMs: loading?.startupDeadlineMs ?? 0,
+    portKnownFree: true,
+    probing: { at: null, startedAt: now },
+    progress: null,
+    resumed,
+    misses: 0,
+    detail: resumed === null ? null : 'not probed yet since this supervisor began',
+  };
+}
+
+/** The stop ladder from its first rung, or the look for who is left of a tree whose leader was seen to end. */
+function ended(replica: Replica, engine: Engine, intent: Intent, exit: ExitEvidence | null, now: Instant): Resumption {
+  const { launch, identity } = engine;
+  const life: Life = {
+    state: 'stopping',
+    engine,
+    intent,
+    rung: 'term',
+    deadline: now + launch.spec.stop.graceMs,
+    exit,
+    left: [],
+    sweepAt: exit === null ? null : now,
+  };
+  const adopt: Effect = { type: 'adopt', launch, identity };
+  return {
+    replica: { ...replica, life },
+    effects: exit === null ? [adopt, { type: 'signal', launch, identity, rung: 'term' }] : [],
+  };
+}
+
+/** Null where it is taken over as it is. */
+function notAdopted({ entry }: RecordedEngine, spec: PoolSpec, { inventory, entryOf }: Restoring): string | null {
+  if (!inventory.supervisor.adopt) return 'supervisor.adopt is false';
+  return entry === entryOf(spec) ? null : `pools.${spec.poolId} has changed since it was launched`;
+}
+
+/** As it was launched; it is stopped as it was to be stopped then. */
+function launchAgain(
+  { key, incarnation, instance, devices, port, stop }: RecordedEngine,
+  { mask }: Replica,
+  spec: PoolSpec,
+): Launch {
+  return { key, incarnation, check: 0, instance, spec: { ...spec, stop }, mask, devices, port, allowDownloads: false };
+}
+
+function interrupted(operation: Operation, at: Moment): Operation {
+  const message = `the supervisor ended while this ${operation.kind} was under way`;
+  return {
+    ...operation,
+    state: 'failed',
+    outcome: 'interrupted',
+    interrupted: true,
+    finishedAt: at,
+    error: { code: 'OPERATION_FAILED', message, hint: 'poolctl status' },
+    steps: operation.steps.map((step) =>
+      step.state === 'done' ? step : { ...step, state: 'failed' as const, detail: 'interrupted' },
+    ),
+  };
+}
+
+/** The same with every moment moved by `byMs`: waits go on where they were, whatever the monotonic clock of the new boot says. */
+function moved<T>(value: T, byMs: number): T {
+  if (typeof value !== 'object' || value === null) return value;
+  if (isMoment(value)) return { ...value, at: value.at + byMs };
+  if (Array.isArray(value)) return value.map((each) => moved(each, byMs)) as T;
+  return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, moved(each, byMs)])) as T;
+}
+
+function isMoment(value: object): value is { readonly at: Instant; readonly wallMs: number } {
+  return 'at' in value && 'wallMs' in value && typeof value.at === 'number' && typeof value.wallMs === 'number';
+}

@@ -1,0 +1,32 @@
+/** Engines of an earlier supervisor that have no place in this inventory: stopped in order, and told of where they would not die. */
+
+import type { RecordedEngine } from '../core/record.js';
+import { type Paths, partsOf, replicaPaths } from '../host/paths.js';
+import type { Clock } from '../shell/clock.js';
+import { stopLeftovers } from '../shell/leftovers.js';
+import type { Processes } from '../shell/processes.js';
+import type { Runtime } from '../shell/runtime.js';
+import type { News } from './news.js';
+
+export type Ground = {
+  readonly paths: Paths;
+  readonly processes: Pick<Processes, 'survivors'>;
+  readonly clock: Clock;
+  readonly runtime: Runtime;
+  readonly news: News;
+};
+
+export async function clearLeftovers(
+  leftovers: readonly RecordedEngine[],
+  { paths, processes, clock, runtime, news }: Ground,
+): Promise<void> {
+  if (leftovers.length === 0) return;
+  const logged = leftovers.map((each) => ({ ...each, logPath: replicaPaths(paths, each.key).log }));
+  const { stuck } = await stopLeftovers(logged, { processes, now: () => clock.now() });
+  for (const { key, pids } of stuck) {
+    const { poolId } = partsOf(key);
+    const reason = `pid ${pids.join(', ')} of an earlier supervisor would not die, and is left alone`;
+    news.publish({ event: 'replica.stuck', level: 'error', pool_id: poolId, reason, detail: key });
+  }
+  runtime.give({ type: 'leftovers-gone' });
+}
