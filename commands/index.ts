@@ -12,6 +12,7 @@ export const commands: Readonly<Record<string, () => Promise<Register>>> = {
   start: async () => (await import('./start.js')).start,
   stop: async () => (await import('./stop.js')).stop,
   restart: async () => (await import('./restart.js')).restart,
+  reset: async () => (await import('./reset.js')).reset,
   wait: async () => (await import('./wait.js')).wait,
   logs: async () => (await import('./logs.js')).logs,
   events: async () => (await import('./events.js')).events,

@@ -1,4 +1,4 @@
-/** start, stop, restart: ask for each target, wait for all, tell each, and exit by the worst. */
+/** start, stop, restart, reset: ask for each target, wait for all, tell each, and exit by the worst. */
 
 import type { Client } from '../../src/api/client.js';
 import type { OperationView } from '../../src/api/wire.js';
@@ -10,8 +10,10 @@ import { resolveTargets, type Target, targetName } from './selectors.js';
 import { clientOf } from './supervisor.js';
 
 export type Act = {
-  readonly verb: 'start' | 'stop' | 'restart';
+  readonly verb: 'start' | 'stop' | 'restart' | 'reset';
   readonly selectors: readonly string[];
+  /** `reset`: allow one launch and forget nothing. */
+  readonly once?: boolean;
   readonly wait: boolean;
   readonly timeoutMs: number | undefined;
 };
@@ -23,13 +25,20 @@ const lookEveryMs = 5_000;
 /** Of several exit statuses the worst counts. */
 const worstFirst = [70, 1, 5, 9, 7];
 
+type Manner = {
+  readonly once: boolean;
+  readonly wait: boolean;
+  readonly timeoutMs: number | undefined;
+  readonly interrupted: AbortSignal;
+};
+
 type Ended = { readonly operation: OperationView | null; readonly error: PoolctlError | null };
 
-export async function act(cli: Cli, globals: Globals, { verb, selectors, wait, timeoutMs }: Act): Promise<void> {
+export async function act(cli: Cli, globals: Globals, { verb, selectors, once = false, wait, timeoutMs }: Act): Promise<void> {
   const client = clientOf(cli, globals, `${verb} ${selectors.join(' ')}`);
   const targets = resolveTargets(selectors, (await client.status()).pools, verb);
   const interrupted = cli.interruption();
-  const ended = await Promise.all(targets.map((target) => one(client, verb, target, wait, timeoutMs, interrupted)));
+  const ended = await Promise.all(targets.map((target) => one(client, verb, target, { once, wait, timeoutMs, interrupted })));
   if (interrupted.aborted) {
     cli.stderr(`stopped waiting; the ${verb} goes on. Follow it: poolctl status\n`);
     return cli.exit(130);
@@ -49,12 +58,11 @@ async function one(
   client: Client,
   verb: Act['verb'],
   target: Target,
-  wait: boolean,
-  timeoutMs: number | undefined,
-  interrupted: AbortSignal,
+  { once, wait, timeoutMs, interrupted }: Manner,
 ): Promise<Ended> {
   try {
-    const begun = await client.act(verb, target.poolId, target.replicaId === null ? {} : { replica_id: target.replicaId });
+    const body = { ...(target.replicaId === null ? {} : { replica_id: target.replicaId }), ...(once ? { once } : {}) };
+    const begun = await client.act(verb, target.poolId, body);
     const operation = wait ? await untilEnded(client, begun, timeoutMs, interrupted) : begun;
     return { operation, error: interrupted.aborted ? null : failureOf(operation, verb, target, wait) };
   } catch (error) {

@@ -28,20 +28,24 @@ export function detailLines(place: Place, view: StatusView, home: string): reado
 const keyWidth = 11;
 
 function nextOf(place: Place): string | null {
-  const { backoff, state, goal } = place.replica;
+  const { backoff, breaker, state, goal } = place.replica;
   const start = `poolctl start ${placeName(place)}`;
   if (backoff !== null) {
     const at = Date.parse(backoff.next_restart_at);
     return `try ${backoff.attempt + 1} at ${clockTime(at)}; at once: ${start}`;
+  }
+  if (state === 'broken') {
+    const at = [breaker.retry_at, breaker.cuda.retry_at].flatMap((each) => (each === null ? [] : [Date.parse(each)]));
+    return `one launch at ${clockTime(Math.max(...at))}; at once: poolctl reset ${placeName(place)}`;
   }
   if (state === 'failed') return `not tried again by itself; when it is mended: ${start}`;
   if (state === 'stopped') return goal === 'up' ? `not started again by itself: ${start}` : `to serve again: ${start}`;
   return null;
 }
 
-function exitText({ code, signal, class: kind, uptime_seconds, incarnation, at }: LastExitView): string {
+function exitText({ code, signal, class: kind, subclass, uptime_seconds, incarnation, at }: LastExitView): string {
   const how = signal ?? (code === null ? 'unknown' : `code ${code}`);
-  const named = kind === 'unknown' ? how : `${how} (${kind})`;
+  const named = kind === 'unknown' ? how : `${how} (${subclass === null ? kind : `${kind}: ${subclass}`})`;
   return `${named} after ${took(uptime_seconds * 1000)}, incarnation ${incarnation}, ${clockTime(Date.parse(at))}`;
 }
 

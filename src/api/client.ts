@@ -20,6 +20,7 @@ export type ActBody = {
   readonly replica_id?: string | undefined;
   readonly now?: boolean | undefined;
   readonly deadline_ms?: number | undefined;
+  readonly once?: boolean | undefined;
 };
 export type ShutdownBody = {
   readonly deadline_ms?: number | undefined;
@@ -47,7 +48,7 @@ export class Client {
     });
   }
 
-  async act(verb: 'start' | 'stop' | 'restart', poolId: string, body: ActBody): Promise<OperationView> {
+  async act(verb: 'start' | 'stop' | 'restart' | 'reset', poolId: string, body: ActBody): Promise<OperationView> {
     return (await this.ask('POST', `/v2/pools/${encodeURIComponent(poolId)}/${verb}`, body)) as OperationView;
   }
 

@@ -51,6 +51,7 @@ export const routes: readonly Route[] = [
   { method: 'POST', path: '/v2/pools/{pool}/start', handle: act('start') },
   { method: 'POST', path: '/v2/pools/{pool}/stop', handle: act('stop') },
   { method: 'POST', path: '/v2/pools/{pool}/restart', handle: act('restart') },
+  { method: 'POST', path: '/v2/pools/{pool}/reset', handle: act('reset') },
   { method: 'GET', path: '/v2/pools/{pool}/replicas/{replica}/logs', handle: logs },
   { method: 'GET', path: '/v2/operations/{operation}', handle: operation },
   {
@@ -72,21 +73,17 @@ function act(verb: Verb): Route['handle'] {
     if (call.service.pool(poolId) === null) noPool(call, verb);
     const body = parseBody(call.body, actFields);
     const replicaId = (body.replica_id ?? null) as ReplicaId | null;
+    const once = body.once === true;
     return accepted(
       call,
       `${verb} "${poolId}"`,
-      call.service.request({ type: 'requested', verb, poolId, replicaId, correlationId: call.correlationId }),
+      call.service.request({ type: 'requested', verb, poolId, replicaId, once, correlationId: call.correlationId }),
     );
   };
 }
 
 function shutdown(call: Call): Reply {
   const body = parseBody(call.body, shutdownFields);
-  if (body.keep_engines === true) {
-    throw new PoolctlError('NOT_SUPPORTED', 'cannot end the supervisor and keep its engines: it would not take them over again', {
-      hint: 'poolctl down stops the engines too',
-    });
-  }
   return accepted(
     call,
     'end the supervisor',
@@ -94,6 +91,7 @@ function shutdown(call: Call): Reply {
       type: 'shutdown-requested',
       because: 'a request to shut down',
       kill: false,
+      keep: body.keep_engines === true,
       exit: 0,
       correlationId: call.correlationId,
     }),

@@ -4,23 +4,9 @@
  */
 
 import type { EngineIdentity, ExitEvidence, Launch } from './messages.js';
-import type { Device, Instant, Moment, PoolSpec, ReplicaKey } from './model.js';
-import type { Intent, LaunchCause, Life, Operation, Pool, Replica, Resumed, State } from './state.js';
+import type { Instant, Moment, PoolSpec } from './model.js';
+import type { Intent, LaunchCause, Life, Operation, Pool, RecordedEngine, Replica, Resumed, State } from './state.js';
 import type { Restart } from './storm.js';
-
-/** A launch, as it was made. `identity` is null while only the intent is known: the process may or may not exist. */
-export type RecordedEngine = {
-  readonly key: ReplicaKey;
-  readonly incarnation: number;
-  readonly instance: string;
-  readonly identity: EngineIdentity | null;
-  readonly startedAt: Moment;
-  readonly devices: readonly Device[];
-  readonly port: number;
-  readonly stop: PoolSpec['stop'];
-  /** Tells one normalised inventory entry from another. */
-  readonly entry: string;
-};
 
 export type RecordedLife =
   | { readonly state: 'stopped'; readonly why: string | null }

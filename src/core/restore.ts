@@ -8,8 +8,8 @@ import { type Beginning, beforeLaunch, freshReplica, initialState } from './init
 import type { Effect, Event, ExitEvidence, Launch } from './messages.js';
 import { type Instant, type Moment, type PoolSpec, replicaId, replicaKey } from './model.js';
 import { told } from './operation.js';
-import type { RecordedEngine, RecordedReplica, RecordedState } from './record.js';
-import type { Engine, Intent, LaunchCause, Life, Operation, Replica, Resumed, State } from './state.js';
+import type { RecordedReplica, RecordedState } from './record.js';
+import type { Engine, Intent, LaunchCause, Life, Operation, RecordedEngine, Replica, Resumed, State } from './state.js';
 
 export type Restoring = Beginning & {
   readonly record: RecordedState | null;

@@ -3,9 +3,8 @@
 import type { Breaker } from './breaker.js';
 import type { CrashClass, EvidenceLine } from './crash.js';
 import type { Alarm, Description, DevicesObservation, EngineIdentity, ExitEvidence, Launch, Verb, Work } from './messages.js';
-import type { Instant, Inventory, MaskRef, Moment, PoolSpec, ReplicaId, ReplicaKey } from './model.js';
+import type { Device, Instant, Inventory, MaskRef, Moment, PoolSpec, ReplicaId, ReplicaKey } from './model.js';
 import type { Streak } from './readiness.js';
-import type { RecordedEngine } from './record.js';
 import type { Restart } from './storm.js';
 
 /** A live engine process: what was launched, and how it is known again. */
@@ -264,6 +263,20 @@ export type Shutdown = {
   readonly keep: boolean;
   /** What was wanted before: a supervisor that dies on the way down leaves these to the next. */
   readonly goals: ReadonlyMap<ReplicaKey, Replica['goal']>;
+};
+
+/** A launch, as it was made. `identity` is null while only the intent is known: the process may or may not exist. */
+export type RecordedEngine = {
+  readonly key: ReplicaKey;
+  readonly incarnation: number;
+  readonly instance: string;
+  readonly identity: EngineIdentity | null;
+  readonly startedAt: Moment;
+  readonly devices: readonly Device[];
+  readonly port: number;
+  readonly stop: PoolSpec['stop'];
+  /** Tells one normalised inventory entry from another. */
+  readonly entry: string;
 };
 
 export type State = {

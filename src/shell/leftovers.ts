@@ -4,7 +4,7 @@
  */
 
 import type { ReplicaKey } from '../core/model.js';
-import type { RecordedEngine } from '../core/record.js';
+import type { RecordedEngine } from '../core/state.js';
 import type { ProcessStat } from '../host/proc.js';
 import type { EngineMarks } from '../host/tree.js';
 import { type Processes, signalProcess } from './processes.js';

@@ -1,6 +1,6 @@
 /** Engines of an earlier supervisor that have no place in this inventory: stopped in order, and told of where they would not die. */
 
-import type { RecordedEngine } from '../core/record.js';
+import type { RecordedEngine } from '../core/state.js';
 import { type Paths, partsOf, replicaPaths } from '../host/paths.js';
 import type { Clock } from '../shell/clock.js';
 import { stopLeftovers } from '../shell/leftovers.js';

@@ -6,19 +6,8 @@ import { find, type Path, pathText } from '../tree.js';
 
 /** Take a line out when the key begins to work. */
 export const withoutEffect: { readonly supervisor: readonly Path[]; readonly pool: readonly Path[] } = {
-  supervisor: [['listen'], ['token_file'], ['shutdown_deadline'], ['adopt'], ['device_storm']],
-  pool: [
-    ['health', 'generate'],
-    ['drain'],
-    ['reload'],
-    ['restart', 'backoff', 'cuda_multiplier'],
-    ['restart', 'breaker'],
-    ['restart', 'storm', 'limit'],
-    ['restart', 'storm', 'window'],
-    ['restart', 'storm', 'warn_at'],
-    ['restart', 'storm', 'trip'],
-    ['logs'],
-  ],
+  supervisor: [['listen'], ['token_file'], ['shutdown_deadline']],
+  pool: [['drain'], ['reload'], ['logs']],
 };
 
 export const checkEffects: Check = (draft) => {
