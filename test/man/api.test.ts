@@ -79,10 +79,11 @@ describe('the examples (those that run are skipped without curl: apt-get install
       expect(log?.split('\n').filter((line) => line !== '')).toHaveLength(3);
       const bodies = answers.filter((answer) => answer.startsWith('{')).map((answer) => JSON.parse(answer) as Body);
 
-      const [, status_, , , , , stop, , restart, shutdown] = bodies;
+      const [, status_, , , , , stop, , restart, reset, shutdown] = bodies;
       expect(bodies[0]).toEqual({ status: 'ok', version: expect.any(String) });
       expect(stop).toMatchObject({ kind: 'stop', state: 'running', steps: [{ replica_id: 'r0' }] });
       expect(restart).toMatchObject({ kind: 'restart', state: 'succeeded', outcome: 'ready' });
+      expect(reset).toMatchObject({ kind: 'reset', steps: [{ replica_id: 'r0' }] });
       expect(shutdown).toMatchObject({ kind: 'shutdown' });
       expect(await supervisor.ended).toBe(0);
 
