@@ -159,6 +159,6 @@ function changes(verb: Verb, { goal, life }: Replica): boolean {
     case 'stop':
       return goal === 'up' || (life.state !== 'stopped' && life.state !== 'stopping');
     case 'start':
-      return goal === 'down' || life.state === 'stopped' || life.state === 'backoff' || life.state === 'failed';
+      return goal === 'down' || ['stopped', 'backoff', 'broken', 'failed'].includes(life.state);
   }
 }
