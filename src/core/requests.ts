@@ -135,7 +135,7 @@ function unavailable(poolId: string, verb: Verb, broken: readonly Held[], at: nu
   return {
     code: 'POOL_UNAVAILABLE',
     message: `cannot ${verb} "${poolId}": the breaker of ${broken.map(({ key }) => key).join(', ')} is open for ${span(retryAfterMs)} more`,
-    hint: `poolctl reset ${broken[0]?.key ?? poolId} closes it and starts at once`,
+    hint: `poolctl reset ${broken[0]?.key ?? poolId}`,
     retryAfterMs: Math.round(retryAfterMs),
   };
 }
