@@ -12,8 +12,12 @@ export function down(program: Command, cli: Cli): void {
       const globals = globalsOf(command);
       const client = clientOf(cli, globals, 'stop the supervisor');
       // Opened before it is asked to stop, so that the end cannot be missed: the stream ends with the supervisor.
-      const events = await client.events(null, cli.interruption());
-      await client.shutdown(keepEngines ? { keep_engines: true } : {});
+      const refused = new AbortController();
+      const events = await client.events(null, AbortSignal.any([cli.interruption(), refused.signal]));
+      await client.shutdown(keepEngines ? { keep_engines: true } : {}).catch((error: unknown) => {
+        refused.abort();
+        throw error;
+      });
       try {
         for await (const { event } of events) if (event === 'supervisor.stopped') break;
       } catch (error) {

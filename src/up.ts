@@ -114,6 +114,7 @@ export async function up(options: UpOptions, world: World): Promise<number> {
     };
     return { ...facts, prepared: { ...prepared, ...shown } };
   };
+  const recorded = (): Promise<void> => registry.flush();
   const hands = makeHands({
     paths,
     clock,
@@ -122,7 +123,7 @@ export async function up(options: UpOptions, world: World): Promise<number> {
     pidFiles: makePidFiles((error) => onStorage('pid files', error)),
     exits,
     preflight: checked,
-    record: () => registry.flush(),
+    record: recorded,
     onStorage,
     end: (exit) => ended(exit),
   });
@@ -143,7 +144,7 @@ export async function up(options: UpOptions, world: World): Promise<number> {
     containment: 'group',
     event_loop_lag_ms: Math.round(clock.lagMs()),
   });
-  const service = makeService({ version, runtime, clock, news, paths, supervisor, metrics: () => metrics.text() });
+  const service = makeService({ version, runtime, clock, news, paths, supervisor, metrics: () => metrics.text(), recorded });
   let endedAs: Ended = null;
   const registry = openRegistry({
     path: paths.registry,

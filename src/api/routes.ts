@@ -68,7 +68,7 @@ const actFields: Fields = { replica_id: replicaIdField, now: flag, deadline_ms: 
 const shutdownFields: Fields = { deadline_ms: milliseconds, now: flag, keep_engines: flag };
 
 function act(verb: Verb): Route['handle'] {
-  return (call) => {
+  return async (call) => {
     const poolId = poolOf(call);
     if (call.service.pool(poolId) === null) noPool(call, verb);
     const body = parseBody(call.body, actFields);
@@ -77,17 +77,17 @@ function act(verb: Verb): Route['handle'] {
     return accepted(
       call,
       `${verb} "${poolId}"`,
-      call.service.request({ type: 'requested', verb, poolId, replicaId, once, correlationId: call.correlationId }),
+      await call.service.request({ type: 'requested', verb, poolId, replicaId, once, correlationId: call.correlationId }),
     );
   };
 }
 
-function shutdown(call: Call): Reply {
+async function shutdown(call: Call): Promise<Reply> {
   const body = parseBody(call.body, shutdownFields);
   return accepted(
     call,
     'end the supervisor',
-    call.service.request({
+    await call.service.request({
       type: 'shutdown-requested',
       because: 'a request to shut down',
       kill: false,

@@ -16,8 +16,8 @@ export type Service = {
   operation(id: string): OperationView | null;
   /** Resolves as soon as the operation has ended, or after `waitMs`; null where there is none. Never rejects. */
   operationEnded(id: string, waitMs: number, signal: AbortSignal): Promise<OperationView | null>;
-  /** Puts a request into the inbox; the answer comes in the same turn. */
-  request(input: Extract<Input, { type: 'requested' | 'shutdown-requested' }>): Answer;
+  /** Puts a request into the inbox. What was accepted is on disk when it is answered: a supervisor that is killed then does not forget it. */
+  request(input: Extract<Input, { type: 'requested' | 'shutdown-requested' }>): Promise<Answer>;
   /** Subscribes to events as they are published; the returned function ends it. */
   onEvent(listener: (line: EventLine) => void): () => void;
   /**

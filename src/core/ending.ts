@@ -14,7 +14,10 @@ const sweepEveryMs = { stopping: 100, stuck: 2_000 } as const;
 
 type Ending = In<'stopping'> | In<'stuck'>;
 
-/** First rung: the pool's stop signal, then SIGKILL after its grace. */
+/**
+ * First rung: the pool's stop signal, then SIGKILL after its grace. What we are about to do is written down before it is done: a supervisor that
+ * dies in between must not leave the next one to take it for a crash.
+ */
 export function terminate(replica: Replica, engine: Engine, intent: Intent, scene: Scene, first: readonly Effect[] = []): Turn {
   const deadline = scene.now + engine.launch.spec.stop.graceMs;
   return become(
@@ -22,7 +25,7 @@ export function terminate(replica: Replica, engine: Engine, intent: Intent, scen
     { state: 'stopping', engine, intent, rung: 'term', deadline, exit: null, left: [], sweepAt: null },
     scene,
     { event: 'replica.stopping', because: intent.kind, reason: reasonOf(intent) },
-    [...first, { type: 'signal', launch: engine.launch, identity: engine.identity, rung: 'term' }],
+    [...first, { type: 'record' }, { type: 'signal', launch: engine.launch, identity: engine.identity, rung: 'term' }],
   );
 }
 
@@ -49,7 +52,7 @@ export function kill(
     },
     scene,
     { event: 'replica.stopping', because: intent.kind, reason: reasonOf(intent) },
-    [...first, { type: 'signal', launch: engine.launch, identity: engine.identity, rung: 'kill' }],
+    [...first, { type: 'record' }, { type: 'signal', launch: engine.launch, identity: engine.identity, rung: 'kill' }],
   );
 }
 
@@ -173,7 +176,8 @@ function settle(replica: Ending, exit: ExitEvidence, scene: Scene): Turn {
   }
 }
 
-function reasonOf(intent: Intent): string {
+/** Why an engine is being ended, for people. */
+export function reasonOf(intent: Intent): string {
   switch (intent.kind) {
     case 'asked':
       return 'asked to';

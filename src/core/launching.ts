@@ -98,9 +98,8 @@ export function spawned(replica: In<'preparing'>, { identity }: { readonly ident
   const { life } = replica;
   if (life.phase !== 'spawning') return stay(replica);
   const engine: Engine = { launch: life.launch, identity, startedAt: now(scene), adopted: life.sought !== null };
-  if (replica.goal === 'down') return terminate(replica, engine, { kind: 'asked' }, scene, [{ type: 'record' }]);
-  if (life.sought?.refusal != null)
-    return terminate(replica, engine, { kind: 'replaced', why: life.sought.refusal }, scene, [{ type: 'record' }]);
+  if (replica.goal === 'down') return terminate(replica, engine, { kind: 'asked' }, scene);
+  if (life.sought?.refusal != null) return terminate(replica, engine, { kind: 'replaced', why: life.sought.refusal }, scene);
   const { health } = scene.spec;
   const deadline = scene.now + life.startupDeadlineMs;
   return become(

@@ -97,6 +97,7 @@ export function breakOff(replica: Replica, cause: LaunchCause, why: string, scen
       event: 'replica.broken',
       level: 'error',
       failure_count: failures,
+      backoff_ms: Math.max(0, Math.round(retryAt.at - scene.now)),
       next_restart_at: retryAt.wallMs,
       reason: why,
       hint: `one launch is tried in ${span(retryAt.at - scene.now)}; poolctl reset ${replica.key} tries at once`,

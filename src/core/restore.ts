@@ -4,12 +4,14 @@
  * ports and lifetime counts.
  */
 
+import { reasonOf } from './ending.js';
 import { type Beginning, beforeLaunch, freshReplica, initialState } from './initial.js';
 import type { Effect, Event, ExitEvidence, Launch } from './messages.js';
 import { type Instant, type Moment, type PoolSpec, replicaId, replicaKey } from './model.js';
 import { told } from './operation.js';
 import type { RecordedReplica, RecordedState } from './record.js';
 import type { Engine, Intent, LaunchCause, Life, Operation, RecordedEngine, Replica, Resumed, State } from './state.js';
+import { tell } from './turn.js';
 
 export type Restoring = Beginning & {
   readonly record: RecordedState | null;
@@ -34,6 +36,7 @@ export function restore(restoring: Restoring): Restored {
   const at = { at: now, wallMs };
   const before = sameBoot ? record : moved(record, now - record.at.at - Math.max(0, wallMs - record.at.wallMs));
   const effects: Effect[] = [];
+  const events: Event[] = [];
   const known = new Set<string>();
   const fresh = initialState(restoring);
   const pools = [...fresh.pools.values()].map(({ spec }) => {
@@ -47,6 +50,7 @@ export function restore(restoring: Restoring): Restored {
       if (clean) return numbered;
       const resumed = resume(numbered, kept, spec, restoring);
       effects.push(...resumed.effects);
+      events.push(...resumed.events);
       return resumed.replica;
     });
     return { spec, replicas, restarts: clean ? [] : (before.restarts[spec.poolId] ?? []) };
@@ -61,7 +65,7 @@ export function restore(restoring: Restoring): Restored {
       leftovers: sameBoot ? leftoversOf(before, known) : [],
     },
     effects,
-    events: cut.map((operation) => told(operation, 'operation.finished')),
+    events: [...events, ...cut.map((operation) => told(operation, 'operation.finished'))],
   };
 }
 
@@ -87,7 +91,7 @@ function withNumbers(replica: Replica, kept: RecordedReplica, spec: PoolSpec, { 
   };
 }
 
-type Resumption = { readonly replica: Replica; readonly effects: readonly Effect[] };
+type Resumption = { readonly replica: Replica; readonly effects: readonly Effect[]; readonly events: readonly Event[] };
 
 function resume(fresh: Replica, kept: RecordedReplica, spec: PoolSpec, restoring: Restoring): Resumption {
   const { named, entryOf, sameBoot } = restoring;
@@ -118,7 +122,11 @@ function resume(fresh: Replica, kept: RecordedReplica, spec: PoolSpec, restoring
   }
 }
 
-const alone = (replica: Replica, life: Life = replica.life): Resumption => ({ replica: { ...replica, life }, effects: [] });
+const alone = (replica: Replica, life: Life = replica.life): Resumption => ({
+  replica: { ...replica, life },
+  effects: [],
+  events: [],
+});
 
 function withHistory(fresh: Replica, kept: RecordedReplica): Replica {
   const { attempt, obstructed, restartCount, crashCount, lastCrashAt, lastExit, lastError, breakers, repeated, vramBefore } =
@@ -143,7 +151,7 @@ function sought(replica: Replica, intent: RecordedEngine, cause: LaunchCause, sp
     portKnownFree: false,
     sought: { refusal: notAdopted(intent, spec, restoring) },
   };
-  return { replica: { ...replica, life }, effects: [{ type: 'seek', launch }] };
+  return { replica: { ...replica, life }, effects: [{ type: 'seek', launch }], events: [] };
 }
 
 /** An engine that may still run. It is taken at its word until the shell has looked: what it finds is an input like others. */
@@ -163,7 +171,7 @@ function met(
   if (refusal !== null) return ended(replica, engine, { kind: 'replaced', why: refusal }, null, restoring.now);
   const waiting =
     life.state === 'serving' ? again(engine, null, life.resumed, restoring.now) : again(engine, life, null, restoring.now);
-  return { replica: { ...replica, life: waiting }, effects: [{ type: 'adopt', launch, identity }] };
+  return { replica: { ...replica, life: waiting }, effects: [{ type: 'adopt', launch, identity }], events: [] };
 }
 
 /** Loading, or not yet probed by this supervisor. The first probe waits until the shell has met it. */
@@ -201,10 +209,19 @@ function ended(replica: Replica, engine: Engine, intent: Intent, exit: ExitEvide
     left: [],
     sweepAt: exit === null ? null : now,
   };
-  const adopt: Effect = { type: 'adopt', launch, identity };
+  const ending = { ...replica, life };
+  const events = [
+    tell(
+      ending,
+      { spec: launch.spec, correlationId: null },
+      { event: 'replica.stopping', to: 'stopping', because: intent.kind, reason: reasonOf(intent) },
+    ),
+  ];
+  if (exit !== null) return { replica: ending, effects: [], events };
   return {
-    replica: { ...replica, life },
-    effects: exit === null ? [adopt, { type: 'signal', launch, identity, rung: 'term' }] : [],
+    replica: ending,
+    effects: [{ type: 'adopt', launch, identity }, { type: 'record' }, { type: 'signal', launch, identity, rung: 'term' }],
+    events,
   };
 }
 

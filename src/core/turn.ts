@@ -24,7 +24,7 @@ export function become(before: Replica, life: Life, scene: Scene, told: Told, ef
 }
 
 /** An event of this replica, with the fields that every such event has. */
-export function tell(replica: Replica, { spec, correlationId }: Scene, told: Told): Event {
+export function tell(replica: Replica, { spec, correlationId }: Pick<Scene, 'spec' | 'correlationId'>, told: Told): Event {
   return {
     level: 'info',
     pool_id: spec.poolId,

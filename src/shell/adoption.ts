@@ -7,36 +7,56 @@ import type { EngineIdentity } from '../core/messages.js';
 import { isAlive, type ProcessStat } from '../host/proc.js';
 
 export type ExitWatch = {
-  /** Calls `gone` once, within `everyMs` of its end, never before this has returned. */
+  /** Calls `gone` once, within a fraction of a second of its end, never before this has returned. */
   watch(identity: EngineIdentity, gone: () => void): void;
+  /** It was told to end: from now on it is looked at often, and so are the others. */
+  expect(identity: EngineIdentity): void;
   close(): void;
 };
 
-/** One timer for all; none while nobody is watched. An exit is noticed well within a second. */
-export function watchExits(everyMs = 400): ExitWatch {
-  const watched = new Map<EngineIdentity, () => void>();
+/** An exit that nobody asked for is noticed within a second; one that is waited for, at once. */
+const lookEveryMs = { unexpected: 400, expected: 20 } as const;
+
+type Watched = { readonly identity: EngineIdentity; readonly gone: () => void; expected: boolean };
+
+/** One timer for all; none while nobody is watched. */
+export function watchExits(): ExitWatch {
+  const watched = new Map<string, Watched>();
   let timer: NodeJS.Timeout | null = null;
 
   function look(): void {
-    for (const [identity, gone] of watched) {
+    timer = null;
+    for (const [instance, { identity, gone }] of watched) {
       if (isAlive(identity)) continue;
-      watched.delete(identity);
+      watched.delete(instance);
       gone();
     }
-    if (watched.size === 0) close();
+    arm();
   }
 
-  function close(): void {
-    if (timer !== null) clearInterval(timer);
+  function arm(): void {
+    if (timer !== null) clearTimeout(timer);
     timer = null;
+    if (watched.size === 0) return;
+    const soon = [...watched.values()].some(({ expected }) => expected);
+    timer = setTimeout(look, soon ? lookEveryMs.expected : lookEveryMs.unexpected);
   }
 
   return {
     watch(identity, gone) {
-      watched.set(identity, gone);
-      timer ??= setInterval(look, everyMs);
+      watched.set(identity.instance, { identity, gone, expected: false });
+      if (timer === null) arm();
     },
-    close,
+    expect({ instance }) {
+      const found = watched.get(instance);
+      if (found === undefined || found.expected) return;
+      found.expected = true;
+      arm();
+    },
+    close() {
+      watched.clear();
+      arm();
+    },
   };
 }
 

@@ -164,6 +164,7 @@ export function makeHands(world: HandsWorld): Hands {
       return { inflight: await ask(doorOf(launch, questionMs), inflight), canTell: true };
     },
     signal(launch, identity, rung) {
+      world.exits.expect(identity);
       if (rung === 'term') signalGroup(identity, launch.spec.stop.signal as NodeJS.Signals, { andContinue: true });
       else void processes.killTree(marks(launch, identity));
     },

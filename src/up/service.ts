@@ -19,10 +19,12 @@ export type ServiceWorld = {
   readonly news: News;
   readonly paths: Paths;
   readonly supervisor: () => SupervisorView;
+  /** Resolves when the registry, as the state is now, is on disk. */
+  readonly recorded: () => Promise<void>;
   readonly metrics: () => Promise<string>;
 };
 
-export function makeService({ version, runtime, clock, news, paths, supervisor, metrics }: ServiceWorld): Service {
+export function makeService({ version, runtime, clock, news, paths, supervisor, metrics, recorded }: ServiceWorld): Service {
   const calendar = (): Calendar => ({ now: clock.now(), time: rfc3339 });
 
   function operation(id: string) {
@@ -65,9 +67,10 @@ export function makeService({ version, runtime, clock, news, paths, supervisor, 
         if (signal.aborted || operation(id)?.state !== 'running') settle();
       });
     },
-    request(input) {
+    async request(input) {
       const answer = runtime.give(input);
       if (answer === null) throw new Error(`${input.type} got no answer`);
+      if (answer.ok) await recorded();
       return answer;
     },
     onEvent: (listener) => news.onLine(listener),

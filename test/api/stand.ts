@@ -89,7 +89,7 @@ export async function openStand({ answer, logs, watchEveryMs, ...own }: StandWis
     metrics: async () => '# HELP a é\n',
     operation,
     operationEnded: async (id) => operation(id),
-    request(input) {
+    async request(input) {
       asked.push(input);
       return answer ?? { ok: true, operationId: running.operation_id };
     },

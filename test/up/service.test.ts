@@ -58,6 +58,7 @@ beforeEach(async () => {
   const metrics = makeMetrics(() => service.status());
   runtime.onEvent((event) => metrics.count(event));
   const service = makeService({
+    recorded: async () => {},
     version: '1.2.3',
     runtime,
     clock,

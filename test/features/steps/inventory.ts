@@ -1,7 +1,7 @@
 /** Files that a scenario begins with: pools.yaml, models, programs. */
 
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
-import { type DataTable, Given } from '@cucumber/cucumber';
+import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { type DataTable, Given, When } from '@cucumber/cucumber';
 import { writeTinyModel } from '../../rig/gguf.js';
 import type { PoolctlWorld } from '../world/world.js';
 
@@ -31,6 +31,10 @@ Given('the file {string} with the bytes {word}', function (this: PoolctlWorld, n
 
 Given('the file {string} of {int} MiB', function (this: PoolctlWorld, name: string, size: number) {
   writeFileSync(this.path(name), Buffer.alloc(size * 2 ** 20, '#'));
+});
+
+When('the file {string} is removed', function (this: PoolctlWorld, name: string) {
+  rmSync(this.path(name));
 });
 
 Given('the directory {string}', function (this: PoolctlWorld, name: string) {
