@@ -1,28 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { nextAt } from '../../src/core/due.js';
-import type { Answer, Effect, Event, ExitEvidence, Input, Launch, ProbeResult, Verb } from '../../src/core/messages.js';
+import type { Answer, Effect, Event, Input, Launch, Verb } from '../../src/core/messages.js';
 import type { PoolSpec } from '../../src/core/model.js';
 import { viewPools } from '../../src/core/snapshot.js';
 import type { State } from '../../src/core/state.js';
 import { step } from '../../src/core/step.js';
+import { exitOf, identityOf, killedBy, probeResult, unmade } from '../rig/facts.js';
 import { beginning, inventoryOf, poolSpec } from '../rig/specs.js';
-
-const died = (more: Partial<ExitEvidence> = {}): ExitEvidence => ({
-  code: 1,
-  signal: null,
-  spawnError: null,
-  lastLines: [],
-  ...more,
-});
-const answer = (more: Partial<ProbeResult> = {}): ProbeResult => ({
-  verdict: 'ok',
-  detail: 'HTTP 200',
-  listener: 'ours',
-  holder: null,
-  progress: null,
-  description: null,
-  ...more,
-});
 
 /** A core whose shell is this test: facts go in, effects come out. */
 class Bench {
@@ -77,15 +61,15 @@ class Bench {
 
   spawned(pid = 100): this {
     const { incarnation, instance, key } = this.launch();
-    return this.give({ type: 'spawned', key, incarnation, identity: { pid, startTicks: pid, instance } });
+    return this.give({ type: 'spawned', key, incarnation, identity: identityOf(pid, instance) });
   }
 
-  probed(result = answer()): this {
+  probed(result = probeResult()): this {
     const { key, incarnation } = this.r0();
     return this.give({ type: 'probed', key, incarnation, result });
   }
 
-  exited(exit = died(), empty = true): this {
+  exited(exit = exitOf(), empty = true): this {
     const { key, incarnation } = this.r0();
     return this.give({ type: 'exited', key, incarnation, exit, empty });
   }
@@ -130,9 +114,9 @@ describe('a launch', () => {
     expect(bench.view()).toMatchObject({ state: 'preparing', live: false, incarnation: 1, port: 18_100 });
     expect(bench.spawned().told()).toEqual(['replica.starting']);
     expect(bench.wake().did()).toEqual(['probe']);
-    bench.probed(answer({ verdict: 'loading', detail: 'HTTP 503' }));
+    bench.probed(probeResult({ verdict: 'loading', detail: 'HTTP 503' }));
     expect(bench.view()).toMatchObject({ state: 'starting', live: true, ready: false, url: null });
-    bench.wake().probed(answer({ description: { engineVersion: 'b1', slotsTotal: 4, ctxMax: 4096 } }));
+    bench.wake().probed(probeResult({ description: { engineVersion: 'b1', slotsTotal: 4, ctxMax: 4096 } }));
     expect(bench.did()).toEqual(['write-handoff', 'record']);
     expect(bench.view()).toMatchObject({
       state: 'ready',
@@ -149,7 +133,7 @@ describe('a launch', () => {
       .checked()
       .spawned()
       .wake()
-      .probed(answer({ listener: 'foreign', holder: 'pid 812 (python3)' }));
+      .probed(probeResult({ listener: 'foreign', holder: 'pid 812 (python3)' }));
     expect(bench.view()).toMatchObject({ state: 'starting', ready: false });
     expect(bench.view().why).toContain('pid 812 (python3) answers on port 18100, not this engine');
   });
@@ -198,11 +182,11 @@ describe('a launch', () => {
     const bench = one().checked().spawned();
     while (bench.r0().life.state === 'starting') {
       bench.wake();
-      if (bench.did().includes('probe')) bench.probed(answer({ verdict: 'failed', detail: 'connection refused' }));
+      if (bench.did().includes('probe')) bench.probed(probeResult({ verdict: 'failed', detail: 'connection refused' }));
     }
     expect(bench.now).toBe(1_000 + 120_000);
     expect(bench.effects).toMatchObject([{ type: 'signal', rung: 'kill' }]);
-    bench.exited(died({ code: null, signal: 'SIGKILL' })).swept();
+    bench.exited(killedBy('SIGKILL')).swept();
     expect(bench.view()).toMatchObject({ state: 'backoff', crash_count: 1, last_exit: { class: 'hang' } });
     expect(bench.view().last_error).toMatch(
       /^health check failed: not healthy after 2m \(connection refused\); raise health.startup_deadline/,
@@ -214,7 +198,8 @@ describe('a launch', () => {
     let progress = 0;
     while (bench.r0().life.state === 'starting') {
       bench.wake();
-      if (bench.did().includes('probe')) bench.probed(answer({ verdict: 'loading', detail: 'HTTP 503', progress: ++progress }));
+      if (bench.did().includes('probe'))
+        bench.probed(probeResult({ verdict: 'loading', detail: 'HTTP 503', progress: ++progress }));
     }
     expect(bench.now).toBe(1_000 + 3 * 120_000);
   });
@@ -222,7 +207,8 @@ describe('a launch', () => {
 
 describe('a crash', () => {
   it('takes the handoff file away first, waits 1, 2, 4, 8 s, and counts restarts', () => {
-    const bench = one().ready();
+    const { restart } = poolSpec('chat', 1);
+    const bench = one({ restart: { ...restart, breaker: { ...restart.breaker, threshold: 99 } } }).ready();
     const waits: number[] = [];
     for (let n = 1; n <= 7; n += 1) {
       expect(bench.exited().did()[0]).toBe('remove-handoff');
@@ -247,13 +233,13 @@ describe('a crash', () => {
   it('keeps code and signal as the kernel gave them, and the last line', () => {
     const bench = one()
       .ready()
-      .exited(died({ code: null, signal: 'SIGSEGV', lastLines: ['ggml_abort', ''] }));
+      .exited(killedBy('SIGSEGV', { lastLines: ['ggml_abort', ''] }));
     expect(bench.view()).toMatchObject({ last_exit: { code: null, signal: 'SIGSEGV' } });
     expect(bench.view().last_error).toBe('killed by SIGSEGV after 0s: ggml_abort');
   });
 
   it('whose group lives on is followed by those before anything is launched', () => {
-    const bench = one().ready().exited(died(), false);
+    const bench = one().ready().exited(exitOf(), false);
     expect(bench.did()).toEqual(['remove-handoff', 'signal']);
     expect(bench.view().state).toBe('stopping');
     bench.wake().swept([77]);
@@ -263,7 +249,7 @@ describe('a crash', () => {
   });
 
   it('exit 0 after ready is a stop under on-failure, a wait under always, and rest under never', () => {
-    const exit0 = died({ code: 0 });
+    const exit0 = exitOf({ code: 0 });
     const ended = (policy: 'on-failure' | 'always' | 'never') =>
       one({ restart: { ...poolSpec('chat', 1).restart, policy } })
         .ready()
@@ -279,7 +265,7 @@ describe('a crash', () => {
       one()
         .checked()
         .spawned()
-        .exited(died({ code: 0 }))
+        .exited(exitOf({ code: 0 }))
         .view(),
     ).toMatchObject({ state: 'backoff', crash_count: 1 });
   });
@@ -287,30 +273,30 @@ describe('a crash', () => {
   it('is final under never, and when the program is missing', () => {
     const never = { ...poolSpec('chat', 1).restart, policy: 'never' } as const;
     expect(one({ restart: never }).ready().exited().view()).toMatchObject({ state: 'failed', crash_count: 1 });
-    const missing = died({ code: null, spawnError: { errno: 'ENOENT', text: 'there is no program "/nope"' } });
+    const missing = unmade('ENOENT', 'there is no program "/nope"');
     expect(one().checked().exited(missing).view()).toMatchObject({ state: 'failed' });
-    const busy = died({ code: null, spawnError: { errno: 'EAGAIN', text: 'too many processes' } });
+    const busy = unmade('EAGAIN', 'too many processes');
     expect(one().checked().exited(busy).view()).toMatchObject({ state: 'backoff' });
   });
 });
 
 describe('probes of a serving engine', () => {
-  const miss = answer({ verdict: 'failed', detail: 'no answer in 2s' });
+  const miss = probeResult({ verdict: 'failed', detail: 'no answer in 2s' });
 
   it('three misses in a row make it unhealthy, one pass ready again, and no restart is counted', () => {
     const bench = one().ready();
     for (let n = 0; n < 2; n += 1) bench.wake().probed(miss);
-    expect(bench.wake().probed(answer()).view().state).toBe('ready');
+    expect(bench.wake().probed(probeResult()).view().state).toBe('ready');
     for (let n = 0; n < 3; n += 1) bench.wake().probed(miss);
     expect(bench.did()[0]).toBe('remove-handoff');
     expect(bench.view()).toMatchObject({ state: 'unhealthy', ready: false, live: true });
-    expect(bench.wake().probed(answer()).did()).toEqual(['write-handoff', 'record']);
+    expect(bench.wake().probed(probeResult()).did()).toEqual(['write-handoff', 'record']);
     expect(bench.view()).toMatchObject({ state: 'ready', restart_count: 0, incarnation: 1 });
   });
 
   it('unknown ones count for nothing', () => {
     const bench = one().ready();
-    for (let n = 0; n < 20; n += 1) bench.wake().probed(answer({ verdict: 'unknown', detail: 'we lagged' }));
+    for (let n = 0; n < 20; n += 1) bench.wake().probed(probeResult({ verdict: 'unknown', detail: 'we lagged' }));
     expect(bench.view().state).toBe('ready');
   });
 
@@ -332,8 +318,8 @@ describe('probes of a serving engine', () => {
       bench.wake();
       if (bench.did().includes('probe')) bench.probed(miss);
     }
-    bench.exited(died({ code: 0 })).swept();
-    expect(bench.view()).toMatchObject({ state: 'backoff', crash_count: 0, last_exit: { class: 'hang' } });
+    bench.exited(exitOf({ code: 0 })).swept();
+    expect(bench.view()).toMatchObject({ state: 'backoff', crash_count: 1, last_exit: { class: 'hang' } });
     expect(bench.events.find(({ event }) => event === 'replica.backoff')).toMatchObject({ crash_reason: 'health' });
   });
 });
@@ -359,7 +345,7 @@ describe('stop, start, restart', () => {
     const bench = one()
       .ready()
       .ask('stop')
-      .exited(died({ code: 1 }))
+      .exited(exitOf({ code: 1 }))
       .swept();
     expect(bench.view()).toMatchObject({ state: 'stopped', crash_count: 0, last_exit: { class: 'graceful', code: 1 } });
   });
@@ -378,7 +364,7 @@ describe('stop, start, restart', () => {
     if (accepted?.ok !== true) throw new Error('refused');
     const { key, incarnation, instance } = launch;
     bench
-      .give({ type: 'spawned', key, incarnation, identity: { pid: 100, startTicks: 1, instance } })
+      .give({ type: 'spawned', key, incarnation, identity: identityOf(100, instance) })
       .wake()
       .probed();
     expect(bench.view()).toMatchObject({ state: 'ready', incarnation: 1 });
@@ -396,7 +382,7 @@ describe('stop, start, restart', () => {
         startupDeadlineMs: 9_000,
         portKnownFree: true,
       });
-      const identity = { pid: 100 + launch.port, startTicks: 1, instance: launch.instance };
+      const identity = identityOf(100 + launch.port, launch.instance);
       bench.give({ type: 'spawned', key: launch.key, incarnation: launch.incarnation, identity });
     }
     bench.wake().ask('restart');
@@ -419,9 +405,7 @@ describe('stop, start, restart', () => {
   it('stop while the process is being made meets it when it is there', () => {
     const bench = one().checked();
     const launch = bench.launch();
-    bench
-      .ask('stop')
-      .give({ type: 'spawned', key: launch.key, incarnation: 1, identity: { pid: 5, startTicks: 5, instance: 'i' } });
+    bench.ask('stop').give({ type: 'spawned', key: launch.key, incarnation: 1, identity: identityOf(5, 'i') });
     expect(bench.effects).toMatchObject([{ type: 'record' }, { type: 'signal', rung: 'term' }]);
   });
 
@@ -434,7 +418,7 @@ describe('stop, start, restart', () => {
     const bench = one().ready();
     bench.give({ type: 'shutdown-requested', because: 'SIGTERM', kill: false, exit: 0, correlationId: null });
     expect(bench.ask('start').answer).toMatchObject({ ok: false, refusal: { code: 'SHUTTING_DOWN' } });
-    expect(bench.exited(died({ code: 0 })).did()).not.toContain('end');
+    expect(bench.exited(exitOf({ code: 0 })).did()).not.toContain('end');
     expect(bench.swept().effects.at(-1)).toEqual({ type: 'end', exit: 0 });
   });
 });
@@ -443,7 +427,7 @@ it('old news of a dead engine does not touch its successor', () => {
   const bench = one().ready().exited().wake().ready();
   const stale = { key: bench.r0().key, incarnation: 1 } as const;
   const before = bench.state;
-  bench.give({ type: 'exited', ...stale, exit: died(), empty: true });
-  bench.give({ type: 'probed', ...stale, result: answer({ verdict: 'failed' }) });
+  bench.give({ type: 'exited', ...stale, exit: exitOf(), empty: true });
+  bench.give({ type: 'probed', ...stale, result: probeResult({ verdict: 'failed' }) });
   expect(bench.state).toBe(before);
 });

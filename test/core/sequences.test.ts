@@ -7,6 +7,7 @@ import type { Effect, Input, Launch } from '../../src/core/messages.js';
 import type { ReplicaKey } from '../../src/core/model.js';
 import type { State } from '../../src/core/state.js';
 import { step } from '../../src/core/step.js';
+import { exitOf, identityOf, probeResult, unmade } from '../rig/facts.js';
 import { beginning, inventoryOf, poolSpec } from '../rig/specs.js';
 
 type Step = typeof step;
@@ -99,7 +100,7 @@ function broken(state: State, world: World): readonly string[] {
 function inputOf({ kind, choice, flag }: Move, state: State, world: World): Input | null {
   const key = keys[choice % keys.length] ?? 'chat/r0';
   const [poolId] = key.split('/') as [string];
-  const exit = { code: flag ? 1 : 0, signal: null, spawnError: null, lastLines: [] };
+  const exit = exitOf({ code: flag ? 1 : 0 });
   switch (kind) {
     case 0:
     case 1:
@@ -142,18 +143,15 @@ function answerOf(world: World, choice: number, flag: boolean, _: State): Input 
     }
     case 'spawn': {
       const { key, incarnation, instance } = effect.launch;
-      if (flag || choice % 3 > 0)
-        return { type: 'spawned', key, incarnation, identity: { pid: incarnation, startTicks: 1, instance } };
+      if (flag || choice % 3 > 0) return { type: 'spawned', key, incarnation, identity: identityOf(incarnation, instance) };
       world.live.get(key)?.delete(incarnation);
-      const spawnError = { errno: choice % 2 === 0 ? 'EAGAIN' : 'ENOENT', text: 'cannot' };
-      return { type: 'exited', key, incarnation, exit: { code: null, signal: null, spawnError, lastLines: [] }, empty: true };
+      return { type: 'exited', key, incarnation, exit: unmade(choice % 2 === 0 ? 'EAGAIN' : 'ENOENT', 'cannot'), empty: true };
     }
     case 'probe': {
       const { key, incarnation } = effect.launch;
       const verdict = flag ? 'ok' : 'failed';
       const listener = choice % 7 === 0 ? 'foreign' : 'ours';
-      const result = { verdict, detail: 'x', listener, holder: null, progress: null, description: null } as const;
-      return { type: 'probed', key, incarnation, result };
+      return { type: 'probed', key, incarnation, result: probeResult({ verdict, listener }) };
     }
     case 'sweep': {
       const { key, incarnation } = effect.launch;

@@ -13,12 +13,17 @@ it('HACKING.md shows the state diagram as it is (node scripts/state-diagram.mjs 
 it('knows a way to every state, and from every state', () => {
   const [from, to] = [new Set(found.map((each) => each.from)), new Set(found.map((each) => each.to))];
   expect([...from].sort()).toEqual([...to].sort());
-  expect(from.size).toBe(9);
+  expect(from.size).toBe(10);
 });
 
 it('leads through what every replica goes through', () => {
   const pairs = found.map(({ from, to, facts }) => `${from} ${to} ${facts.join(' ')}`);
   expect(pairs).toEqual(
-    expect.arrayContaining(['stopped preparing start restart', 'preparing starting spawned', 'ready unhealthy probed']),
+    expect.arrayContaining([
+      'stopped preparing start restart reset',
+      'preparing starting spawned',
+      'ready unhealthy probed generated alarmed',
+      'broken preparing reset woke',
+    ]),
   );
 });

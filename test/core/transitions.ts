@@ -3,11 +3,14 @@
  * comes of it, until nothing new comes. What it lists has happened; nobody draws it.
  */
 
+import { openOnes } from '../../src/core/breakers.js';
 import { type Fact, turn } from '../../src/core/engine.js';
-import type { ExitEvidence, Obstacle, ProbeResult } from '../../src/core/messages.js';
-import type { PoolSpec } from '../../src/core/model.js';
-import type { Life, Replica, StateName } from '../../src/core/state.js';
+import type { ExitEvidence, Obstacle } from '../../src/core/messages.js';
+import type { PoolSpec, RestartPolicy } from '../../src/core/model.js';
+import type { Intent, Life, Replica, StateName } from '../../src/core/state.js';
 import type { Scene } from '../../src/core/turn.js';
+import { diagnosisOf, exitOf, identityOf, probeResult, unmade } from '../rig/facts.js';
+import { launchOf } from '../rig/launch.js';
 import { beginning, inventoryOf, poolSpec, supervisorSpec } from '../rig/specs.js';
 
 /** From, to, and the facts that lead there. */
@@ -41,6 +44,7 @@ const states: Readonly<Record<StateName, true>> = {
   unhealthy: true,
   stopping: true,
   backoff: true,
+  broken: true,
   failed: true,
   stuck: true,
 };
@@ -51,43 +55,55 @@ const facts: Readonly<Record<Fact['type'], true>> = {
   stop: true,
   restart: true,
   kill: true,
+  reset: true,
   admitted: true,
+  held: true,
+  tripped: true,
   checked: true,
   spawned: true,
+  unspawned: true,
+  adopted: true,
   exited: true,
   swept: true,
   probed: true,
   polled: true,
+  generated: true,
+  alarmed: true,
   woke: true,
 };
 const columns = Object.keys(facts);
 
-/** Every policy that decides where an exit or a start leads. */
+/** Every policy that decides where an exit or a start leads, with breakers that open at once and such that do not. */
 function specs(): readonly PoolSpec[] {
   const base = poolSpec('chat', 1);
-  const health = { ...base.health, failureThreshold: 1 };
-  return (['on-failure', 'always', 'never'] as const).flatMap((policy) =>
-    (['auto', 'none'] as const).map((path) => ({
-      ...base,
-      health: { ...health, path },
-      restart: { ...base.restart, policy },
-    })),
-  );
+  const health = { ...base.health, failureThreshold: 1, generate: { everyMs: 5_000, timeoutMs: 1_000 } };
+  const spec = (policy: RestartPolicy, path: 'auto' | 'none', threshold: number): PoolSpec => ({
+    ...base,
+    health: { ...health, path },
+    restart: { ...base.restart, policy, breaker: { ...base.restart.breaker, threshold, cudaThreshold: threshold } },
+  });
+  return [
+    ...(['on-failure', 'always', 'never'] as const).flatMap((policy) => [spec(policy, 'auto', 5), spec(policy, 'none', 5)]),
+    spec('on-failure', 'auto', 1),
+  ];
 }
 
 function explore(spec: PoolSpec, told: (from: StateName, to: StateName, fact: Fact['type']) => void): void {
   const known = new Set<string>();
-  const open = starts(spec);
-  for (let place = open.shift(); place !== undefined; place = open.shift()) {
+  const open: Place[] = [];
+  const reach = (place: Place): void => {
     const id = kindOf(place.replica);
-    if (known.has(id)) continue;
+    if (!known.has(id)) open.push(place);
     known.add(id);
+  };
+  for (const place of starts(spec)) reach(place);
+  for (let place = open.shift(); place !== undefined; place = open.shift()) {
     for (const afterMs of waitsMs) {
       const scene = sceneAt(place.now + afterMs, spec);
       for (const fact of factsFor(place.replica)) {
         const { replica } = turn(place.replica, fact, scene);
         told(place.replica.life.state, replica.life.state, fact.type);
-        if (replica !== place.replica) open.push({ replica, now: scene.now });
+        if (replica !== place.replica) reach({ replica, now: scene.now });
       }
     }
   }
@@ -96,24 +112,62 @@ function explore(spec: PoolSpec, told: (from: StateName, to: StateName, fact: Fa
 /** At once; when probes, waits and graces are due; when every deadline has passed. */
 const waitsMs = [0, 5_000, 3_600_000];
 
-/** A replica that is wanted, and one that is not. */
+/** A replica that is wanted, one that is not, and what an earlier supervisor leaves of either. */
 function starts(spec: PoolSpec): Place[] {
   const replica = beginning({ inventory: inventoryOf(spec), now: 0 }).pools.get(spec.poolId)?.replicas[0];
   if (replica === undefined) throw new Error('no replica to begin with');
-  return (['up', 'down'] as const).map((goal) => ({
-    replica: { ...replica, goal, life: { state: 'stopped', why: null } },
-    now: 0,
-  }));
+  return (['up', 'down'] as const).flatMap((goal) =>
+    [{ state: 'stopped', why: null } as const, ...(goal === 'up' ? inherited(spec) : [])].map((life) => ({
+      replica: { ...replica, goal, life },
+      now: 0,
+    })),
+  );
+}
+
+/** A launch that was only written down, and an engine that served: to be taken over, or not. */
+function inherited(spec: PoolSpec): readonly Life[] {
+  const launch = launchOf(spec, [], { incarnation: 0, instance: 'instance' });
+  const written = { state: 'preparing', cause: 'start', since: 0, phase: 'spawning', launch } as const;
+  const description = { engineVersion: null, slotsTotal: null, ctxMax: null };
+  const served: Extract<Life, { state: 'starting' }> = {
+    state: 'starting',
+    engine: { launch, identity: identityOf(1, 'instance'), startedAt: { at: 0, wallMs: 0 }, adopted: true },
+    deadline: Number.POSITIVE_INFINITY,
+    lastDeadline: Number.POSITIVE_INFINITY,
+    startupDeadlineMs: 0,
+    portKnownFree: true,
+    probing: { at: null, startedAt: 0 },
+    progress: null,
+    resumed: { readyAt: { at: 0, wallMs: 0 }, description, rewards: null },
+    misses: 0,
+    detail: null,
+  };
+  return [
+    ...[null, 'it has changed'].map((refusal) => ({
+      ...written,
+      startupDeadlineMs: 60_000,
+      portKnownFree: false,
+      sought: { refusal },
+    })),
+    served,
+  ];
 }
 
 /** What decides which way it goes from here; times and counts do not. */
-function kindOf({ goal, portProven, life }: Replica): string {
-  const parts: (keyof Life | 'phase' | 'rung' | 'cause')[] = ['state', 'phase', 'rung', 'cause'];
+function kindOf({ goal, portProven, breakers, life }: Replica): string {
+  const parts: (keyof Life | 'phase' | 'rung' | 'cause' | 'dead')[] = ['state', 'phase', 'rung', 'cause', 'dead'];
   const shown = parts.map((part) => (part in life ? String(life[part as keyof Life]) : ''));
-  const intent = 'intent' in life ? JSON.stringify(life.intent, (key, value) => (/At$|Ms$/.test(key) ? 0 : value)) : '';
-  const exit = 'exit' in life ? JSON.stringify(life.exit) : '';
   const probing = 'probing' in life ? String(life.probing.at === null) : '';
-  return [...shown, goal, portProven, intent, exit, probing].join('|');
+  const sickness = 'sickness' in life ? life.sickness.kind : '';
+  const ending = 'intent' in life ? [intentOf(life.intent), life.exit === null] : [];
+  const inherits = ['sought' in life && life.sought !== null, 'resumed' in life && life.resumed !== null];
+  return [...shown, goal, portProven, probing, sickness, ...ending, ...inherits, openOnes(breakers).length > 0].join('|');
+}
+
+function intentOf(intent: Intent): string {
+  if (intent.kind !== 'crashed') return intent.kind;
+  const { code, diagnosis, spawnError } = intent.exit;
+  return [intent.kind, intent.wasReady, code, diagnosis?.class, spawnError?.errno].join(' ');
 }
 
 function sceneAt(now: number, spec: PoolSpec): Scene {
@@ -129,19 +183,26 @@ function factsFor({ key, incarnation, checks }: Replica): readonly Fact[] {
     [{ what: 'program', text: 'missing' }],
   ];
   const exits: readonly ExitEvidence[] = [
-    { code: 0, signal: null, spawnError: null, lastLines: [] },
-    { code: 1, signal: null, spawnError: null, lastLines: [] },
-    { code: null, signal: null, spawnError: { errno: 'EAGAIN', text: 'no process' }, lastLines: [] },
-    { code: null, signal: null, spawnError: { errno: 'ENOENT', text: 'no program' }, lastLines: [] },
+    exitOf({ code: 0 }),
+    exitOf(),
+    exitOf({ diagnosis: diagnosisOf('config') }),
+    exitOf({ diagnosis: diagnosisOf('driver', { cure: 'reboot' }) }),
+    unmade('EAGAIN', 'no process'),
+    unmade('ENOENT', 'no program'),
   ];
-  const probe: Omit<ProbeResult, 'verdict'> = { detail: 'x', listener: 'ours', holder: null, progress: null, description: null };
+  const alarm = { class: 'gpu_error', subclass: 'x', line: 1, text: 'CUDA error' } as const;
   return [
     { type: 'start' },
     { type: 'stop' },
     { type: 'restart' },
     { type: 'kill' },
+    { type: 'reset', once: false },
+    { type: 'reset', once: true },
     { type: 'admitted', means: { ok: true, value: { devices: [], port: 18_100 } } },
     { type: 'admitted', means: { ok: false, error: 'no device' } },
+    { type: 'held', until: 9e9, why: 'a storm' },
+    { type: 'tripped', breaker: 'general', why: 'a storm' },
+    { type: 'tripped', breaker: 'cuda', why: 'a storm' },
     ...obstacles.map(
       (found): Fact => ({
         type: 'checked',
@@ -152,14 +213,19 @@ function factsFor({ key, incarnation, checks }: Replica): readonly Fact[] {
         portKnownFree: true,
       }),
     ),
-    { type: 'spawned', ...of, identity: { pid: 1, startTicks: 1, instance: 'instance' } },
+    { type: 'spawned', ...of, identity: identityOf(1, 'instance') },
+    { type: 'unspawned', ...of },
+    { type: 'adopted', ...of },
     ...exits.flatMap((exit) => [true, false].map((empty): Fact => ({ type: 'exited', ...of, exit, empty }))),
     { type: 'swept', ...of, left: [] },
     { type: 'swept', ...of, left: [1] },
     ...(['ok', 'loading', 'failed', 'unknown'] as const).map(
-      (verdict): Fact => ({ type: 'probed', ...of, result: { ...probe, verdict } }),
+      (verdict): Fact => ({ type: 'probed', ...of, result: probeResult({ verdict }) }),
     ),
     { type: 'polled', ...of, inflight: 1, canTell: true },
+    { type: 'polled', ...of, inflight: 0, canTell: true },
+    ...(['ok', 'failed', 'unknown'] as const).map((verdict): Fact => ({ type: 'generated', ...of, verdict, detail: 'x' })),
+    ...(['sticky', 'suspect'] as const).map((kind): Fact => ({ type: 'alarmed', ...of, alarm: { ...alarm, kind } })),
     { type: 'woke' },
   ];
 }

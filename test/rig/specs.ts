@@ -2,6 +2,7 @@
 
 import { type Beginning, initialState } from '../../src/core/initial.js';
 import type { Inventory, PoolSpec, SupervisorSpec } from '../../src/core/model.js';
+import type { Restored } from '../../src/core/restore.js';
 import type { State } from '../../src/core/state.js';
 
 export function poolSpec(poolId: string, replicas: number, more: Partial<PoolSpec> = {}): PoolSpec {
@@ -78,13 +79,14 @@ export const supervisorSpec: SupervisorSpec = {
 
 export const inventoryOf = (...pools: PoolSpec[]): Inventory => ({ file: '/etc/pools.yaml', supervisor: supervisorSpec, pools });
 
-/** The state before the first input, on a machine without devices and with nothing to remember. */
+/** The state before the first input, on a machine without devices. */
 export const beginning = (more: Pick<Beginning, 'inventory' | 'now'> & Partial<Beginning>): State =>
   initialState({
     named: [],
     devices: { devices: [], tool: 'none', note: null },
-    remembered: new Map(),
-    hold: null,
     exitOnAllFailed: false,
     ...more,
   });
+
+/** Begun without an earlier supervisor. */
+export const begun = (more: Parameters<typeof beginning>[0]): Restored => ({ state: beginning(more), effects: [], events: [] });

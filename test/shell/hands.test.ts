@@ -8,6 +8,7 @@ import type { Event } from '../../src/core/messages.js';
 import type { PoolSpec } from '../../src/core/model.js';
 import { supervisorPaths } from '../../src/host/paths.js';
 import { isAlive, readStat } from '../../src/host/proc.js';
+import { watchExits } from '../../src/shell/adoption.js';
 import { systemClock } from '../../src/shell/clock.js';
 import { makeHands, type Preflight } from '../../src/shell/hands.js';
 import { makeListeners } from '../../src/shell/listener.js';
@@ -15,7 +16,7 @@ import { makePerform } from '../../src/shell/perform.js';
 import { makePidFiles } from '../../src/shell/pid-files.js';
 import { makeProcesses } from '../../src/shell/processes.js';
 import { makeRuntime, type Runtime } from '../../src/shell/runtime.js';
-import { beginning, inventoryOf, poolSpec, supervisorSpec } from '../rig/specs.js';
+import { begun, inventoryOf, poolSpec, supervisorSpec } from '../rig/specs.js';
 
 /** Loads for a moment (503), then serves; says what it is told to when it dies. */
 const engine = `
@@ -68,16 +69,17 @@ function supervise(spec: PoolSpec, argvOf: (port: number) => readonly string[]) 
     processes,
     listeners: makeListeners(processes),
     pidFiles: makePidFiles((text) => broken.push(text)),
+    exits: watchExits(),
     preflight,
     record: async () => {},
     onStorage: (_, error) => void (error === null || broken.push(error)),
     end: (exit) => endWith(exit),
   });
-  const state = beginning({
+  const restored = begun({
     inventory: { ...inventoryOf(spec), supervisor: { ...supervisorSpec, ports: { from: 28_100, to: 28_999 } } },
     now: clock.now(),
   });
-  const runtime = makeRuntime(state, clock, makePerform(hands));
+  const runtime = makeRuntime(restored, clock, makePerform(hands));
   const end = async (): Promise<void> => {
     runtime.give({ type: 'shutdown-requested', because: 'the test ends', kill: true, exit: 0, correlationId: null });
     await ended;

@@ -12,6 +12,7 @@ import { type LaunchOrder, launchEngine } from '../../src/shell/launcher.js';
 import { makePidFiles } from '../../src/shell/pid-files.js';
 import { killGroup, scratchDir, until } from '../host/scratch.js';
 import { bundle } from '../rig/bundle.js';
+import { exitOf, unmade } from '../rig/facts.js';
 
 const isolate = { noNewPrivs: true, dropCapabilities: true, dieWithSupervisor: false };
 const isRoot = process.getuid?.() === 0;
@@ -68,7 +69,7 @@ async function running(of: LaunchOrder): Promise<{ readonly pid: number; readonl
 test('the log begins with the incarnation, then the words of the engine, both streams; each launch appends', async () => {
   const of = await order(['/bin/sh', '-c', 'echo out; echo err >&2; exit 7']);
   const first = await launch(of);
-  expect(await first.exit).toEqual({ code: 7, signal: null, spawnError: null, lastLines: ['out', 'err'] });
+  expect(await first.exit).toEqual(exitOf({ code: 7, lastLines: ['out', 'err'] }));
   const text = await readFile(of.logPath, 'utf8');
   expect(text).toBe('--- poolctl: chat/r0 incarnation 3 2026-01-02T03:04:05.000Z\nout\nerr\n');
   const second = await launch({ ...of, incarnation: 4, argv: ['/bin/sh', '-c', 'echo later'] });
@@ -247,7 +248,7 @@ test.each(spawnErrors)('never begun, and why: %s', async (_, more, errno, text) 
   const { made } = await launch({ ...of, ...more(of.cwd) });
   expect(made).toEqual({
     ok: false,
-    error: { code: null, signal: null, spawnError: { errno, text: expect.stringContaining(text) }, lastLines: [] },
+    error: unmade(errno, expect.stringContaining(text)),
   });
   await expect(stat(of.pidFile)).rejects.toThrow('ENOENT');
 });

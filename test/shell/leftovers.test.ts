@@ -3,20 +3,24 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { isAlive } from '../../src/host/proc.js';
 import type { EngineMarks } from '../../src/host/tree.js';
-import { type LeftoversWorld, type RecordedEngine, stopLeftovers } from '../../src/shell/leftovers.js';
+import { type Leftover, type LeftoversWorld, stopLeftovers } from '../../src/shell/leftovers.js';
 import { makeProcesses } from '../../src/shell/processes.js';
 import { type Running, runScript, scratchDir, until } from '../host/scratch.js';
+import { identityOf } from '../rig/facts.js';
 
-const boot = 'boot-now';
-const world: LeftoversWorld = { processes: makeProcesses(process.pid), bootId: boot, now: () => performance.now() };
+const world: LeftoversWorld = { processes: makeProcesses(process.pid), now: () => performance.now() };
 
-function record(running: Running | null, more: Partial<RecordedEngine> = {}): RecordedEngine {
-  const identity = running === null ? null : { pid: running.pid, startTicks: running.startTicks };
+function record(running: Running | null, more: Partial<Leftover> = {}): Leftover {
+  const identity = running === null ? null : identityOf(running.pid, 'none', { startTicks: running.startTicks });
   return {
     key: 'chat/r0',
+    incarnation: 1,
     instance: 'none',
     identity,
-    bootId: boot,
+    startedAt: { at: 0, wallMs: 0 },
+    devices: [],
+    port: 0,
+    entry: '',
     logPath: '/nowhere/r0.log',
     stop: { signal: 'SIGTERM', graceMs: 5000 },
     ...more,
@@ -59,12 +63,10 @@ test('an intent without a number, found by instance or by log', async () => {
   });
 });
 
-test.each<[string, (stranger: Running) => Partial<RecordedEngine>]>([
-  ['another start time', ({ pid, startTicks }) => ({ identity: { pid, startTicks: startTicks + 1 } })],
-  ['another boot', () => ({ bootId: 'boot-before', instance: 'i-stranger' })],
-])('a stranger under a recorded number is left alone: %s', async (_, more) => {
+test('a stranger under a recorded number is left alone', async () => {
   const stranger = await runScript('echo ready; exec sleep 600', { env: { POOLCTL_INSTANCE: 'i-stranger' } });
-  expect(await stopLeftovers([record(stranger, more(stranger))], world)).toEqual({ stopped: [], stuck: [] });
+  const identity = identityOf(stranger.pid, 'none', { startTicks: stranger.startTicks + 1 });
+  expect(await stopLeftovers([record(stranger, { identity })], world)).toEqual({ stopped: [], stuck: [] });
   expect(isAlive(stranger)).toBe(true);
 });
 

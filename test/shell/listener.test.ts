@@ -2,12 +2,14 @@ import { expect, test } from 'vitest';
 import { asProved, makeListeners } from '../../src/shell/listener.js';
 import { makeProcesses, marksOf } from '../../src/shell/processes.js';
 import { killGroup, type Running, runProgram } from '../host/scratch.js';
+import { identityOf } from '../rig/facts.js';
 
 const listen =
   "const s = require('node:net').createServer().listen(0, '127.0.0.1', () => console.log('port ' + s.address().port + ' pid ' + process.pid + ' ready'));";
 
 const numberAfter = (word: string, { output }: Running): number => Number(new RegExp(`${word} (\\d+)`).exec(output())?.[1]);
-const marks = ({ pid, startTicks }: Running, instance = 'none') => marksOf({ pid, startTicks, instance }, '/nowhere/r0.log');
+const marks = ({ pid, startTicks }: Running, instance = 'none') =>
+  marksOf(identityOf(pid, instance, { startTicks }), '/nowhere/r0.log');
 
 test('the engine itself, a worker of it that has left the group, a stranger, and nobody', async () => {
   const listeners = makeListeners(makeProcesses(process.pid));

@@ -7,10 +7,11 @@ import { expect, test } from 'vitest';
 import { isAlive, readStat, ticksSinceBoot } from '../../src/host/proc.js';
 import { groupIsEmpty, makeProcesses, marksOf, signalGroup, signalProcess } from '../../src/shell/processes.js';
 import { killGroup, type Running, runScript, scratchDir, until } from '../host/scratch.js';
+import { identityOf } from '../rig/facts.js';
 
 const execFileAsync = promisify(execFile);
 const nowhere = '/nowhere/r0.log';
-const identityOf = ({ pid, startTicks }: Running, instance = 'i') => ({ pid, startTicks, instance });
+const seatOf = ({ pid, startTicks }: Running, instance = 'i') => identityOf(pid, instance, { startTicks });
 
 function exitOf({ child }: Running): Promise<{ readonly code: number | null; readonly signal: string | null }> {
   return new Promise((resolve) => child.once('exit', (code, signal) => resolve({ code, signal })));
@@ -19,9 +20,9 @@ function exitOf({ child }: Running): Promise<{ readonly code: number | null; rea
 test('a group member that ignores TERM outlives its leader, is seen, and is killed', async () => {
   const processes = makeProcesses(process.pid);
   const running = await runScript('trap "exit 0" TERM; (trap "" TERM; echo ready; sleep 600) & wait');
-  const marks = marksOf(identityOf(running), nowhere);
+  const marks = marksOf(seatOf(running), nowhere);
   const exit = exitOf(running);
-  expect(signalGroup(identityOf(running), 'SIGTERM')).toBe('sent');
+  expect(signalGroup(seatOf(running), 'SIGTERM')).toBe('sent');
   expect(await exit).toEqual({ code: 0, signal: null });
   expect(groupIsEmpty(running)).toBe(false);
   expect((await processes.survivors(marks)).length).toBeGreaterThan(0);
@@ -36,7 +37,7 @@ test('a tree with strays of every kind is killed at one stroke: by descent, by i
     'setsid sleep 600 & (setsid sleep 601 & exit 0); (env -i setsid sleep 602 & exit 0); sleep 603 & wait',
     { env: { POOLCTL_INSTANCE: 'i-strays' }, log: openSync(logPath, 'a') },
   );
-  const marks = marksOf(identityOf(running, 'i-strays'), logPath);
+  const marks = marksOf(seatOf(running, 'i-strays'), logPath);
   const tree = await until(async () => {
     const found = await processes.survivors(marks);
     return found.filter(({ comm }) => comm === 'sleep').length === 4 && found;
@@ -55,7 +56,7 @@ test('beside a successor that writes to the same log, what began before it is a 
     log: openSync(logPath, 'a'),
   });
   const all = await until(async () => {
-    const found = await processes.survivors(marksOf(identityOf(dead, 'i-1'), logPath));
+    const found = await processes.survivors(marksOf(seatOf(dead, 'i-1'), logPath));
     return found.filter(({ comm }) => comm === 'sleep').length === 3 && found;
   });
   process.kill(dead.pid, 'SIGKILL');
@@ -63,7 +64,7 @@ test('beside a successor that writes to the same log, what began before it is a 
   await until(() => ticksSinceBoot() > endedTicks);
   const successor = await runScript('exec sleep 602', { env: { POOLCTL_INSTANCE: 'i-2' }, log: openSync(logPath, 'a') });
   await until(() => !isAlive(dead));
-  const killed = await processes.killSurvivors(marksOf(identityOf(dead, 'i-1'), logPath, { endedTicks }));
+  const killed = await processes.killSurvivors(marksOf(seatOf(dead, 'i-1'), logPath, { strays: { endedTicks } }));
   expect(killed).toEqual(all.filter(({ comm }) => comm === 'sleep').map(({ pid }) => pid));
   expect(isAlive(successor)).toBe(true);
 });
@@ -77,7 +78,7 @@ test('what a living leader forked while its tree was looked at goes too: its des
   });
   const logPath = join(await scratchDir(), 'r0.log');
   const leader = await runScript('setsid sh -c "sleep 600; exit" & wait', { log: openSync(logPath, 'a') });
-  const marks = marksOf(identityOf(leader), logPath);
+  const marks = marksOf(seatOf(leader), logPath);
   const tree = await until(async () => {
     const found = await processes.survivors(marks);
     return found.some(({ comm }) => comm === 'sleep') && found;
@@ -87,7 +88,7 @@ test('what a living leader forked while its tree was looked at goes too: its des
   await until(() => tree.every((each) => !isAlive(each)));
   // Without strays nobody is asked: the group's own signal is enough, and is there at once.
   const plain = await runScript('echo ready; sleep 600');
-  await processes.killTree(marksOf(identityOf(plain), `${logPath}-none`));
+  await processes.killTree(marksOf(seatOf(plain), `${logPath}-none`));
   expect(asked).toHaveLength(1);
 });
 
@@ -98,13 +99,13 @@ test('a stopped group gets its TERM only with the CONT after it', async () => {
   process.kill(-running.pid, 'SIGSTOP');
   await until(() => readStat(running.pid)?.state === 'T');
   const exit = exitOf(running);
-  signalGroup(identityOf(running), 'SIGTERM', { andContinue: true });
+  signalGroup(seatOf(running), 'SIGTERM', { andContinue: true });
   expect(await exit).toEqual({ code: 5, signal: null });
 });
 
 test('a number with another start time is never signalled', async () => {
   const stranger = await runScript('echo ready; exec sleep 600');
-  const wrong = { pid: stranger.pid, startTicks: stranger.startTicks - 1, instance: 'i' };
+  const wrong = identityOf(stranger.pid, 'i', { startTicks: stranger.startTicks - 1 });
   expect(signalGroup(wrong, 'SIGKILL')).toBe('gone');
   expect(groupIsEmpty(wrong)).toBe(true);
   const stat = readStat(stranger.pid);
@@ -121,7 +122,7 @@ test('an empty group is empty at once, and signals to it find nobody', async () 
   killGroup(running.pid);
   await exit;
   expect(groupIsEmpty(running)).toBe(true);
-  expect(signalGroup(identityOf(running), 'SIGTERM')).toBe('gone');
+  expect(signalGroup(seatOf(running), 'SIGTERM')).toBe('gone');
 });
 
 test('those who ask in one turn share one walk, and each gets its own tree', async () => {
@@ -133,7 +134,7 @@ test('those who ask in one turn share one walk, and each gets its own tree', asy
   const walks = [processes.sweep(), processes.sweep()];
   expect(await walks[0]).toBe(await walks[1]);
   const trees = await Promise.all(
-    [marksOf(identityOf(a, 'i-a'), nowhere), marksOf(identityOf(b, 'i-b'), nowhere)].map((marks) => processes.survivors(marks)),
+    [marksOf(seatOf(a, 'i-a'), nowhere), marksOf(seatOf(b, 'i-b'), nowhere)].map((marks) => processes.survivors(marks)),
   );
   expect(trees.map((tree) => tree.map(({ pid }) => pid))).toEqual([[a.pid], [b.pid]]);
 });

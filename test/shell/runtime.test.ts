@@ -3,7 +3,8 @@ import type { Event, ExitEvidence, HandoffFacts, Launch } from '../../src/core/m
 import { systemClock } from '../../src/shell/clock.js';
 import { type Hands, makePerform } from '../../src/shell/perform.js';
 import { makeRuntime, type Runtime } from '../../src/shell/runtime.js';
-import { beginning, inventoryOf, poolSpec } from '../rig/specs.js';
+import { identityOf, killedBy, probeResult } from '../rig/facts.js';
+import { begun, inventoryOf, poolSpec } from '../rig/specs.js';
 
 /** Hands that act on paper: what was done, in order, and levers for the outcomes. */
 function paperHands() {
@@ -17,9 +18,12 @@ function paperHands() {
     spawn: async ({ instance }, exited) => {
       done.push('spawn');
       exits.push(exited);
-      return { ok: true, value: { pid: 4_000 + exits.length, startTicks: 1, instance } };
+      return { ok: true, value: identityOf(4_000 + exits.length, instance) };
     },
-    probe: async () => ({ verdict: 'ok', detail: 'HTTP 200', listener: 'ours', holder: null, progress: null, description: null }),
+    seek: async () => null,
+    adopt: async () => false,
+    probe: async () => probeResult(),
+    generate: async () => ({ verdict: 'unknown', detail: 'not asked' }),
     poll: async () => ({ inflight: 0, canTell: true }),
     signal: (_, { pid }, rung) => void done.push(`${rung} ${pid}`),
     sweep: async () => [],
@@ -35,8 +39,8 @@ function paperHands() {
 
 function start(hands: Hands): Runtime {
   const clock = systemClock();
-  const state = beginning({ inventory: inventoryOf(poolSpec('chat', 1)), now: clock.now() });
-  return makeRuntime(state, clock, makePerform(hands));
+  const restored = begun({ inventory: inventoryOf(poolSpec('chat', 1)), now: clock.now() });
+  return makeRuntime(restored, clock, makePerform(hands));
 }
 
 const told = (runtime: Runtime, name: Event['event']) =>
@@ -64,7 +68,7 @@ it('spawns only after the intent is on disk, has the handoff file before ready i
   paper.settleDisk();
 
   const crashed = told(runtime, 'replica.crashed').then(() => paper.handoffs.has('chat/r0'));
-  paper.exits[0]?.({ code: null, signal: 'SIGKILL', spawnError: null, lastLines: [] }, true);
+  paper.exits[0]?.(killedBy('SIGKILL'), true);
   expect(await crashed).toBe(false);
 
   const answer = runtime.give({ type: 'shutdown-requested', because: 'SIGTERM', kill: false, exit: 0, correlationId: null });

@@ -2,13 +2,15 @@
 
 import { describe, expect, it, test } from 'vitest';
 import type { DeviceView, StatusView } from '../../src/api/wire.js';
+import type { CrashClass } from '../../src/core/crash.js';
 import type { Event } from '../../src/core/messages.js';
 import { systemClock } from '../../src/shell/clock.js';
 import { makeRuntime } from '../../src/shell/runtime.js';
 import { labelsOf, type Metric, metricTable } from '../../src/telemetry/metric-table.js';
 import { makeMetrics } from '../../src/telemetry/metrics.js';
 import { parseExposition, type Sample } from '../rig/exposition.js';
-import { beginning, inventoryOf, poolSpec } from '../rig/specs.js';
+import { exitOf } from '../rig/facts.js';
+import { begun, inventoryOf, poolSpec } from '../rig/specs.js';
 import { poolView, replicaView, statusView } from '../rig/views.js';
 
 const whose = 'pool_id="chat",replica_id="r0",engine="llamacpp"';
@@ -136,7 +138,7 @@ describe('counters', () => {
 
   it('take no word that is not in their table for a label', async () => {
     const on = stage();
-    on.tell({ event: 'replica.crashed', crash_class: 'pid 4711' }, { event: 'replica.crashed' });
+    on.tell({ event: 'replica.crashed', crash_class: 'pid 4711' as CrashClass }, { event: 'replica.crashed' });
     on.tell({ event: 'replica.backoff', crash_reason: 'exit code 3' });
     expect(await on.told('engine_crash_total')).toEqual({ [`{${whose},class="unknown"}`]: 2 });
     expect(await on.told('restart_scheduled_total')).toEqual({ [`{${whose},crash_reason="unknown"}`]: 1 });
@@ -287,9 +289,9 @@ describe('a launch', () => {
 
   it('whose process cannot be made is told so by the core itself', async () => {
     const clock = systemClock();
-    const exit = { code: null, signal: null, spawnError: { errno: 'ENOENT', text: 'no such file' }, lastLines: [] };
+    const exit = exitOf({ code: null, spawnError: { errno: 'ENOENT', text: 'no such file' } });
     const runtime = makeRuntime(
-      beginning({ inventory: inventoryOf(poolSpec('chat', 1)), now: clock.now() }),
+      begun({ inventory: inventoryOf(poolSpec('chat', 1)), now: clock.now() }),
       clock,
       (effects, give) => {
         for (const effect of effects) {

@@ -16,7 +16,8 @@ import { makeMetrics } from '../../src/telemetry/metrics.js';
 import { makeNews } from '../../src/up/news.js';
 import { makeService } from '../../src/up/service.js';
 import { parseExposition } from '../rig/exposition.js';
-import { beginning, inventoryOf, poolSpec } from '../rig/specs.js';
+import { exitOf, identityOf, probeResult } from '../rig/facts.js';
+import { begun, inventoryOf, poolSpec } from '../rig/specs.js';
 
 let dir: string;
 let server: ApiServer;
@@ -33,17 +34,13 @@ beforeEach(async () => {
     record: async () => {},
     check: async () => ({ obstacles: [], startupDeadlineMs: 60_000, portKnownFree: true }),
     spawn: async ({ instance, port }, exited) => {
-      exits.set(port, () => exited({ code: 0, signal: null, spawnError: null, lastLines: [] }, true));
-      return { ok: true, value: { pid: port, startTicks: 1, instance } };
+      exits.set(port, () => exited(exitOf({ code: 0 }), true));
+      return { ok: true, value: identityOf(port, instance) };
     },
-    probe: async () => ({
-      verdict: 'ok',
-      detail: 'HTTP 200',
-      listener: 'ours',
-      holder: null,
-      progress: null,
-      description: { engineVersion: 'b1', slotsTotal: 4, ctxMax: 4_096 },
-    }),
+    seek: async () => null,
+    adopt: async () => false,
+    probe: async () => probeResult({ description: { engineVersion: 'b1', slotsTotal: 4, ctxMax: 4_096 } }),
+    generate: async () => ({ verdict: 'unknown', detail: 'not asked' }),
     poll: async () => ({ inflight: 2, canTell: true }),
     signal: ({ port }) => exits.get(port)?.(),
     sweep: async () => [],
@@ -51,8 +48,8 @@ beforeEach(async () => {
     removeHandoff: () => {},
     end: () => {},
   };
-  const state = beginning({ inventory: inventoryOf(poolSpec('chat', 2)), now: clock.now() });
-  runtime = makeRuntime(state, clock, makePerform(hands));
+  const restored = begun({ inventory: inventoryOf(poolSpec('chat', 2)), now: clock.now() });
+  runtime = makeRuntime(restored, clock, makePerform(hands));
   const news = makeNews({ start: 'boot1', wallMs: () => clock.wallMs(), journalPath: join(dir, 'events.jsonl') });
   runtime.onEvent((event) => news.publish(event));
   const metrics = makeMetrics(() => service.status());
