@@ -64,7 +64,13 @@ export function advance(
   const moved = steps.some((step, index) => step !== operation.steps[index]);
   if (!running)
     return {
-      operation: { ...operation, steps, state: 'succeeded', outcome: outcomes[operation.kind], finishedAt: at },
+      operation: {
+        ...operation,
+        steps,
+        state: 'succeeded',
+        outcome: operation.outcome ?? outcomes[operation.kind],
+        finishedAt: at,
+      },
       next: null,
     };
   return { operation: moved ? { ...operation, steps } : operation, next: null };

@@ -104,7 +104,8 @@ export function shutDown(
       shutdown: kill ? { ...state.shutdown, exit } : state.shutdown,
     };
   }
-  const begun = begin({ kind: 'shutdown', poolId: null, targets, correlationId }, true, context);
+  const stopping = begin({ kind: 'shutdown', poolId: null, targets, correlationId }, true, context);
+  const begun = keep ? { ...stopping, outcome: 'kept' } : stopping;
   return {
     ok: true,
     operationId: begun.id,

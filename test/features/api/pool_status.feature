@@ -425,9 +425,9 @@ Feature: Pools over HTTP: what they are, and what they are to do
     When I GET "/v2/pools/%zz"
     Then the answer is 400 with:
       | error.code    | INVALID_PARAMS                                                                   |
-    When I POST "/v2/shutdown" with "{\"keep_engines\":true}"
-    Then the answer is 409 with:
-      | error.code    | NOT_SUPPORTED |
+    When I POST "/v2/shutdown" with "{\"keep_engines\":1}"
+    Then the answer is 400 with:
+      | error.code    | INVALID_PARAMS |
     And the pool "chat" shows:
       | replicas[0].goal | up |
 

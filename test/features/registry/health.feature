@@ -111,10 +111,12 @@ Feature: Health of an engine that serves
     And chat/r0 runs in a new process
     And chat/r0 shows:
       | restart_count   | 1    |
-      | crash_count     | 0    |
+      | crash_count     | 1    |
       | last_exit.class | hang |
       | last_error      | null |
-    And there is no event "replica.crashed"
+    And there is an event "replica.crashed" with:
+      | crash_class | hang |
+      | crash_count | 1    |
 
     Examples:
       | ill       | after | timeout | reason             |
