@@ -32,6 +32,7 @@ function world(): Cli {
     home: homedir(),
     out: face(1, out),
     err: face(2, err),
+    input: { isTTY: isatty(0), pieces: () => process.stdin },
     stdout: (text) => void out().write(text),
     async pipe(chunk) {
       if (!out().write(chunk)) await once(out(), 'drain');

@@ -18,6 +18,8 @@ export type Cli = {
   readonly home: string;
   readonly out: Face;
   readonly err: Face;
+  /** What is piped in. `pieces` may be asked for once; each piece is of any length. */
+  readonly input: { readonly isTTY: boolean; pieces(): AsyncIterable<Uint8Array> };
   /** The answer. Written as it stands. */
   stdout(text: string): void;
   /** Writes bytes of a stream to stdout and resolves when the reader can take more. */

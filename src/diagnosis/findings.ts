@@ -1,0 +1,51 @@
+/** What a log has said so far: the first line of each weight, and the signs beside them. Never more than that, however long the log. */
+
+import type { EvidenceLine } from '../core/crash.js';
+import type { EngineKind } from '../core/model.js';
+import type { Rule, Weight } from './rule.js';
+
+export type Match = { readonly rule: Rule; readonly at: EvidenceLine };
+
+export type Findings = {
+  readonly first: Readonly<Record<Weight, Match | null>>;
+  /** The line that told it to end, where nothing had failed before. */
+  readonly stop: EvidenceLine | null;
+  /** The worst that it lived through. */
+  readonly outlived: Match | null;
+  readonly phase: 'loading' | 'serving' | null;
+  readonly engine: EngineKind | null;
+  /** The line of the last step through code that reads settings; null: none. */
+  readonly settingsAt: number | null;
+};
+
+const nothing: Findings['first'] = { cause: null, symptom: null, wrapper: null, notice: null };
+export const noFindings: Findings = {
+  first: nothing,
+  stop: null,
+  outlived: null,
+  phase: null,
+  engine: null,
+  settingsAt: null,
+};
+
+/** The first of its weight stays. */
+export function withMatch(findings: Findings, weight: Weight, match: Match): Findings {
+  if (findings.first[weight] !== null) return findings;
+  return { ...findings, first: { ...findings.first, [weight]: match } };
+}
+
+/** It went on after all that was found: only as a memory is that worth keeping. */
+export function withRecovery(findings: Findings): Findings {
+  const { cause, symptom, wrapper, notice } = findings.first;
+  if (cause === null && symptom === null && wrapper === null) return findings;
+  return { ...findings, first: { ...nothing, notice }, outlived: cause ?? symptom ?? findings.outlived ?? wrapper };
+}
+
+/** An order to end that came after a failure is a part of that failure. */
+export function withStop(findings: Findings, at: EvidenceLine): Findings {
+  return findings.stop !== null || failed(findings) ? findings : { ...findings, stop: at };
+}
+
+export function failed({ first }: Findings): boolean {
+  return first.cause !== null || first.symptom !== null || first.wrapper !== null;
+}
