@@ -18,19 +18,26 @@ export type Automaton = {
 export function automatonOf(words: readonly string[]): Automaton {
   const { classes, width } = classesOf(words);
   const trie = trieOf(words, classes, width);
-  const order = linkFailures(trie, width, classes[blank] ?? 0);
+  const order = linkFailures(trie, width);
   return { ...renumbered(trie, order, width), width, classes };
 }
 
-const blank = 32;
+const blankClass = 1;
 
-type Trie = { readonly next: number[]; readonly ends: number[][]; readonly afterBlank: boolean[] };
+type Trie = {
+  /** Rows of `width`; 0 is no edge, since none leads back to the root. */
+  readonly next: Uint32Array;
+  readonly states: number;
+  /** The words that end in a state, where any do. */
+  readonly ends: Map<number, number[]>;
+  readonly afterBlank: Uint8Array;
+};
 
 /** One class for each character that a word has; all others share class 0. */
 function classesOf(words: readonly string[]): { readonly classes: Uint8Array; readonly width: number } {
   const letters = [...new Set(words.join(''))].filter((letter) => letter !== ' ');
   const classes = new Uint8Array(256);
-  for (const white of [9, 10, 13, blank]) classes[white] = 1;
+  for (const white of ' \t\n\r') classes[white.charCodeAt(0)] = blankClass;
   letters.forEach((letter, at) => {
     classes[letter.charCodeAt(0)] = at + 2;
     classes[letter.toUpperCase().charCodeAt(0)] = at + 2;
@@ -39,42 +46,42 @@ function classesOf(words: readonly string[]): { readonly classes: Uint8Array; re
 }
 
 function trieOf(words: readonly string[], classes: Uint8Array, width: number): Trie {
-  const trie: Trie = { next: Array<number>(width).fill(-1), ends: [[]], afterBlank: [true] };
+  const most = words.reduce((sum, word) => sum + word.length, 1);
+  const [next, afterBlank, ends] = [new Uint32Array(most * width), new Uint8Array(most), new Map<number, number[]>()];
+  afterBlank[0] = 1;
+  let states = 1;
   words.forEach((word, number) => {
     let state = 0;
     for (const letter of word) {
       const edge = state * width + (classes[letter.charCodeAt(0)] ?? 0);
-      let to = trie.next[edge] ?? -1;
-      if (to === -1) {
-        to = trie.ends.length;
-        trie.next[edge] = to;
-        for (let at = 0; at < width; at += 1) trie.next.push(-1);
-        trie.ends.push([]);
-        trie.afterBlank.push(letter === ' ');
+      if (next[edge] === 0) {
+        next[edge] = states;
+        afterBlank[states] = letter === ' ' ? 1 : 0;
+        states += 1;
       }
-      state = to;
+      state = next[edge] ?? 0;
     }
-    trie.ends[state]?.push(number);
+    ends.set(state, [...(ends.get(state) ?? []), number]);
   });
-  return trie;
+  return { next, states, ends, afterBlank };
 }
 
 /** Fills in where to go when a word does not go on, breadth first; returns the states in that order. */
-function linkFailures(trie: Trie, width: number, blankClass: number): readonly number[] {
-  const { next, ends, afterBlank } = trie;
-  const failure = Array<number>(ends.length).fill(0);
+function linkFailures({ next, states, ends, afterBlank }: Trie, width: number): readonly number[] {
+  const failure = new Uint32Array(states);
   const order = [0];
   for (const state of order) {
     for (let letter = 0; letter < width; letter += 1) {
       const edge = state * width + letter;
-      const to = next[edge] ?? -1;
+      const to = next[edge] ?? 0;
       const elsewhere = state === 0 ? 0 : (next[(failure[state] ?? 0) * width + letter] ?? 0);
-      if (to === -1) {
-        next[edge] = letter === blankClass && afterBlank[state] ? state : elsewhere;
+      if (to === 0) {
+        next[edge] = letter === blankClass && afterBlank[state] === 1 ? state : elsewhere;
         continue;
       }
       failure[to] = elsewhere;
-      ends[to]?.push(...(ends[elsewhere] ?? []));
+      const shorter = ends.get(elsewhere);
+      if (shorter !== undefined) ends.set(to, [...(ends.get(to) ?? []), ...shorter]);
       order.push(to);
     }
   }
@@ -83,8 +90,7 @@ function linkFailures(trie: Trie, width: number, blankClass: number): readonly n
 
 /** States that find something get the highest numbers, so that the loop asks with one comparison. */
 function renumbered(trie: Trie, order: readonly number[], width: number): Pick<Automaton, 'next' | 'firstFound' | 'found'> {
-  const finds = (state: number): boolean => (trie.ends[state]?.length ?? 0) > 0;
-  const sorted = [...order.filter((state) => !finds(state)), ...order.filter(finds)];
+  const sorted = [...order.filter((state) => !trie.ends.has(state)), ...order.filter((state) => trie.ends.has(state))];
   const numbers = new Uint32Array(sorted.length);
   sorted.forEach((state, number) => {
     numbers[state] = number * width;
@@ -95,6 +101,6 @@ function renumbered(trie: Trie, order: readonly number[], width: number): Pick<A
       next[number * width + letter] = numbers[trie.next[state * width + letter] ?? 0] ?? 0;
     }
   });
-  const found = sorted.filter(finds).map((state) => Uint16Array.from(trie.ends[state] ?? []));
+  const found = sorted.slice(-trie.ends.size).map((state) => Uint16Array.from(trie.ends.get(state) ?? []));
   return { next, firstFound: (sorted.length - found.length) * width, found };
 }

@@ -4,6 +4,9 @@ import type { EvidenceLine } from '../core/crash.js';
 import type { EngineKind } from '../core/model.js';
 import type { Rule, Weight } from './rule.js';
 
+/** Characters that are kept of a line. */
+export const longestEvidence = 500;
+
 export type Match = { readonly rule: Rule; readonly at: EvidenceLine };
 
 export type Findings = {

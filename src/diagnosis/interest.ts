@@ -1,9 +1,10 @@
 /** Which words are still worth looking for, after what was found: a second line of the same weight changes nothing. */
 
 import { type Findings, failed } from './findings.js';
+import { lazily } from './lazily.js';
 import { type Weight, weights } from './rule.js';
 import type { Sign } from './signs.js';
-import type { Entry, Table } from './table.js';
+import { type Entry, sharedTable, type Table } from './table.js';
 
 /** Whether the phrase could change what was found. */
 export function isUseful({ rule, sign }: Entry, findings: Findings): boolean {
@@ -12,7 +13,9 @@ export function isUseful({ rule, sign }: Entry, findings: Findings): boolean {
 }
 
 /** Of each state of the table's automaton that has found something, 1 where it is of use. Worked out once for each situation. */
-export function createInterest(table: Table): (findings: Findings) => Uint8Array {
+export const sharedInterest = lazily(() => createInterest(sharedTable()));
+
+function createInterest(table: Table): (findings: Findings) => Uint8Array {
   const known = new Map<string, Uint8Array>();
   return (findings) => {
     const key = situation(findings);

@@ -2,16 +2,17 @@
 
 import type { Diagnosis, EvidenceLine } from '../core/crash.js';
 import type { Circumstances } from './circumstances.js';
-import { type Findings, noFindings, withMatch, withRecovery, withStop } from './findings.js';
+import { type Findings, longestEvidence, noFindings, withMatch, withRecovery, withStop } from './findings.js';
 import { type LineForm, opensText, ownPart } from './form.js';
-import { createInterest, isUseful } from './interest.js';
+import { isUseful, sharedInterest } from './interest.js';
+import { lazily } from './lazily.js';
 import { type Bare, bareLine } from './prefix.js';
 import type { Rule, Weight } from './rule.js';
 import { refusals } from './rules/python.js';
 import { settingsRefused } from './rules/refusals.js';
 import { createScanner } from './scanner.js';
 import type { Sign } from './signs.js';
-import { buildTable, type Entry } from './table.js';
+import { type Entry, sharedTable } from './table.js';
 import { verdict } from './verdict.js';
 
 export type { Circumstances };
@@ -27,8 +28,8 @@ export type LogReader = {
 
 /** `isOwn` tells the engine's own lines: no other line is evidence of anything. */
 export function logReader(isOwn: LineForm): LogReader {
-  const table = buildTable();
-  const interest = createInterest(table);
+  const table = sharedTable();
+  const interest = sharedInterest();
   let findings: Findings = noFindings;
   let open: readonly Entry[] = [];
   let inText = false;
@@ -122,7 +123,6 @@ export function logReader(isOwn: LineForm): LogReader {
 const tracebackLines = 60;
 const ignored = /\b(?:ignor(?:e|ed|ing)|skipp?(?:ed|ing)|non-fatal|not fatal|will continue|optional)\b/i;
 const warning = /\b\w*Warning:|^warning\b/i;
-const longestEvidence = 500;
 
 function at(line: number, text: string): EvidenceLine {
   return { line, text: text.trim().slice(0, longestEvidence) };
@@ -130,12 +130,4 @@ function at(line: number, text: string): EvidenceLine {
 
 function spans(match: RegExpExecArray | null, border: number): boolean {
   return match !== null && match.index < border && match.index + match[0].length > border;
-}
-
-function lazily<T>(make: () => T): () => T {
-  let made: T | undefined;
-  return () => {
-    made ??= make();
-    return made;
-  };
 }

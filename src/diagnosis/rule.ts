@@ -54,8 +54,17 @@ export function patternOf(phrase: string): RegExp {
   return new RegExp(`${edge}${source}${end === '' ? '' : '\\s*$'}`, 'i');
 }
 
-/** The phrase's longest fixed part, in lower case: no line fits that does not contain it. */
+/**
+ * The beginning of the phrase's longest fixed part, in lower case: no line fits that does not contain it. Longer words would find little less, and
+ * take more memory to look for.
+ */
 export function wordOf(phrase: string): string {
   const parts = phrase.replace(/^\^|\$$/g, '').split(/[*#]+/);
-  return parts.reduce((longest, part) => (part.trim().length > longest.length ? part.trim() : longest), '').toLowerCase();
+  return parts
+    .reduce((longest, part) => (part.trim().length > longest.length ? part.trim() : longest), '')
+    .slice(0, longestWord)
+    .trimEnd()
+    .toLowerCase();
 }
+
+const longestWord = 14;

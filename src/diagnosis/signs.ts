@@ -165,6 +165,6 @@ export const signs: readonly (readonly [Sign, readonly string[]])[] = [
     { kind: 'engine', engine: 'sglang' },
     ['sglang', 'ServerArgs(', 'mem-fraction-static', 'Decode batch, #running-req', 'Prefill batch, #new-seq'],
   ],
-  [{ kind: 'engine', engine: 'llamacpp' }, ['ggml_', 'llama_', 'ggml-cuda', 'llama-server', 'llama.cpp', 'srv  ', 'gguf']],
+  [{ kind: 'engine', engine: 'llamacpp' }, ['ggml_', 'llama_', 'ggml-cuda', 'llama-server', 'llama.cpp', 'gguf']],
   [{ kind: 'incarnation' }, ['^--- poolctl: */r# incarnation # ']],
 ];

@@ -2,6 +2,7 @@
 
 import { type Automaton, automatonOf } from './automaton.js';
 import { textMarkers } from './form.js';
+import { lazily } from './lazily.js';
 import { patternOf, type Rule, wordOf } from './rule.js';
 import { rules } from './rules.js';
 import { type Sign, signs } from './signs.js';
@@ -24,8 +25,10 @@ export type Table = {
   marksText(word: number): boolean;
 };
 
-/** Takes some milliseconds, and half a megabyte for as long as it is kept. */
-export function buildTable(): Table {
+/** Made when the first log is read: it takes some fifty milliseconds and a few megabytes, and holds nothing of any log. */
+export const sharedTable = lazily(buildTable);
+
+function buildTable(): Table {
   const markers = [...new Set(textMarkers.map((marker) => marker.trim()))];
   const byWord = new Map<string, Entry[]>(markers.map((marker) => [marker, []]));
   let order = 0;

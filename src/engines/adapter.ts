@@ -37,6 +37,11 @@ export type EngineAdapter = {
   readonly inflight: Question<number> | null;
   /** Asked under the mask's environment before a launch on devices: the devices that the program sees; null where it cannot tell. */
   readonly listDevices: { readonly args: readonly string[]; readonly read: (output: string) => readonly string[] | null } | null;
+  /**
+   * True for a line in the form of the engine's own, of which alone an alarm may come while it lives. A request that it logs has that form, too:
+   * what of such a line is a user's text is for the diagnosis to know. Of one line, without memory.
+   */
+  ownLine(line: string): boolean;
   /** Set for the engine unless downloads are allowed; the pool's own `env` wins. */
   readonly offlineEnv: Readonly<Record<string, string>>;
 };

@@ -3,6 +3,7 @@
 import type { EngineAdapter } from './adapter.js';
 import { flagCount, unlessGiven } from './flags.js';
 import { props, runningRequests } from './llama-server.js';
+import { isLlamaLine } from './own-lines.js';
 import { expandArgs } from './placeholder-values.js';
 
 export const demo: EngineAdapter = {
@@ -29,5 +30,7 @@ export const demo: EngineAdapter = {
   versionCommand: null,
   inflight: runningRequests,
   listDevices: null,
+  /** It speaks as llama-server does, and prints what it is ordered to. */
+  ownLine: isLlamaLine,
   offlineEnv: {},
 };

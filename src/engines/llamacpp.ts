@@ -4,6 +4,7 @@ import type { Launch } from '../core/messages.js';
 import type { EngineAdapter } from './adapter.js';
 import { flagCount, hasFlag, unlessGiven } from './flags.js';
 import { props, runningRequests } from './llama-server.js';
+import { isLlamaLine } from './own-lines.js';
 import { expandArgs } from './placeholder-values.js';
 
 const loadBytesPerMs = 50_000;
@@ -38,6 +39,7 @@ export const llamacpp: EngineAdapter = {
   versionCommand: { args: ['--version'], read: readVersion },
   inflight: runningRequests,
   listDevices: { args: ['--list-devices'], read: readDevices },
+  ownLine: isLlamaLine,
   offlineEnv: {},
 };
 

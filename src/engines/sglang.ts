@@ -5,6 +5,7 @@ import type { EngineAdapter, Question } from './adapter.js';
 import { countAt, sumOfSeries, textAt, unlessEmpty } from './answers.js';
 import { flagCount, unlessGiven } from './flags.js';
 import { hubOffline, hubReference } from './hub.js';
+import { isSglangLine } from './own-lines.js';
 import { expandArgs } from './placeholder-values.js';
 
 export const sglang: EngineAdapter = {
@@ -41,6 +42,7 @@ export const sglang: EngineAdapter = {
   versionCommand: null,
   inflight: { path: '/metrics', read: (body) => sumOfSeries(body, 'sglang:num_running_reqs', 'sglang:num_queue_reqs') },
   listDevices: null,
+  ownLine: isSglangLine,
   offlineEnv: hubOffline,
 };
 

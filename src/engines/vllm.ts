@@ -4,6 +4,7 @@ import type { EngineAdapter } from './adapter.js';
 import { countAt, sumOfSeries, textAt, unlessEmpty } from './answers.js';
 import { flagCount, unlessGiven } from './flags.js';
 import { hubOffline, hubReference } from './hub.js';
+import { isVllmLine } from './own-lines.js';
 import { expandArgs } from './placeholder-values.js';
 
 /**
@@ -35,5 +36,6 @@ export const vllm: EngineAdapter = {
   versionCommand: null,
   inflight: { path: '/metrics', read: (body) => sumOfSeries(body, 'vllm:num_requests_running', 'vllm:num_requests_waiting') },
   listDevices: null,
+  ownLine: isVllmLine,
   offlineEnv: hubOffline,
 };
