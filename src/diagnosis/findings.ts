@@ -19,6 +19,8 @@ export type Findings = {
   readonly engine: EngineKind | null;
   /** The line of the last step through code that reads settings; null: none. */
   readonly settingsAt: number | null;
+  /** The line of the last step through code that answers a request; null: none. */
+  readonly requestAt: number | null;
 };
 
 const nothing: Findings['first'] = { cause: null, symptom: null, wrapper: null, notice: null };
@@ -29,6 +31,7 @@ export const noFindings: Findings = {
   phase: null,
   engine: null,
   settingsAt: null,
+  requestAt: null,
 };
 
 /** The first of its weight stays. */

@@ -8,7 +8,7 @@ import { isUseful, sharedInterest } from './interest.js';
 import { lazily } from './lazily.js';
 import { type Bare, bareLine } from './prefix.js';
 import type { Rule, Weight } from './rule.js';
-import { refusals } from './rules/python.js';
+import { isException, refusals } from './rules/python.js';
 import { settingsRefused } from './rules/refusals.js';
 import { createScanner } from './scanner.js';
 import type { Sign } from './signs.js';
@@ -102,9 +102,10 @@ export function logReader(isOwn: LineForm): LogReader {
 
   function keep(rule: Rule, { body, level }: Pick<Bare, 'body' | 'level'>, line: EvidenceLine): void {
     if (ignored.test(body)) return;
-    const refused =
-      refusals.has(rule.subclass) && line.line - (findings.settingsAt ?? Number.NEGATIVE_INFINITY) <= tracebackLines;
-    const weight: Weight = level === 'calm' || warning.test(body) ? 'notice' : rule.weight;
+    const soonAfter = (before: number | null): boolean => before !== null && line.line - before <= tracebackLines;
+    const refused = refusals.has(rule.subclass) && soonAfter(findings.settingsAt);
+    const ofRequest = isException(rule) && soonAfter(findings.requestAt);
+    const weight: Weight = level === 'calm' || ofRequest || warning.test(body) ? 'notice' : rule.weight;
     findings = withMatch(findings, weight, { rule: refused ? settingsRefused : rule, at: line });
   }
 
@@ -114,6 +115,7 @@ export function logReader(isOwn: LineForm): LogReader {
     else if (sign.kind === 'works' || sign.kind === 'recovered') findings = withRecovery(findings);
     else if (sign.kind === 'started') findings = { ...withRecovery(findings), stop: null, phase: 'serving' };
     else if (sign.kind === 'phase') findings = { ...findings, phase: sign.phase };
+    else if (sign.kind === 'request') findings = { ...findings, requestAt: line.line };
     else if (sign.kind === 'settings') findings = { ...findings, settingsAt: line.line };
     else findings = { ...findings, engine: sign.engine };
   }
@@ -121,7 +123,8 @@ export function logReader(isOwn: LineForm): LogReader {
 
 /** The length of a traceback, more or less. */
 const tracebackLines = 60;
-const ignored = /\b(?:ignor(?:e|ed|ing)|skipp?(?:ed|ing)|non-fatal|not fatal|will continue|optional)\b/i;
+const ignored =
+  /\b(?:ignor(?:e|ed|ing)|skipp?(?:ed|ing)|non-fatal|not fatal|will continue|optional|retrying|NCCL INFO|failed to mlock|pinned memory: out of memory)\b|maximum context length|maximum model length|maximum allowed length|available context size|length of the messages|prompt is too long/i;
 const warning = /\b\w*Warning:|^warning\b/i;
 
 function at(line: number, text: string): EvidenceLine {

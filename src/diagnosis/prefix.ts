@@ -58,7 +58,7 @@ const withBracket: readonly Form[] = [
 ];
 const withLetter: readonly Form[] = [
   // llama-server without times: the level alone.
-  [/^(?<level>[IWED])\s+(?=[a-z_]\w*[:( ])/, true],
+  [/^(?<level>[IWED])\s+(?=[a-z_]\w*[:( /])/, true],
   // vLLM: level, time, source.
   [new RegExp(`^(?<level>${levels})\\s+\\d{2}-\\d{2}\\s+${clock}\\s+\\[[^\\]]{1,80}\\](?:\\s|$)`), true],
   [new RegExp(`^(?<level>${levels}):?\\s+\\[[^\\]]{1,60}\\](?=\\s)`), true],

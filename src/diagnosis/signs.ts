@@ -14,6 +14,8 @@ export type Sign =
   | { readonly kind: 'phase'; readonly phase: 'loading' | 'serving' }
   /** The next exception comes from code that reads settings. */
   | { readonly kind: 'settings' }
+  /** The next exception is about one request. */
+  | { readonly kind: 'request' }
   | { readonly kind: 'engine'; readonly engine: EngineKind }
   /** Here begins another life of the same engine; nothing before it counts. */
   | { readonly kind: 'incarnation' };
@@ -47,8 +49,6 @@ export const signs: readonly (readonly [Sign, readonly string[]])[] = [
       'Gracefully stopping',
       'gracefully shutdown',
       'Shutting down FastAPI HTTP server',
-      '^Shutting down$',
-      '^Shutting down engine',
       'Waiting for application shutdown',
       'Application shutdown complete',
       'Finished server process',
@@ -64,6 +64,16 @@ export const signs: readonly (readonly [Sign, readonly string[]])[] = [
       'Launcher shutting down',
       'Draining requests and shutting down',
       'ignoring SIGTERM',
+      'status=15/TERM',
+      'exited with code 143',
+      'Exited (143)',
+      'exit code 143',
+      'exiting gracefully',
+      'Interrupted by user',
+      'Shutdown initiated',
+      'Received KeyboardInterrupt',
+      '^Shutting down',
+      '^Aborted!$',
     ],
   ],
   [
@@ -158,6 +168,21 @@ export const signs: readonly (readonly [Sign, readonly string[]])[] = [
       'from_cli_args',
       'prepare_server_args',
       '/vllm/config.py", line',
+    ],
+  ],
+  [
+    { kind: 'request' },
+    [
+      'Exception in ASGI application',
+      'Error in preprocessing prompt',
+      'Error in chat completion',
+      'serving_chat.py", line',
+      'serving_completion.py", line',
+      'serving_engine.py", line',
+      'serving_base.py", line',
+      '/openai/*/serving.py", line',
+      'got exception: {',
+      'send_error: task id',
     ],
   ],
   [{ kind: 'engine', engine: 'vllm' }, ['vllm', 'EngineCore', '(APIServer pid=#)', 'VllmWorker', 'gpu_memory_utilization']],

@@ -57,7 +57,6 @@ export const gpuRules = rulesOf('gpu_error', [
       'ring gfx*timeout',
       'device removed',
       'i915*GPU HANG',
-      'CUDA error: device kernel image is invalid',
     ],
     example: 'terminate called: vk::Queue::submit: ErrorDeviceLost',
   },

@@ -106,6 +106,8 @@ export const killedRules = rulesOf('unknown', [
       '# Killed ',
       'killed (exit 137)',
       '(exit 137)',
+      'Exited (137)',
+      'terminated by SIGKILL',
       'exit=137',
       'exited with code 137',
       'exit code 137',

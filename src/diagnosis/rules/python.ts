@@ -1,6 +1,6 @@
 /** An exception of Python of which nothing else is known. The first one of a log is the root of those that follow. */
 
-import { rulesOf } from '../rule.js';
+import { type Rule, rulesOf } from '../rule.js';
 
 /** Kinds of exception that code which reads settings throws at settings that it refuses. */
 export const refusals: ReadonlySet<string> = new Set([
@@ -11,6 +11,11 @@ export const refusals: ReadonlySet<string> = new Set([
   'python_key_error',
   'python_type_error',
 ]);
+
+/** Of which the first words say nothing of what died: a request that was refused looks the same. */
+export function isException({ subclass }: Rule): boolean {
+  return subclass === 'settings_refused' || subclass.startsWith('python_');
+}
 
 const names = [
   'AttributeError',
