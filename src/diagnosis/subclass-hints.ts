@@ -57,6 +57,9 @@ export const subclassHints: Readonly<Record<string, Hints>> = {
   corrupt_gguf: { other: 'Fetch the model again, and compare its size or digest with the source.' },
   corrupt_weights: { other: 'Fetch the model again, and compare its size or digest with the source.' },
   unsupported_model: { other: 'Use a newer version of the engine, or a model that this one knows.' },
+  model_not_loadable: {
+    other: 'See whether the file is whole and meant for this engine; a newer version of the engine may know it.',
+  },
   gated_repo: { other: "Accept the model's licence on the hub, and give a token that may read it (HF_TOKEN)." },
   model_not_found: { other: "See the model's name and revision on the hub." },
   model_not_in_cache: { other: 'Fetch the model first, or allow downloads for the pool; see the network and HF_HOME.' },

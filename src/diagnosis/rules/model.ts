@@ -141,6 +141,13 @@ export const modelRules = rulesOf('config', [
     example: "llama_model_load: error loading model: error loading model architecture: unknown model architecture: 'newest'",
   },
   {
+    subclass: 'model_not_loadable',
+    says: 'It cannot load this model',
+    weight: 'symptom',
+    phrases: ['error loading model: ', 'is missing from model'],
+    example: "llama_model_load: error loading model: tensor 'layers.0.attention.wq.weight' is of no use",
+  },
+  {
     subclass: 'gated_repo',
     says: 'The hub does not give this model to this account',
     sure: true,
