@@ -81,16 +81,15 @@ describe('what is asked for', () => {
     },
   );
 
-  it('shutdown, but not one that keeps engines which nobody would take over', async () => {
+  it('shutdown, which may leave the engines to the next supervisor', async () => {
     const stand = await openStand();
     expect(await post(stand, '/v2/shutdown', {})).toMatchObject({ status: 202, json: running });
     expect(stand.asked).toMatchObject([{ type: 'shutdown-requested', kill: false, exit: 0 }]);
-    expect(await post(stand, '/v2/shutdown', { keep_engines: true })).toMatchObject({
-      status: 409,
-      json: { error: { code: 'NOT_SUPPORTED', retriable: false } },
-    });
+    expect(stand.asked).toMatchObject([{ keep: false }]);
+    expect(await post(stand, '/v2/shutdown', { keep_engines: true })).toMatchObject({ status: 202, json: running });
+    expect(stand.asked).toMatchObject([{}, { type: 'shutdown-requested', keep: true }]);
     expect(await post(stand, '/v2/shutdown', { replica_id: 'r0' })).toMatchObject({ status: 400 });
-    expect(stand.asked).toHaveLength(1);
+    expect(stand.asked).toHaveLength(2);
   });
 
   test.each([

@@ -185,7 +185,7 @@ describe('a launch', () => {
       if (bench.did().includes('probe')) bench.probed(probeResult({ verdict: 'failed', detail: 'connection refused' }));
     }
     expect(bench.now).toBe(1_000 + 120_000);
-    expect(bench.effects).toMatchObject([{ type: 'signal', rung: 'kill' }]);
+    expect(bench.effects).toMatchObject([{ type: 'record' }, { type: 'signal', rung: 'kill' }]);
     bench.exited(killedBy('SIGKILL')).swept();
     expect(bench.view()).toMatchObject({ state: 'backoff', crash_count: 1, last_exit: { class: 'hang' } });
     expect(bench.view().last_error).toMatch(
@@ -240,7 +240,7 @@ describe('a crash', () => {
 
   it('whose group lives on is followed by those before anything is launched', () => {
     const bench = one().ready().exited(exitOf(), false);
-    expect(bench.did()).toEqual(['remove-handoff', 'signal']);
+    expect(bench.did()).toEqual(['remove-handoff', 'record', 'signal']);
     expect(bench.view().state).toBe('stopping');
     bench.wake().swept([77]);
     expect(bench.view().state).toBe('stopping');
@@ -327,7 +327,7 @@ describe('probes of a serving engine', () => {
 describe('stop, start, restart', () => {
   it('stop asks, kills after the grace, and ends in stuck when nothing helps', () => {
     const bench = one().ready().ask('stop');
-    expect(bench.effects).toMatchObject([{ type: 'remove-handoff' }, { type: 'signal', rung: 'term' }]);
+    expect(bench.effects).toMatchObject([{ type: 'remove-handoff' }, { type: 'record' }, { type: 'signal', rung: 'term' }]);
     const begun = bench.now;
     expect(bench.wake().effects).toMatchObject([{ type: 'signal', rung: 'kill' }]);
     expect(bench.now - begun).toBe(5_000);
