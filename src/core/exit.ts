@@ -6,6 +6,7 @@ import type { ExitEvidence } from './messages.js';
 import type { Moment } from './model.js';
 import { backOff, breakOff, fail, isOfGpu, queue, rest } from './rest.js';
 import { type Intent, isLive, type LastExit, now, type Replica } from './state.js';
+import { mayPass, tooOften, counted as triesOf } from './tries.js';
 import { andThen, type Scene, type Turn, tell } from './turn.js';
 import { ending, lastWords, span } from './words.js';
 
@@ -20,9 +21,6 @@ const permanentErrnos: ReadonlySet<string> = new Set([
   'E2BIG',
   'EPERM',
 ]);
-/** Mistakes of the configuration that may pass by themselves get so many launches. */
-const fewTries: ReadonlySet<string> = new Set(['port_in_use', 'peer_unreachable']);
-const mostTries = 5;
 /** A configuration that was ready in this time can work: what looks like its mistake is something else's. */
 const provenForMs = 7 * 24 * 3_600_000;
 
@@ -150,15 +148,13 @@ function crashed(replica: Replica, exit: ExitEvidence, why: string, failure: Fai
 
 function counted(before: Replica, exit: ExitEvidence, why: string, scene: Scene): Turn {
   const last = before.lastExit;
-  const subclass = last?.subclass ?? null;
   const replica = {
     ...before,
     crashCount: before.crashCount + 1,
     crashesTotal: before.crashesTotal + 1,
     lastCrashAt: now(scene),
     lastError: why,
-    repeated:
-      subclass === null ? null : { subclass, count: before.repeated?.subclass === subclass ? before.repeated.count + 1 : 1 },
+    repeated: triesOf(before.repeated, last?.subclass ?? null),
     vramBefore: last?.class === 'vram_oom' ? freeBefore(before) : before.vramBefore,
   };
   const told = tell(replica, scene, {
@@ -196,14 +192,9 @@ const cures = { reset: 'only a reset of the GPU cures this', reboot: 'only a reb
 
 /** Whether the same launch would fail the same way again. */
 function isPermanent({ lastExit: last, repeated, provenAt }: Replica, wasReady: boolean, { now: at }: Scene): boolean {
-  if (last === null || last.class !== 'config') return tooOften(repeated);
-  if (last.subclass !== null && fewTries.has(last.subclass)) return tooOften(repeated);
+  if (last === null || last.class !== 'config' || mayPass(last.subclass)) return tooOften(repeated);
   const proven = provenAt !== null && at - provenAt.at < provenForMs;
   return last.confidence === 'high' && !wasReady && !proven;
-}
-
-function tooOften(repeated: Replica['repeated']): boolean {
-  return repeated !== null && fewTries.has(repeated.subclass) && repeated.count >= mostTries;
 }
 
 /** What was free on its devices when it was launched. */

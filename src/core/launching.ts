@@ -8,6 +8,7 @@ import { judge } from './preflight.js';
 import { fail, obstruct, queue, rest } from './rest.js';
 import { becomeReady, noDescription, resumeUnhealthy } from './serving.js';
 import { type Engine, type In, type LaunchCause, now, type Replica } from './state.js';
+import { counted, tooOften } from './tries.js';
 import { become, type Scene, stay, type Turn, tell } from './turn.js';
 import { span } from './words.js';
 
@@ -220,7 +221,11 @@ function hindered(
   const onlyPort = obstacles.every(({ what }) => what === 'port');
   // A port that no engine of this replica ever had is given up for the next one; a proven one is waited for, since clients know it.
   if (onlyPort && scene.spec.port === 'auto' && !replica.portProven) return askForAnotherPort(replica, scene);
-  return obstruct(replica, why, scene);
+  const repeated = counted(replica.repeated, onlyPort ? 'port_in_use' : null);
+  const tried = { ...replica, repeated };
+  return tooOften(repeated)
+    ? fail(tried, scene, `${why}, ${repeated?.count} tries in a row`, verdict.hint)
+    : obstruct(tried, why, scene);
 }
 
 function askForAnotherPort(replica: In<'preparing'>, { now: since }: Scene): Turn {

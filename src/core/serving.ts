@@ -21,7 +21,7 @@ export function becomeReady(replica: In<'starting'>, engine: Engine, description
   const { resumed } = replica.life;
   const serving = servingFrom(engine, resumed, description, scene);
   return become(
-    { ...replica, lastError: null, provenAt: now(scene), vramBefore: null },
+    { ...replica, lastError: null, provenAt: now(scene), repeated: null, vramBefore: null },
     { state: 'ready', ...serving },
     scene,
     {
@@ -152,7 +152,6 @@ function rewarded(replica: Up, scene: Scene): Turn {
     ...replica,
     attempt: stable ? 0 : replica.attempt,
     crashCount: stable ? 0 : replica.crashCount,
-    repeated: stable ? null : replica.repeated,
     restartCount: calm ? 0 : replica.restartCount,
     life: {
       ...life,

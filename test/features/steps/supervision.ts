@@ -1,6 +1,6 @@
 /** Crash loops, breakers, storms: what happens to many launches. */
 
-import { deepStrictEqual, ok } from 'node:assert/strict';
+import { deepStrictEqual, equal, ok } from 'node:assert/strict';
 import { Then, When } from '@cucumber/cucumber';
 import type { Json } from '../../rig/poolctl.js';
 import type { PoolctlWorld } from '../world/world.js';
@@ -93,3 +93,31 @@ Then(
     }
   },
 );
+
+When(
+  'the engine of {replica} is told to print {string} and to {string}',
+  async function (this: PoolctlWorld, key: string, line: string, end: string) {
+    await this.order(key, `print?text=${encodeURIComponent(line)}`);
+    await this.order(key, `${end}${end.includes('?') ? '&' : '?'}after=1ms`);
+  },
+);
+
+/** `name{label="value"}`, of one replica; a counter that was never raised is 0, and absent is no number. */
+Then(/^the metric (\w+)(?:\{(.*)\})? of (\S+) is (\d+)$/, async function (this: PoolctlWorld, name, more, key, value) {
+  const [poolId, replicaId] = key.split('/');
+  await this.untilHolds(async () => {
+    const { body } = await this.ask('GET', '/metrics');
+    const samples = body.split('\n').filter((line) => line.startsWith(`${name}{`));
+    const wanted = [`pool_id="${poolId}"`, `replica_id="${replicaId}"`, ...(more === undefined ? [] : [more])];
+    const found = samples.filter((line) => wanted.every((label) => line.includes(label)));
+    equal(found.length, 1, `${found.length} samples: ${found.join(' ')}`);
+    equal(found[0]?.split(' ').at(-1), value, found[0]);
+  });
+});
+
+When('somebody asks {replica} about {string}', async function (this: PoolctlWorld, key: string, prompt: string) {
+  const { url } = await this.replica(key);
+  const answer = await fetch(`${url}/completion`, { method: 'POST', body: JSON.stringify({ prompt, n_predict: 2 }) });
+  equal(answer.status, 200);
+  await answer.text();
+});
