@@ -4,7 +4,6 @@ import { deepStrictEqual, equal, match, notEqual, ok } from 'node:assert/strict'
 import { existsSync, readFileSync } from 'node:fs';
 import { type DataTable, Given, Then, When } from '@cucumber/cucumber';
 import type { Json } from '../../rig/poolctl.js';
-import { ask } from '../world/ask.js';
 import { at, expectCell, expectShape } from '../world/match.js';
 import { commandLine, environment, groupOf, isAlive } from '../world/proc.js';
 import { strangerOn } from '../world/stranger.js';
@@ -12,17 +11,7 @@ import type { PoolctlWorld } from '../world/world.js';
 
 /** An order of the demo engine. One that ends it may cut the answer off. */
 When('the engine of {replica} is told to {string}', async function (this: PoolctlWorld, key: string, order: string) {
-  const { port } = await this.replica(key);
-  const path = `/demo/${order}`;
-  const answer = await this.until('an engine that listens', () =>
-    ask({ host: '127.0.0.1', port, method: 'POST', path }).catch((error) => {
-      if (error.code === 'ECONNREFUSED') return null;
-      throw error;
-    }),
-  );
-  equal(answer.status, 200, answer.body);
-  const { pid } = answer.json();
-  if (typeof pid === 'number') this.leaked.push(pid);
+  await this.order(key, order);
 });
 
 When('the engine of {replica} gets {word}', function (this: PoolctlWorld, key: string, signal: NodeJS.Signals) {

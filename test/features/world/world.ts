@@ -76,6 +76,20 @@ export class PoolctlWorld extends World {
     return ask({ socketPath: join(this.rig.state, 'poolctl.sock'), method, path, headers: { ...type, ...headers } }, body);
   }
 
+  /** Tells a demo engine what to do, as soon as it listens. */
+  async order(key: string, order: string): Promise<void> {
+    const { port } = await this.replica(key);
+    const answer = await this.until('an engine that listens', () =>
+      ask({ host: '127.0.0.1', port, method: 'POST', path: `/demo/${order}` }).catch((error) => {
+        if (error.code === 'ECONNREFUSED') return null;
+        throw error;
+      }),
+    );
+    if (answer.status !== 200) throw new Error(`the engine of ${key} would not: ${answer.body}`);
+    const { pid } = answer.json();
+    if (typeof pid === 'number') this.leaked.push(pid);
+  }
+
   async pool(id: string): Promise<Json> {
     const answer = await this.ask('GET', `/v2/pools/${id}`);
     if (answer.status !== 200) throw new Error(`no pool "${id}": ${answer.body}`);
