@@ -1,11 +1,10 @@
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { type get, request } from 'node:http';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { ReplicaView } from '../../src/api/wire.js';
 import { writeCorruptModel, writeTinyModel } from '../rig/gguf.js';
+import { isAlive, openStream, pidOf } from './engine.js';
 import { Supervisor } from './supervisor.js';
 
 const llamaServer = process.env.LLAMA_SERVER ?? '';
@@ -154,6 +153,11 @@ describe.skipIf(llamaServer === '')('what stands in the way', () => {
       defaults: settings,
       pools: {
         corrupt: { model: writeCorruptModel(join(directory, 'corrupt.gguf')), device_masks: ['cpu'] },
+        flag: {
+          model: writeTinyModel(join(directory, 'flag.gguf')),
+          device_masks: ['cpu'],
+          args: [...settings.args, '--no-such-flag'],
+        },
         missing: { model: join(directory, 'missing.gguf'), device_masks: ['cpu'] },
         taken: { model: writeTinyModel(join(directory, 'tiny.gguf')), device_masks: ['cpu'], port },
       },
@@ -164,17 +168,28 @@ describe.skipIf(llamaServer === '')('what stands in the way', () => {
     await supervisor.dispose();
   });
 
-  it('a corrupt model: llama-server ends with 1 at each try, and each waits longer', async () => {
-    const first = await supervisor.event('replica.backoff', { replica: 'corrupt/r0' });
-    const second = await supervisor.event('replica.backoff', {
-      replica: 'corrupt/r0',
-      fits: ({ incarnation }) => incarnation === 2,
-    });
-    expect(Number(second.backoff_ms)).toBeGreaterThan(Number(first.backoff_ms));
+  it("a corrupt model: failed after one launch, with the engine's own line as evidence and a hint", async () => {
+    await supervisor.event('replica.failed', { replica: 'corrupt/r0' });
     const view = await supervisor.replica('corrupt/r0');
-    expect(view).toMatchObject({ ready: false, ready_at: null, last_exit: { code: 1, signal: null } });
+    expect(view).toMatchObject({
+      state: 'failed',
+      ready_at: null,
+      incarnation: 1,
+      crashes_total: 1,
+      restarts_total: 0,
+      last_exit: { code: 1, signal: null, class: 'config', restartable: false },
+    });
+    expect(view.last_exit?.evidence?.text).toMatch(/not within the file bounds/);
+    expect(view.last_exit?.hint).toBeTruthy();
     expect(supervisor.hasHandoff('corrupt/r0')).toBe(false);
     expect((await supervisor.poolctl('logs', 'corrupt/r0')).stdout).toMatch(/not within the file bounds/);
+  });
+
+  it('a flag that it does not know: failed after one launch, and the flag is named', async () => {
+    await supervisor.event('replica.failed', { replica: 'flag/r0' });
+    const view = await supervisor.replica('flag/r0');
+    expect(view).toMatchObject({ state: 'failed', incarnation: 1, last_exit: { class: 'config', subclass: 'bad_flag' } });
+    expect(view.why).toContain('--no-such-flag');
   });
 
   it('a missing model: failed at once, named, and not tried again', async () => {
@@ -194,30 +209,3 @@ describe.skipIf(llamaServer === '')('what stands in the way', () => {
     expect(await supervisor.replica('taken/r0')).toMatchObject({ state: 'ready', port });
   });
 });
-
-/** A completion that lasts far longer than the test; resolves with the answer once its first bytes are there. */
-async function openStream(url: string): Promise<ReturnType<typeof get>> {
-  const asked = request(url, { method: 'POST', headers: { 'content-type': 'application/json' } });
-  asked.end(JSON.stringify({ prompt: 'the', n_predict: 30_000, ignore_eos: true, stream: true }));
-  const [answer] = (await once(asked, 'response')) as [NodeJS.ReadableStream];
-  answer.on('error', () => {});
-  asked.on('error', () => {});
-  await once(answer, 'data');
-  return asked;
-}
-
-/** Never 0 or NaN, which would signal the test itself. */
-function pidOf(view: ReplicaView | undefined): number {
-  if (!Number.isInteger(view?.pid) || Number(view?.pid) <= 1) throw new Error(`no pid: ${JSON.stringify(view)}`);
-  return Number(view?.pid);
-}
-
-function isAlive(pid: number | null): boolean {
-  if (pid === null) return false;
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-}

@@ -20,12 +20,7 @@ export class Supervisor {
   readonly #ended: Promise<number | null>;
   #said = '';
 
-  private constructor(
-    readonly directory: string,
-    inventory: unknown,
-  ) {
-    // JSON is YAML.
-    writeFileSync(join(directory, 'pools.yaml'), JSON.stringify(inventory));
+  private constructor(readonly directory: string) {
     this.#child = spawn(
       process.execPath,
       [program, 'up', '--file', join(directory, 'pools.yaml'), '--log-format', 'json', ...this.#place()],
@@ -43,7 +38,20 @@ export class Supervisor {
   /** `make` writes models and the like into the directory and gives the inventory. Resolves when the supervisor answers. */
   static async begin(make: (directory: string) => unknown): Promise<Supervisor> {
     const directory = mkdtempSync(join(tmpdir(), 'poolctl-real-'));
-    const supervisor = new Supervisor(directory, make(directory));
+    // JSON is YAML.
+    writeFileSync(join(directory, 'pools.yaml'), JSON.stringify(make(directory)));
+    return Supervisor.#begun(directory);
+  }
+
+  /** Killed at once, and another one in its place. */
+  async replaced(): Promise<Supervisor> {
+    this.#child.kill('SIGKILL');
+    await this.#ended;
+    return Supervisor.#begun(this.directory);
+  }
+
+  static async #begun(directory: string): Promise<Supervisor> {
+    const supervisor = new Supervisor(directory);
     await supervisor.event('supervisor.started');
     return supervisor;
   }
