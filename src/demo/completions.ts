@@ -93,7 +93,7 @@ export function createCompletions(flags: Flags, life: Life, log: Log): Completio
     while (words.length < tokens) {
       await delay(flags.tokenMs);
       if (response.destroyed) return null;
-      if (life.hanging) continue;
+      if (life.hanging || life.mute) continue;
       const word = `word${words.length + 1} `;
       words.push(word);
       task.decoded += 1;

@@ -13,10 +13,12 @@ export type Leak = {
   readonly lifeMs: number;
 };
 
-export type Life = {
+/** What an order puts it into, and `healthy` out of. */
+export const conditions = ['hanging', 'unhealthy', 'healthHanging', 'mute', 'dead'] as const;
+export type Condition = (typeof conditions)[number];
+
+export type Life = Record<Condition, boolean> & {
   loading: boolean;
-  hanging: boolean;
-  unhealthy: boolean;
   /** Is loading until `ms` have passed; null: as long as at the start. */
   load(ms: number | null): Record<string, never>;
   end(code: number): never;
@@ -24,6 +26,10 @@ export type Life = {
   /** From now on; before the first call, and before the model is loaded, signals do what they do to any program. */
   onTerm(answer: TermAnswer): Record<string, never>;
   print(text: string, times: number, toStdout: boolean): Record<string, never>;
+  /** An error in the form of its own lines. */
+  complain(text: string): Record<string, never>;
+  /** Nobody can connect any more, until `ms` have passed; null: never again. */
+  refuse(ms: number | null): Record<string, never>;
   /** The child's pid. */
   leak(child: Leak): number | undefined;
 };
@@ -36,8 +42,11 @@ export type Host = Pick<NodeJS.Process, 'pid' | 'env' | 'stdout' | 'on' | 'kill'
 /** What it loads, and how long that takes. */
 export type Load = { readonly model: string; readonly loadMs: number };
 
+/** Its port, as far as an order reaches. */
+export type Door = { open(): void; shut(): void };
+
 /** `loaded` is called each time that a load has come to its end. */
-export function createLife(what: Load, host: Host, log: Log, loaded: () => void): Life {
+export function createLife(what: Load, host: Host, log: Log, door: Door, loaded: () => void): Life {
   let term: TermAnswer | null = null;
   let stopping = false;
   let loads = 0;
@@ -46,6 +55,9 @@ export function createLife(what: Load, host: Host, log: Log, loaded: () => void)
     loading: true,
     hanging: false,
     unhealthy: false,
+    healthHanging: false,
+    mute: false,
+    dead: false,
     load(ms) {
       const mine = ++loads;
       life.loading = true;
@@ -72,6 +84,15 @@ export function createLife(what: Load, host: Host, log: Log, loaded: () => void)
         if (toStdout) host.stdout.write(lines);
         else log.raw(lines);
       }
+      return {};
+    },
+    complain(text) {
+      log.line('E', 'update_slots', text);
+      return {};
+    },
+    refuse(ms) {
+      door.shut();
+      if (ms !== null) setTimeout(() => door.open(), ms);
       return {};
     },
     leak({ setsid, ignoreTerm, wipeEnv, closeLog, lifeMs }) {

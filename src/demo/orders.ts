@@ -2,7 +2,7 @@
 
 import { constants } from 'node:os';
 import { milliseconds } from './duration.js';
-import type { Life } from './life.js';
+import { type Condition, conditions, type Life } from './life.js';
 
 export type Order = {
   /** As it was written. */
@@ -56,13 +56,43 @@ const kinds: Readonly<Record<string, Kind>> = {
     help: 'answer 503 on /health and go on with the rest, until healthy, or for=DURATION',
     deed: (params) => condition('unhealthy', params),
   },
+  'hang-health': {
+    params: ['for'],
+    help: 'answer nothing on /health and go on with the rest, requests among it, until healthy, or for=DURATION',
+    deed: (params) => condition('healthHanging', params),
+  },
+  mute: {
+    params: ['for'],
+    help: 'take requests and make no token, and answer the rest, until healthy, or for=DURATION',
+    deed: (params) => condition('mute', params),
+  },
+  dead: {
+    params: ['for'],
+    help: 'say by 500 on /health that no answer will come any more, until healthy, or for=DURATION',
+    deed: (params) => condition('dead', params),
+  },
   healthy: {
     params: [],
-    help: 'neither hang nor be unhealthy any more',
+    help: 'neither hang, nor be mute, unhealthy or dead any more',
     deed: () => (life) => {
-      life.hanging = false;
-      life.unhealthy = false;
+      for (const name of conditions) life[name] = false;
       return {};
+    },
+  },
+  refuse: {
+    params: ['for'],
+    help: 'close the port and live on, for=DURATION (for ever: no order comes through either); requests that run go on',
+    deed(params) {
+      const ms = params.duration('for');
+      return (life) => life.refuse(ms);
+    },
+  },
+  'gpu-error': {
+    params: ['text'],
+    help: 'log TEXT as an error of its own (CUDA error: an illegal memory access was encountered) and live on',
+    deed(params) {
+      const text = params.text('text') ?? 'CUDA error: an illegal memory access was encountered';
+      return (life) => life.complain(text);
     },
   },
   load: {
@@ -112,7 +142,7 @@ const kinds: Readonly<Record<string, Kind>> = {
   },
 };
 
-function condition(name: 'hanging' | 'unhealthy', params: Params): Deed {
+function condition(name: Condition, params: Params): Deed {
   const ms = params.duration('for');
   return (life) => {
     life[name] = true;

@@ -9,6 +9,7 @@ import { readQuestion, type Shape } from './shapes.js';
 
 type Answer = { readonly status: number; readonly body: object | string; readonly afterwards?: () => void };
 
+const healthPaths: ReadonlySet<string> = new Set(['/health', '/v1/health']);
 const bodyLimit = 4 * 1024 * 1024;
 const completionPaths: Readonly<Record<string, Shape>> = {
   '/v1/chat/completions': 'chat',
@@ -37,7 +38,7 @@ export function createHandler(
     const path = url.split('?', 1)[0] ?? url;
     if (path.startsWith('/demo/')) {
       send(response, obey(request, url.slice('/demo/'.length), carryOut));
-    } else if (life.hanging) {
+    } else if (life.hanging || (life.healthHanging && healthPaths.has(path))) {
       // Neither an answer nor an end: whoever asks has to lose patience.
     } else if (life.loading) {
       send(response, refusal(503, 'Loading model', 'unavailable_error'));
@@ -52,6 +53,7 @@ export function createHandler(
     switch (path) {
       case '/health':
       case '/v1/health':
+        if (life.dead) return refusal(500, 'dead, as ordered', 'server_error');
         return life.unhealthy
           ? refusal(503, 'unhealthy, as ordered', 'unavailable_error')
           : { status: 200, body: { status: 'ok' } };

@@ -10,7 +10,14 @@ import { createHandler } from './routes.js';
 
 /** Runs until it is ended by a signal or an order. */
 export function startEngine(flags: Flags, host: Host, log: Log): void {
-  const life = createLife(flags, host, log, () => log.line('I', 'llama_server', `listening on http://${flags.host}:${port()}`));
+  let bound = flags.port;
+  const door = {
+    open: () => void server.listen(bound, flags.host),
+    shut: () => void server.close(),
+  };
+  const life = createLife(flags, host, log, door, () =>
+    log.line('I', 'llama_server', `listening on http://${flags.host}:${bound}`),
+  );
   const completions = createCompletions(flags, life, log);
   const server = createServer(createHandler(flags, life, completions, (order) => carryOut(order, life, log)));
 
@@ -19,7 +26,10 @@ export function startEngine(flags: Flags, host: Host, log: Log): void {
     log.line('E', 'llama_server', 'exiting due to HTTP server error');
     life.end(1);
   });
-  server.listen(flags.port, flags.host, () => {
+  server.listen(flags.port, flags.host);
+  server.once('listening', () => {
+    // Whoever asked for any port comes back on the one that it was given.
+    bound = port();
     life.load(null);
     for (const order of flags.orders) carryOut(order, life, log);
   });

@@ -96,7 +96,12 @@ describe('loading', () => {
       'crash',
       'hang',
       'unhealthy',
+      'hang-health',
+      'mute',
+      'dead',
       'healthy',
+      'refuse',
+      'gpu-error',
       'print',
       'ignore-term',
       'leak',
@@ -269,6 +274,67 @@ describe('orders', () => {
     expect((await engine.get('/health')).status).toBe(200);
     await engine.post('/demo/unhealthy?for=50ms');
     await expect.poll(async () => (await engine.get('/health')).status, { interval: 5 }).toBe(200);
+  });
+
+  it('hang-health: no answer on /health, while requests are served and counted', async () => {
+    const engine = await ready('--order', 'hang-health');
+    const asked = engine.get('/health');
+    const answered = await Promise.race([asked, engine.post('/v1/completions', { max_tokens: 3 })]);
+    expect(answered.json()).toMatchObject({ choices: [{ text: 'word1 word2 word3 ' }] });
+    expect((await engine.get('/metrics')).body).toMatch(/^llamacpp:n_decode_total 3$/m);
+    asked.catch(() => {});
+  });
+
+  it('mute: healthy, and no token comes, until healthy', async () => {
+    const engine = await ready('--order', 'mute');
+    const asked = engine.post('/completion', { n_predict: 1 });
+    await expect.poll(async () => (await engine.get('/metrics')).body, { interval: 5 }).toContain('requests_processing 1');
+    expect((await engine.get('/health')).status).toBe(200);
+    expect((await engine.get('/metrics')).body).toMatch(/^llamacpp:n_decode_total 0$/m);
+    await engine.post('/demo/healthy');
+    expect((await asked).json()).toMatchObject({ content: 'word1 ' });
+  });
+
+  it('dead: 500 on /health alone', async () => {
+    const engine = await ready('--order', 'dead');
+    expect((await engine.get('/health')).status).toBe(500);
+    expect((await engine.get('/props')).status).toBe(200);
+    await engine.post('/demo/healthy');
+    expect((await engine.get('/health')).status).toBe(200);
+  });
+
+  it('refuse: nobody can connect for a time, and a request that runs goes on', async () => {
+    const engine = await ready('--token-time', '10ms');
+    const running = engine.post('/completion', { n_predict: 30 });
+    await expect.poll(async () => (await engine.get('/metrics')).body, { interval: 5 }).toContain('requests_processing 1');
+    await engine.post('/demo/refuse?for=200ms');
+    await expect(engine.get('/health')).rejects.toThrow('ECONNREFUSED');
+    expect((await running).status).toBe(200);
+    await expect
+      .poll(
+        () =>
+          engine.get('/health').then(
+            ({ status }) => status,
+            () => 0,
+          ),
+        { interval: 5 },
+      )
+      .toBe(200);
+  });
+
+  it('gpu-error: an error in the form of its own lines, and it lives on', async () => {
+    const engine = await ready();
+    await engine.post('/demo/gpu-error');
+    await engine.post(`/demo/gpu-error?text=${encodeURIComponent('CUDA error: unknown error')}`);
+    const lines = engine
+      .log()
+      .split('\n')
+      .filter((line) => line.includes('CUDA error'));
+    expect(lines.map((line) => line.replace(/^\S+ /, ''))).toEqual([
+      'E srv  update_slots: CUDA error: an illegal memory access was encountered',
+      'E srv  update_slots: CUDA error: unknown error',
+    ]);
+    expect((await engine.get('/health')).status).toBe(200);
   });
 
   it('print: the text as it stands, as often as it is wanted, where it is wanted', async () => {
