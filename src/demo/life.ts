@@ -92,7 +92,9 @@ export function createLife(what: Load, host: Host, log: Log, door: Door, loaded:
     },
     refuse(ms) {
       door.shut();
-      if (ms !== null) setTimeout(() => door.open(), ms);
+      // Without a port nothing else would keep it alive.
+      if (ms === null) setInterval(() => {}, 60_000);
+      else setTimeout(() => door.open(), ms);
       return {};
     },
     leak({ setsid, ignoreTerm, wipeEnv, closeLog, lifeMs }) {
