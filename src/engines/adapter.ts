@@ -25,10 +25,16 @@ export type EngineAdapter = {
   /** Program and arguments, placeholders filled in. */
   argv(launch: Launch, resolved: Resolved): readonly string[];
   readonly healthPath: `/${string}`;
+  /** The HTTP status by which an engine that was ready says on `healthPath` that it is dead, and stays so; null: it never says it. */
+  readonly deadStatus: number | null;
   /** How long the engine may load, for `startup_deadline: auto`. `modelBytes` is null where unknown. */
   startupDeadlineMs(modelBytes: number | null): number;
   /** One replica's slots where the inventory or its args tell; null: ask the running engine, or unknown. */
   slots(spec: PoolSpec): number | null;
+  /** What grows while it decodes, be it tokens or steps, and while requests run; null where the engine cannot tell. */
+  readonly decoded: Question<number> | null;
+  /** The request for one token, to be posted as JSON; null: there is none that any such engine takes. */
+  readonly oneToken: ((launch: Launch) => { readonly path: `/${string}`; readonly body: object }) | null;
   /** Asked in order once it is healthy; what several tell is merged, the first non-null of each field winning. */
   readonly describe: readonly Question<Partial<Description>>[];
   /** Asked of the program where no endpoint tells the version: arguments, and how stdout+stderr is read. */

@@ -12,8 +12,11 @@ export const command: EngineAdapter = {
     return [resolved.program ?? program ?? '', ...rest];
   },
   healthPath: '/health',
+  deadStatus: null,
   startupDeadlineMs: () => 120_000,
   slots: (spec) => (spec.slots === 'auto' ? 1 : spec.slots),
+  decoded: null,
+  oneToken: null,
   describe: [],
   versionCommand: null,
   inflight: null,

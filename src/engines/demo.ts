@@ -2,7 +2,7 @@
 
 import type { EngineAdapter } from './adapter.js';
 import { flagCount, unlessGiven } from './flags.js';
-import { props, runningRequests } from './llama-server.js';
+import { decodeSteps, oneToken, props, runningRequests } from './llama-server.js';
 import { isLlamaLine } from './own-lines.js';
 import { expandArgs } from './placeholder-values.js';
 
@@ -24,8 +24,11 @@ export const demo: EngineAdapter = {
     ];
   },
   healthPath: '/health',
+  deadStatus: 500,
   startupDeadlineMs: () => 120_000,
   slots: (spec) => (spec.slots === 'auto' ? flagCount(spec.args, '--slots', '--parallel', '-np') : spec.slots),
+  decoded: decodeSteps,
+  oneToken: () => oneToken,
   describe: [props],
   versionCommand: null,
   inflight: runningRequests,

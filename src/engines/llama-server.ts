@@ -23,3 +23,12 @@ export const runningRequests: Question<number> = {
   path: '/metrics',
   read: (body) => sumOfSeries(body, 'llamacpp:requests_processing', 'llamacpp:requests_deferred'),
 };
+
+/** Moves with every step, unlike the token counters, which stand still until a request ends. */
+export const decodeSteps: Question<number> = {
+  path: '/metrics',
+  read: (body) => sumOfSeries(body, 'llamacpp:n_decode_total'),
+};
+
+/** No prompt is cached for it: nobody comes back with this one. */
+export const oneToken = { path: '/completion', body: { prompt: 'a', n_predict: 1, cache_prompt: false } } as const;

@@ -3,7 +3,7 @@
 import type { Launch } from '../core/messages.js';
 import type { EngineAdapter } from './adapter.js';
 import { flagCount, hasFlag, unlessGiven } from './flags.js';
-import { props, runningRequests } from './llama-server.js';
+import { decodeSteps, oneToken, props, runningRequests } from './llama-server.js';
 import { isLlamaLine } from './own-lines.js';
 import { expandArgs } from './placeholder-values.js';
 
@@ -33,8 +33,11 @@ export const llamacpp: EngineAdapter = {
     ];
   },
   healthPath: '/health',
+  deadStatus: null,
   startupDeadlineMs: (modelBytes) => 120_000 + Math.ceil((modelBytes ?? 0) / loadBytesPerMs),
   slots: (spec) => (spec.slots === 'auto' ? flagCount(spec.args, '--parallel', '-np') : spec.slots),
+  decoded: decodeSteps,
+  oneToken: () => oneToken,
   describe: [props],
   versionCommand: { args: ['--version'], read: readVersion },
   inflight: runningRequests,

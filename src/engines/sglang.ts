@@ -5,6 +5,7 @@ import type { EngineAdapter, Question } from './adapter.js';
 import { countAt, sumOfSeries, textAt, unlessEmpty } from './answers.js';
 import { flagCount, unlessGiven } from './flags.js';
 import { hubOffline, hubReference } from './hub.js';
+import { oneToken } from './one-token.js';
 import { isSglangLine } from './own-lines.js';
 import { expandArgs } from './placeholder-values.js';
 
@@ -32,8 +33,11 @@ export const sglang: EngineAdapter = {
   },
   /** Says 503 while it starts and while it ends, and generates nothing. */
   healthPath: '/health',
+  deadStatus: null,
   startupDeadlineMs: () => 20 * 60_000,
   slots: (spec) => (spec.slots === 'auto' ? (flagCount(spec.args, '--max-running-requests') ?? 32) : spec.slots),
+  decoded: { path: '/metrics', read: (body) => sumOfSeries(body, 'sglang:generation_tokens_total') },
+  oneToken: oneToken,
   describe: [
     version('/server_info'),
     version('/get_server_info'),

@@ -4,6 +4,7 @@ import type { EngineAdapter } from './adapter.js';
 import { countAt, sumOfSeries, textAt, unlessEmpty } from './answers.js';
 import { flagCount, unlessGiven } from './flags.js';
 import { hubOffline, hubReference } from './hub.js';
+import { oneToken } from './one-token.js';
 import { isVllmLine } from './own-lines.js';
 import { expandArgs } from './placeholder-values.js';
 
@@ -27,8 +28,12 @@ export const vllm: EngineAdapter = {
     ];
   },
   healthPath: '/health',
+  /** EngineDeadError: its core is gone, and the server lives on without. */
+  deadStatus: 503,
   startupDeadlineMs: () => 20 * 60_000,
   slots: (spec) => (spec.slots === 'auto' ? (flagCount(spec.args, '--max-num-seqs') ?? 32) : spec.slots),
+  decoded: { path: '/metrics', read: (body) => sumOfSeries(body, 'vllm:generation_tokens_total') },
+  oneToken: oneToken,
   describe: [
     { path: '/version', read: (body) => unlessEmpty({ engineVersion: textAt(body, 'version') }) },
     { path: '/v1/models', read: (body) => unlessEmpty({ ctxMax: countAt(body, 'data', 0, 'max_model_len') }) },

@@ -1,21 +1,19 @@
 /** The hands of the supervisor: each effect, done with the machine's own means. Put together from the files beside this one; decides nothing. */
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { EngineIdentity, ExitEvidence, Launch, ProbeResult } from '../core/messages.js';
+import type { EngineIdentity, ExitEvidence, Launch } from '../core/messages.js';
 import type { ReplicaKey } from '../core/model.js';
-import { adapters } from '../engines/index.js';
 import { type Paths, replicaPaths } from '../host/paths.js';
-import { bytesRead, isAlive, ticksSinceBoot } from '../host/proc.js';
+import { isAlive, ticksSinceBoot } from '../host/proc.js';
 import { type ExitWatch, leaderOf } from './adoption.js';
 import type { Clock } from './clock.js';
-import { describeEngine } from './describe.js';
-import { lastLines, logSize } from './engine-log.js';
+import { lastLines } from './engine-log.js';
 import { handoffOf, removeHandoff, writeHandoff } from './handoff.js';
 import { launchEngine } from './launcher.js';
-import { asProved, type Listeners } from './listener.js';
-import type { Hands, ProbeWish } from './perform.js';
+import type { Listeners } from './listener.js';
+import type { Hands } from './perform.js';
 import type { PidFiles } from './pid-files.js';
-import { ask, checkHealth, type Door } from './probes.js';
+import { makeProbing } from './probing.js';
 import { groupIsEmpty, marksOf, type Processes, signalGroup } from './processes.js';
 
 /** What preflight worked out for a launch, so that the spawn has nothing left to look up. */
@@ -49,17 +47,20 @@ export type HandsWorld = {
 
 type Exited = (exit: ExitEvidence, empty: boolean) => void;
 
-/** A question to an engine that serves is not worth waiting longer for. */
-const questionMs = 2_000;
-
 /** A look at the whole machine for a dead engine's strays takes milliseconds: its successor goes first. */
 const strayDelayMs = 50;
 
 export function makeHands(world: HandsWorld): Hands {
-  const { paths, processes, listeners } = world;
+  const { paths, processes } = world;
   const prepared = new Map<ReplicaKey, Prepared>();
   /** Instances that another supervisor launched. */
   const adopted = new Set<string>();
+
+  const probing = makeProbing({
+    ...world,
+    marksOf: (launch, identity) => marks(launch, identity),
+    logOf: ({ key }) => replicaPaths(paths, key).log,
+  });
 
   async function check(launch: Launch): ReturnType<Hands['check']> {
     const { prepared: ready, ...facts } = await world.preflight(launch);
@@ -116,28 +117,6 @@ export function makeHands(world: HandsWorld): Hands {
     return identity;
   }
 
-  async function probe(launch: Launch, identity: EngineIdentity, wish: ProbeWish): Promise<ProbeResult> {
-    const { health, engine } = launch.spec;
-    const adapter = adapters[engine];
-    const path = health.path === 'auto' || health.path === 'none' ? adapter.healthPath : health.path;
-    const answer = await checkHealth(doorOf(launch, health.timeoutMs), path, world.clock);
-    const unproved = { listener: 'unproved', holder: null } as const;
-    if (answer.verdict !== 'ok') {
-      const progress = wish.describe ? await progressOf(launch, identity) : null;
-      return { ...answer, ...unproved, progress, work: null, dead: false, description: null };
-    }
-    const asked = wish.prove && health.listener === 'auto';
-    const proof = asked ? asProved(await listeners.whose(marks(launch, identity), launch.spec.host, launch.port)) : unproved;
-    const description = wish.describe ? await describeEngine(adapter, launch.spec, doorOf(launch, questionMs)) : null;
-    return { ...answer, ...proof, progress: null, work: null, dead: false, description };
-  }
-
-  /** Grows while an engine loads: what it has logged and what it has read. */
-  async function progressOf({ key }: Launch, { pid }: EngineIdentity): Promise<number | null> {
-    const [logged, read] = await Promise.all([logSize(replicaPaths(paths, key).log), bytesRead(pid)]);
-    return logged === null && read === null ? null : (logged ?? 0) + (read ?? 0);
-  }
-
   async function sweep(launch: Launch, identity: EngineIdentity, mode: 'look' | 'kill' | 'strays'): Promise<readonly number[]> {
     const strays = mode === 'strays' ? { endedTicks: ticksSinceBoot() } : null;
     if (strays !== null) await sleep(strayDelayMs);
@@ -155,14 +134,8 @@ export function makeHands(world: HandsWorld): Hands {
     spawn,
     seek,
     adopt,
-    generate: async () => ({ verdict: 'unknown', detail: 'not asked' }),
-    probe,
+    ...probing,
     sweep,
-    poll: async (launch) => {
-      const { inflight } = adapters[launch.spec.engine];
-      if (inflight === null) return { inflight: null, canTell: false };
-      return { inflight: await ask(doorOf(launch, questionMs), inflight), canTell: true };
-    },
     signal(launch, identity, rung) {
       world.exits.expect(identity);
       if (rung === 'term') signalGroup(identity, launch.spec.stop.signal as NodeJS.Signals, { andContinue: true });
@@ -179,8 +152,4 @@ export function makeHands(world: HandsWorld): Hands {
     },
     end: world.end,
   };
-}
-
-function doorOf({ spec, port }: Launch, timeoutMs: number): Door {
-  return { host: spec.host, port, timeoutMs };
 }

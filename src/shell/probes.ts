@@ -6,6 +6,7 @@
 import { get } from 'node:http';
 import { connect } from 'node:net';
 import { dialledHost } from '../host/net.js';
+import { type ProbeClock, timeLimit } from './time-limit.js';
 
 export type Door = { readonly host: string; readonly port: number; readonly timeoutMs: number };
 
@@ -14,40 +15,32 @@ export type HealthAnswer = {
   readonly verdict: 'ok' | 'loading' | 'failed' | 'unknown';
   /** "HTTP 503", "connection refused", "no answer in 2s". */
   readonly detail: string;
-};
-
-/** The monotonic clock stands still while the machine sleeps, the wall clock does not. Both in milliseconds. */
-export type ProbeClock = {
-  readonly now: () => number;
-  readonly wallMs: () => number;
-  /** Whether the event loop is known to have hung for over a second since then. */
-  readonly stalledSince?: (at: number) => boolean;
+  /** The HTTP status; 'refused' where nobody listens; null for any other answer, or none. */
+  readonly said: number | 'refused' | null;
 };
 
 /** One health check. Never rejects, and settles by its timeout. */
 export function checkHealth({ host, port, timeoutMs }: Door, path: string, clock: ProbeClock): Promise<HealthAnswer> {
-  const began = { at: clock.now(), wallMs: clock.wallMs() };
   return new Promise((resolve) => {
     const dialled = dialledHost(host);
     const socket = connect({ host: dialled, port, noDelay: true });
     let head = '';
 
-    const settle = (verdict: HealthAnswer['verdict'], detail: string): void => {
-      clearTimeout(timer);
+    const settle = (answer: HealthAnswer): void => {
+      const missed = limit.end();
       socket.removeAllListeners('data').removeAllListeners('close');
       socket.destroy();
-      const missed = verdict === 'failed' ? whyMissed(began, timeoutMs, clock) : null;
-      resolve(missed === null ? { verdict, detail } : { verdict: 'unknown', detail: missed });
+      resolve(missed === null || answer.verdict === 'ok' ? answer : { verdict: 'unknown', detail: missed, said: null });
     };
-    const timer = setTimeout(() => settle('failed', `no answer in ${seconds(timeoutMs)}`), timeoutMs);
+    const limit = timeLimit(timeoutMs, clock, () => settle(failed(`no answer in ${seconds(timeoutMs)}`)));
 
-    socket.on('error', (error: NodeJS.ErrnoException) => settle('failed', phraseOf(error)));
-    socket.once('close', () => settle('failed', 'connection closed without an answer'));
+    socket.on('error', (error: NodeJS.ErrnoException) => settle(failed(phraseOf(error), isRefusal(error) ? 'refused' : null)));
+    socket.once('close', () => settle(failed('connection closed without an answer')));
     socket.once('connect', () => socket.write(requestOf(path, dialled, port)));
     socket.on('data', (chunk) => {
       head += chunk.toString('latin1');
       const judged = judge(head);
-      if (judged !== null) settle(judged.verdict, judged.detail);
+      if (judged !== null) settle(judged);
     });
   });
 }
@@ -103,22 +96,21 @@ function judge(head: string): HealthAnswer | null {
     const rest = /\r?\n\r?\n/.exec(head);
     return rest === null ? (head.length > longestHead ? notHttp : null) : judge(head.slice(rest.index + rest[0].length));
   }
-  return { verdict: status.startsWith('2') ? 'ok' : status === '503' ? 'loading' : 'failed', detail: `HTTP ${status}` };
+  const verdict = status.startsWith('2') ? 'ok' : status === '503' ? 'loading' : 'failed';
+  return { verdict, detail: `HTTP ${status}`, said: Number(status) };
 }
 
-const notHttp: HealthAnswer = { verdict: 'failed', detail: 'an answer that is not HTTP' };
-
-/** Timers run before waiting answers after a stall: a failure that was seen late, or over a sleep, says nothing of the engine. */
-function whyMissed(began: { readonly at: number; readonly wallMs: number }, timeoutMs: number, clock: ProbeClock): string | null {
-  const tookMs = clock.now() - began.at;
-  if (clock.wallMs() - began.wallMs - tookMs > sleepMs) return 'the machine slept';
-  return tookMs > timeoutMs + stallMs || clock.stalledSince?.(began.at) === true ? 'poolctl itself was held up' : null;
+function failed(detail: string, said: HealthAnswer['said'] = null): HealthAnswer {
+  return { verdict: 'failed', detail, said };
 }
 
-const stallMs = 1000;
-const sleepMs = 5000;
+const notHttp: HealthAnswer = failed('an answer that is not HTTP');
 
-function phraseOf({ code, message }: NodeJS.ErrnoException): string {
+function isRefusal({ code }: NodeJS.ErrnoException): boolean {
+  return code === 'ECONNREFUSED';
+}
+
+export function phraseOf({ code, message }: NodeJS.ErrnoException): string {
   return (code === undefined ? undefined : phrases[code]) ?? code ?? message;
 }
 
@@ -131,7 +123,7 @@ const phrases: Readonly<Record<string, string>> = {
   ETIMEDOUT: 'no connection',
 };
 
-function seconds(ms: number): string {
+export function seconds(ms: number): string {
   return ms < 1000 ? `${ms}ms` : `${ms / 1000}s`;
 }
 

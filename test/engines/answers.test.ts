@@ -1,11 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { PoolSpec } from '../../src/core/model.js';
 import { countAt, sumOfSeries, textAt } from '../../src/engines/answers.js';
 import { adapters } from '../../src/engines/index.js';
+import { launchOf } from '../rig/launch.js';
 
 describe('llama-server', () => {
   const [props] = adapters.llamacpp.describe;
-  const { inflight, versionCommand, listDevices } = adapters.llamacpp;
+  const { inflight, decoded, versionCommand, listDevices } = adapters.llamacpp;
 
   it('tells build, slots and context', () => {
     const body = JSON.stringify({
@@ -37,6 +39,7 @@ describe('llama-server', () => {
     expect(inflight?.path).toBe('/metrics');
     expect(inflight?.read(body)).toBe(3);
     expect(inflight?.read(body.replace('requests_deferred', 'requests_delayed'))).toBeNull();
+    expect([decoded?.path, decoded?.read(body), decoded?.read('')]).toEqual(['/metrics', 900, null]);
   });
 
   it.each([
@@ -131,5 +134,27 @@ describe('any answer at all', () => {
     expect(textAt('{"a":1}', 'constructor', 'name')).toBeNull();
     expect(sumOfSeries('a NaN\n', 'a')).toBeNull();
     expect(sumOfSeries('a 1e2\na{b="c"} 1\n', 'a')).toBe(101);
+  });
+});
+
+describe('the request for one token', () => {
+  const asked = (spec: Partial<PoolSpec>) => adapters[spec.engine ?? 'command'].oneToken?.(launchOf(spec)) ?? null;
+
+  it("is llama-server's own, and the demo engine's", () => {
+    expect(asked({ engine: 'llamacpp' })).toMatchObject({ path: '/completion', body: { n_predict: 1 } });
+    expect(asked({ engine: 'demo' })).toEqual(asked({ engine: 'llamacpp' }));
+  });
+
+  it.each<[string, Partial<PoolSpec>]>([
+    ['qwen', { modelId: 'qwen', model: 'hf:org/repo' }],
+    ['other', { modelId: 'qwen', args: ['--served-model-name', 'other'] }],
+    ['org/repo', { modelId: null, model: 'hf:org/repo' }],
+  ])('calls the model "%s" as the server knows it', (model, spec) => {
+    for (const engine of ['vllm', 'sglang'] as const)
+      expect(asked({ ...spec, engine })).toEqual({ path: '/v1/completions', body: { model, prompt: 'a', max_tokens: 1 } });
+  });
+
+  it('is unknown of a program that is only a command', () => {
+    expect(asked({ engine: 'command' })).toBeNull();
   });
 });

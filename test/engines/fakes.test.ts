@@ -10,6 +10,7 @@ import { engineEnvironment } from '../../src/engines/environment.js';
 import { adapters } from '../../src/engines/index.js';
 import { isLiving, sweepProcesses } from '../../src/host/proc.js';
 import { ask, checkHealth } from '../../src/shell/probes.js';
+import { askForToken } from '../../src/shell/token.js';
 import { freePort, ask as request } from '../rig/demo-engine.js';
 import { deviceOf, launchOf, resolvedAs } from '../rig/launch.js';
 
@@ -49,12 +50,31 @@ async function start(engine: 'vllm' | 'sglang', steering: Readonly<Record<string
     const question = adapters[engine].inflight;
     return question === null ? null : ask(door, question);
   };
+  const decoded = async () => {
+    const question = adapters[engine].decoded;
+    return question === null ? null : ask(door, question);
+  };
+  const token = async (asked = launch) => {
+    const question = adapters[engine].oneToken?.(asked);
+    return question === undefined ? null : askForToken(door, question, clock);
+  };
   const describeIt = async (): Promise<Partial<Description>> => {
     const answers = [];
     for (const question of adapters[engine].describe) answers.push(await ask(door, question));
     return Object.assign({}, ...answers.filter((answer) => answer !== null).reverse());
   };
-  return { pid, exited, health, seenUntil, inflight, describeIt, order: (path: string) => request(port, 'POST', path) };
+  return {
+    pid,
+    exited,
+    health,
+    launch,
+    seenUntil,
+    inflight,
+    decoded,
+    token,
+    describeIt,
+    order: (path: string) => request(port, 'POST', path),
+  };
 }
 
 describe.each([
@@ -75,11 +95,23 @@ describe.each([
     expect(await fake.inflight()).toBe(3);
   });
 
+  it('makes one token on request, which counts, and none once it is dead', async () => {
+    const fake = await start(engine);
+    await fake.seenUntil('ok');
+    expect(await fake.decoded()).toBe(0);
+    expect(await fake.token()).toMatchObject({ verdict: 'ok' });
+    expect(await fake.decoded()).toBe(1);
+    const misnamed = { ...fake.launch, spec: { ...fake.launch.spec, modelId: 'another' } };
+    expect(await fake.token(misnamed)).toEqual({ verdict: 'unknown', detail: 'HTTP 404' });
+    await fake.order('/fake/die');
+    expect(await fake.token()).toEqual({ verdict: 'failed', detail: 'HTTP 500' });
+  });
+
   it('lives on with 503 when one of its workers has died', async () => {
     const fake = await start(engine);
     await fake.seenUntil('ok');
     await fake.order('/fake/die');
-    expect(await fake.health()).toEqual({ verdict: 'loading', detail: 'HTTP 503' });
+    expect(await fake.health()).toEqual({ verdict: 'loading', detail: 'HTTP 503', said: 503 });
     process.kill(fake.pid, 0);
   });
 

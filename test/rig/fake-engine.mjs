@@ -40,10 +40,10 @@ export function readSteering(env) {
 
 /**
  * Forks the workers and gives what both fakes build on. `dead` is true as soon as one of the workers has gone; `running` is how many requests
- * pretend to run; `end` ends the workers and then the server.
+ * pretend to run; `generated` counts tokens; `end` ends the workers and then the server.
  */
 export function startWorkers({ workers, stubborn }) {
-  const engine = { dead: false, running: 0, workers: [], end };
+  const engine = { dead: false, running: 0, generated: 0, workers: [], end };
   for (let n = 0; n < workers; n += 1) {
     // The shell is replaced, and an ignored signal stays ignored.
     const worker = spawn('/bin/sh', ['-c', `${stubborn ? "trap '' TERM; " : ''}exec sleep 600`], { stdio: ['ignore', 2, 2] });
@@ -60,17 +60,20 @@ export function startWorkers({ workers, stubborn }) {
   }
 }
 
-/** `answer(path)` gives [status, body] for a GET; the orders are answered here. */
-export function serve(engine, { host, port }, answer) {
-  const server = createServer((request, response) => {
+/** `answer(path)` gives [status, body] for a GET; the orders are answered here, and completions for a model of this name. */
+export function serve(engine, { host, port }, model, answer) {
+  const server = createServer(async (request, response) => {
     const url = new URL(request.url ?? '/', 'http://engine');
-    const [status, body] = request.method === 'POST' ? obey(url) : answer(url.pathname);
+    const asked = [];
+    for await (const chunk of request) asked.push(chunk);
+    const [status, body] = request.method === 'POST' ? obey(url, Buffer.concat(asked).toString()) : answer(url.pathname);
     const text = typeof body === 'string' ? body : JSON.stringify(body);
     response.writeHead(status, { 'content-length': Buffer.byteLength(text) }).end(text);
   });
   server.listen(Number(port), host);
 
-  function obey(url) {
+  function obey(url, asked) {
+    if (url.pathname === '/v1/completions') return complete(JSON.parse(asked));
     if (url.pathname === '/fake/die') {
       engine.workers[0]?.kill('SIGKILL');
       engine.dead = true;
@@ -81,5 +84,12 @@ export function serve(engine, { host, port }, answer) {
       return [200, {}];
     }
     return [404, { detail: 'Not Found' }];
+  }
+
+  function complete({ model: wanted, max_tokens: tokens }) {
+    if (wanted !== model) return [404, { error: { message: `The model \`${wanted}\` does not exist.` } }];
+    if (engine.dead) return [500, { error: { message: 'EngineCore encountered an issue.' } }];
+    engine.generated += tokens;
+    return [200, { object: 'text_completion', choices: [{ text: ' a', finish_reason: 'length' }] }];
   }
 }

@@ -17,7 +17,7 @@ const steering = readSteering(process.env);
 const engine = startWorkers(steering);
 const state = { starting: true, ending: false };
 
-setTimeout(() => serve(engine, values, answer), steering.loadMs / 2);
+setTimeout(() => serve(engine, values, values['served-model-name'], answer), steering.loadMs / 2);
 setTimeout(() => {
   state.starting = false;
   process.stderr.write('The server is fired up and ready to roll!\n');
@@ -51,6 +51,8 @@ function metrics() {
     `sglang:num_running_reqs${labels} ${engine.running}.0`,
     '# TYPE sglang:num_queue_reqs gauge',
     `sglang:num_queue_reqs${labels} 0.0`,
+    '# TYPE sglang:generation_tokens_total counter',
+    `sglang:generation_tokens_total${labels} ${engine.generated}.0`,
     '',
   ].join('\n');
 }

@@ -13,13 +13,14 @@ if (verb !== 'serve' || model === undefined) {
   process.exit(2);
 }
 const steering = readSteering(process.env);
+const served = values['served-model-name'] ?? model;
 const engine = startWorkers(steering);
 process.stderr.write(`INFO [api_server.py] vLLM API server version ${steering.version}\n`);
 process.stderr.write(`INFO [core.py] Initializing a V1 LLM engine with ${steering.workers} workers\n`);
 process.on('SIGTERM', () => engine.end(0));
 
 setTimeout(() => {
-  serve(engine, values, answer);
+  serve(engine, values, served, answer);
   process.stderr.write('INFO:     Application startup complete.\n');
 }, steering.loadMs);
 
@@ -30,10 +31,7 @@ function answer(path) {
     case '/version':
       return [200, { version: steering.version }];
     case '/v1/models':
-      return [
-        200,
-        { object: 'list', data: [{ id: values['served-model-name'] ?? model, object: 'model', max_model_len: 8192 }] },
-      ];
+      return [200, { object: 'list', data: [{ id: served, object: 'model', max_model_len: 8192 }] }];
     case '/metrics':
       return [200, metrics()];
     default:
@@ -42,7 +40,7 @@ function answer(path) {
 }
 
 function metrics() {
-  const labels = (engineIndex) => `{engine="${engineIndex}",model_name="${values['served-model-name'] ?? model}"}`;
+  const labels = (engineIndex) => `{engine="${engineIndex}",model_name="${served}"}`;
   return [
     '# TYPE vllm:num_requests_running gauge',
     `vllm:num_requests_running${labels(0)} ${engine.running}.0`,
@@ -50,6 +48,8 @@ function metrics() {
     '# TYPE vllm:num_requests_waiting gauge',
     `vllm:num_requests_waiting${labels(0)} 0.0`,
     `vllm:num_requests_waiting${labels(1)} 0.0`,
+    '# TYPE vllm:generation_tokens_total counter',
+    `vllm:generation_tokens_total${labels(0)} ${engine.generated}.0`,
     '',
   ].join('\n');
 }

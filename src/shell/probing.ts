@@ -1,0 +1,94 @@
+/** All questions to a running engine: is it healthy, what is it, what has it done, how much is it doing, and can it make one token. */
+
+import type { EngineIdentity, Launch, ProbeResult, Work } from '../core/messages.js';
+import { adapters } from '../engines/index.js';
+import { cpuTicksOf } from '../host/cpu-ticks.js';
+import { bytesRead, isAlive } from '../host/proc.js';
+import type { EngineMarks } from '../host/tree.js';
+import { describeEngine } from './describe.js';
+import { logSize } from './engine-log.js';
+import { asProved, type Listeners } from './listener.js';
+import { makeMeters } from './meters.js';
+import type { Hands, ProbeWish } from './perform.js';
+import { checkHealth, type Door, type HealthAnswer } from './probes.js';
+import type { Processes } from './processes.js';
+import type { ProbeClock } from './time-limit.js';
+import { askForToken } from './token.js';
+
+export type ProbingWorld = {
+  readonly clock: ProbeClock;
+  readonly processes: Pick<Processes, 'survivors'>;
+  readonly listeners: Pick<Listeners, 'whose'>;
+  readonly marksOf: (launch: Launch, identity: EngineIdentity) => EngineMarks;
+  readonly logOf: (launch: Launch) => string;
+};
+
+/** A question to an engine that serves is not worth waiting longer for. */
+const questionMs = 2_000;
+
+export function makeProbing(world: ProbingWorld): Pick<Hands, 'probe' | 'generate' | 'poll'> {
+  const { clock, processes, listeners } = world;
+  const meters = makeMeters(clock.now);
+
+  async function probe(launch: Launch, identity: EngineIdentity, wish: ProbeWish): Promise<ProbeResult> {
+    const { health, engine } = launch.spec;
+    const adapter = adapters[engine];
+    const path = health.path === 'auto' || health.path === 'none' ? adapter.healthPath : health.path;
+    const [answer, work] = await Promise.all([
+      checkHealth(doorOf(launch, health.timeoutMs), path, clock),
+      wish.work ? workOf(launch, identity) : null,
+    ]);
+    const { verdict, detail } = answer;
+    if (verdict !== 'ok') {
+      const progress = wish.describe ? await progressOf(launch, identity) : null;
+      const dead = wish.work && saysDead(answer, launch) && isAlive(identity);
+      return { verdict, detail, ...unproved, progress, work, dead, description: null };
+    }
+    const asked = wish.prove && health.listener === 'auto';
+    const proof = asked
+      ? asProved(await listeners.whose(world.marksOf(launch, identity), launch.spec.host, launch.port))
+      : unproved;
+    const description = wish.describe ? await describeEngine(adapter, launch.spec, doorOf(launch, questionMs)) : null;
+    return { verdict, detail, ...proof, progress: null, work, dead: false, description };
+  }
+
+  /** Grows while an engine loads: what it has logged and what it has read. */
+  async function progressOf(launch: Launch, { pid }: EngineIdentity): Promise<number | null> {
+    const [logged, read] = await Promise.all([logSize(world.logOf(launch)), bytesRead(pid)]);
+    return logged === null && read === null ? null : (logged ?? 0) + (read ?? 0);
+  }
+
+  async function workOf(launch: Launch, identity: EngineIdentity): Promise<Work> {
+    const { timeoutMs } = launch.spec.health;
+    const [{ decoded, inflight }, tree] = await Promise.all([
+      meters.read(launch, doorOf(launch, Math.min(timeoutMs, questionMs))),
+      processes.survivors(world.marksOf(launch, identity)),
+    ]);
+    return { decoded, inflight, cpuTicks: cpuTicksOf(tree.map(({ pid }) => pid)) };
+  }
+
+  return {
+    probe,
+    async generate(launch, timeoutMs) {
+      const question = adapters[launch.spec.engine].oneToken?.(launch) ?? null;
+      if (question === null) return { verdict: 'unknown', detail: 'this engine cannot be asked for a token' };
+      return askForToken(doorOf(launch, timeoutMs), question, clock);
+    },
+    async poll(launch) {
+      if (adapters[launch.spec.engine].inflight === null) return { inflight: null, canTell: false };
+      return { inflight: (await meters.read(launch, doorOf(launch, questionMs))).inflight, canTell: true };
+    },
+  };
+}
+
+const unproved = { listener: 'unproved', holder: null } as const;
+
+/** A port that refuses while its engine lives has been closed by the engine; a custom path says nothing that the adapter would know. */
+function saysDead({ said }: HealthAnswer, { spec: { engine, health } }: Launch): boolean {
+  const { deadStatus, healthPath } = adapters[engine];
+  return said === 'refused' || (said !== null && said === deadStatus && (health.path === 'auto' || health.path === healthPath));
+}
+
+function doorOf({ spec, port }: Launch, timeoutMs: number): Door {
+  return { host: spec.host, port, timeoutMs };
+}
