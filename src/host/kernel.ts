@@ -1,0 +1,158 @@
+/** What the kernel knows of a process that has ended: whether it was killed for want of memory, and whether its GPU failed under it. */
+
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { KernelEvidence } from '../core/crash.js';
+import { askJournalctl, type KernelLine, type KernelLog, openKernelLog } from './kernel-log.js';
+
+export type Ended = {
+  readonly pid: number;
+  readonly code: number | null;
+  readonly signal: string | null;
+  /** Whether it had a GPU. */
+  readonly onDevices: boolean;
+};
+
+export type Kernel = {
+  /** An engine lives. Costs nothing now: its control group is looked up at the next sample. */
+  watch(pid: number): void;
+  /** Of one that has ended, and is watched no more. Never rejects, and resolves at once where the kernel's log can be read directly. */
+  evidence(ended: Ended): Promise<readonly KernelEvidence[]>;
+  close(): void;
+};
+
+/** Where the kernel says it. Tests put files of their own there. */
+export type KernelSources = { readonly proc: string; readonly cgroups: string; readonly log: KernelLog };
+
+export function kernelOf(now: () => number): KernelSources {
+  return {
+    proc: '/proc',
+    cgroups: '/sys/fs/cgroup',
+    log: openKernelLog({ path: '/dev/kmsg', journal: askJournalctl, now }),
+  };
+}
+
+type Group = { readonly file: string; readonly kills: number };
+
+/** While an engine is watched, the machine's counters are read every five seconds. */
+export function watchKernel({ proc, cgroups, log }: KernelSources, now: () => number): Kernel {
+  const groups = new Map<number, Group | 'unseen' | 'none'>();
+  let samples: { readonly at: number; readonly kills: number }[] = [];
+  let timer: NodeJS.Timeout | null = null;
+
+  function watch(pid: number): void {
+    groups.set(pid, 'unseen');
+    if (timer !== null) return;
+    timer = setInterval(sample, sampleMs).unref();
+    setImmediate(sample);
+  }
+
+  function sample(): void {
+    if (groups.size === 0) {
+      close();
+      return;
+    }
+    const kills = countIn(join(proc, 'vmstat'));
+    samples = samples.filter(({ at }) => now() - at <= windowMs);
+    if (kills !== null) samples.push({ at: now(), kills });
+    log.catchUp();
+    for (const [pid, group] of groups) if (group === 'unseen') groups.set(pid, groupOf(pid, proc, cgroups) ?? 'none');
+  }
+
+  function close(): void {
+    if (timer !== null) clearInterval(timer);
+    timer = null;
+  }
+
+  /** How the machine's counter rose in the last ten seconds; null: it did not, as far as anybody knows. */
+  function machineKills(): string | null {
+    const before = samples.find(({ at }) => now() - at <= windowMs)?.kills;
+    const kills = before === undefined ? null : countIn(join(proc, 'vmstat'));
+    if (before === undefined || kills === null || kills <= before) return null;
+    return `oom_kill of the machine rose from ${before} to ${kills} within 10 s`;
+  }
+
+  return {
+    watch,
+    async evidence({ pid, code, signal, onDevices }) {
+      const group = groups.get(pid);
+      groups.delete(pid);
+      // Of an engine of an earlier supervisor nobody knows how it ended.
+      const killed = signal === 'SIGKILL' || code === 137 || (code === null && signal === null);
+      if (!killed && !onDevices) return [];
+      const machine = killed ? machineKills() : null;
+      // A log that is not read directly costs a helper program: without a kill there is nothing to ask it.
+      const lines = machine !== null || onDevices ? await log.recent() : [];
+      return [
+        ...(killed && typeof group === 'object' ? groupEvidence(group) : []),
+        ...(killed ? lines.flatMap(({ text }) => killOf(pid, text)) : []),
+        ...(machine === null ? [] : [{ kind: 'oom', source: 'machine', text: machine } as const]),
+        ...(onDevices ? lines.flatMap((line) => xidOf(pid, line, proc)) : []),
+      ];
+    },
+    close() {
+      close();
+      groups.clear();
+      log.close();
+    },
+  };
+}
+
+const sampleMs = 5_000;
+const windowMs = 10_000;
+
+/** Null where it shares the supervisor's, or where that cannot be told. */
+function groupOf(pid: number, proc: string, cgroups: string): Group | null {
+  const [own, ours] = [memoryGroup(join(proc, String(pid), 'cgroup')), memoryGroup(join(proc, 'self', 'cgroup'))];
+  if (own === null || own.path === ours?.path || own.path.includes('..')) return null;
+  const file = own.unified ? join(cgroups, own.path, 'memory.events') : join(cgroups, 'memory', own.path, 'memory.oom_control');
+  const kills = countIn(file);
+  return kills === null ? null : { file, kills };
+}
+
+/** The older hierarchy has a line for memory; where it has none, the only group counts. */
+function memoryGroup(file: string): { readonly path: string; readonly unified: boolean } | null {
+  const text = textOf(file);
+  const former = /^\d+:(?:[^:\n]*,)?memory(?:,[^:\n]*)?:(\/.*)$/m.exec(text)?.[1];
+  const unified = /^0::(\/.*)$/m.exec(text)?.[1];
+  if (former !== undefined) return { path: former, unified: false };
+  return unified === undefined ? null : { path: unified, unified: true };
+}
+
+function groupEvidence({ file, kills }: Group): readonly KernelEvidence[] {
+  const now = countIn(file);
+  return now === null || now <= kills
+    ? []
+    : [{ kind: 'oom', source: 'cgroup', text: `oom_kill of its control group rose from ${kills} to ${now}` }];
+}
+
+/** "Out of memory: Killed process 812 (llama-server) total-vm:…" */
+function killOf(pid: number, text: string): readonly KernelEvidence[] {
+  return Number(/Killed process (\d+) /.exec(text)?.[1]) === pid ? [{ kind: 'oom', source: 'kernel-log', text }] : [];
+}
+
+/**
+ * "NVRM: Xid (PCI:0000:65:00): 79, pid=812, name=python, GPU has fallen off the bus." The driver does not always know who it was; and the worker of an
+ * engine that has ended is gone as well, which another engine's is not.
+ */
+function xidOf(pid: number, { text }: KernelLine, proc: string): readonly KernelEvidence[] {
+  const [, xid, whose] = /NVRM: Xid \([^)]*\): (\d+)(?:, pid='?<?(\w+)>?'?)?/.exec(text) ?? [];
+  if (xid === undefined) return [];
+  const known = whose === undefined ? Number.NaN : Number(whose);
+  const another = Number.isInteger(known) && known !== pid && existsSync(join(proc, String(known)));
+  return another ? [] : [{ kind: 'xid', xid: Number(xid), text }];
+}
+
+/** The `oom_kill` of a file of counters; null where there is none. */
+function countIn(file: string): number | null {
+  const count = /^oom_kill (\d+)$/m.exec(textOf(file))?.[1];
+  return count === undefined ? null : Number(count);
+}
+
+function textOf(file: string): string {
+  try {
+    return readFileSync(file, 'latin1');
+  } catch {
+    return '';
+  }
+}
