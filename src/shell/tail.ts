@@ -1,0 +1,173 @@
+/**
+ * Follows one file while somebody else writes it, and reads only what is new. Nothing is done while nothing is written. Under a flood it falls
+ * behind rather than keep the loop from its other work. Neither a file that is emptied, renamed or deleted nor one that cannot be watched ends it.
+ */
+
+import { closeSync, constants, type FSWatcher, fstatSync, openSync, readSync, watch } from 'node:fs';
+import { setImmediate as turn } from 'node:timers/promises';
+import { lineCutter } from './lines.js';
+
+export type TailWish = {
+  readonly path: string;
+  /** In bytes, where to begin. A file that is shorter was emptied, and is read from its beginning. */
+  readonly offset: number;
+  readonly onLine: (line: string) => void;
+  /** Called each time that everything has been read that was there. */
+  readonly onCaughtUp?: () => void;
+};
+
+export type Tail = {
+  /**
+   * Reads what is left, and what was not ended by a line break; nothing is read or watched after. Up to 256 KiB are read before this returns. Of more
+   * than 32 MiB the middle is left out: as many empty lines come in its place. Never rejects.
+   */
+  finish(): Promise<void>;
+};
+
+/** Never throws: a file that cannot be opened has no lines. */
+export function followFile({ path, offset, onLine, onCaughtUp = () => {} }: TailWish): Tail {
+  const opened = openOrNull(path);
+  if (opened === null) return { finish: async () => {} };
+  const fd: number = opened;
+  const cutter = lineCutter(onLine);
+  let position = offset;
+  let inRow = 0;
+  let busy = false;
+  let finished = false;
+  let next: NodeJS.Timeout | undefined;
+  const stopWatching = onWrites(path, () => wake(settleMs));
+  wake(firstLookMs);
+
+  return {
+    async finish() {
+      if (finished) return;
+      finished = true;
+      stopWatching();
+      clearTimeout(next);
+      try {
+        for (let read = 0; read < atOnceBytes; ) {
+          const bytes = readOn();
+          if (bytes === 0) return;
+          read += bytes;
+        }
+        await readRest();
+      } finally {
+        cutter.end();
+        closeSync(fd);
+      }
+    },
+  };
+
+  function wake(afterMs: number): void {
+    if (busy || finished) return;
+    busy = true;
+    next = setTimeout(look, afterMs).unref();
+  }
+
+  /** One piece of the file, and a way to the next: the loop turns between any two, and rests after some. */
+  function look(): void {
+    if (finished) return;
+    if (readOn() === 0) {
+      inRow = 0;
+      busy = false;
+      onCaughtUp();
+      return;
+    }
+    inRow += 1;
+    if (inRow % piecesInRow === 0) next = setTimeout(look, restMs).unref();
+    else setImmediate(look);
+  }
+
+  /** Answers how many bytes that were; none: there are no more. */
+  function readOn(): number {
+    let bytes = readAt(position, piece.length);
+    if (bytes === 0 && sizeOf() < position) {
+      position = 0;
+      bytes = readAt(position, piece.length);
+    }
+    position += bytes;
+    if (bytes > 0) cutter.write(piece.subarray(0, bytes));
+    return bytes;
+  }
+
+  function readAt(at: number, most: number): number {
+    try {
+      return readSync(fd, piece, 0, most, at);
+    } catch {
+      return 0;
+    }
+  }
+
+  function sizeOf(): number {
+    try {
+      return fstatSync(fd).size;
+    } catch {
+      return 0;
+    }
+  }
+
+  async function readRest(): Promise<void> {
+    const gap = { from: position + mostAtEndBytes / 2, to: sizeOf() - mostAtEndBytes / 2 };
+    while (readOn() > 0) {
+      if (position >= gap.from && position < gap.to) await skipTo(gap.to);
+      await turn();
+    }
+  }
+
+  /** The lines are counted all the same, so that those after them have their true numbers. */
+  async function skipTo(end: number): Promise<void> {
+    const breaks = Buffer.alloc(piece.length, '\n');
+    for (let pieces = 1; position < end; pieces += 1) {
+      const bytes = readAt(position, Math.min(piece.length, end - position));
+      if (bytes === 0) return;
+      position += bytes;
+      cutter.write(breaks.subarray(0, countBreaks(piece.subarray(0, bytes))));
+      if (pieces % piecesInRow === 0) await turn();
+    }
+  }
+}
+
+const piece = Buffer.allocUnsafeSlow(64 * 1024);
+const piecesInRow = 16;
+const restMs = 50;
+/** Several writes, one look. */
+const settleMs = 100;
+/** A launch has other things to do first. */
+const firstLookMs = 1_000;
+const slowLookMs = 1_000;
+const atOnceBytes = 256 * 1024;
+const mostAtEndBytes = 32 * 1024 * 1024;
+
+/** Calls `wrote` after writes to the file that has this name now, whatever becomes of the name. Answers how to end it. */
+function onWrites(path: string, wrote: () => void): () => void {
+  let slow: NodeJS.Timeout | null = null;
+  let watcher: FSWatcher | null = null;
+  const lookNowAndThen = (): void => {
+    slow ??= setInterval(wrote, slowLookMs).unref();
+  };
+  try {
+    watcher = watch(path, { persistent: false }, wrote);
+    watcher.on('error', lookNowAndThen);
+  } catch {
+    // As many files are watched as this user may watch.
+    lookNowAndThen();
+  }
+  return () => {
+    watcher?.close();
+    if (slow !== null) clearInterval(slow);
+  };
+}
+
+function openOrNull(path: string): number | null {
+  try {
+    return openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  } catch {
+    return null;
+  }
+}
+
+function countBreaks(bytes: Buffer): number {
+  let count = 0;
+  for (let at = bytes.indexOf(10); at !== -1; at = bytes.indexOf(10, at + 1)) count += 1;
+  return count;
+}
