@@ -6,6 +6,7 @@ import type { StatusView, SupervisorView } from './api/wire.js';
 import type { DevicesObservation } from './core/messages.js';
 import type { Inventory } from './core/model.js';
 import { createGpuReader } from './host/gpus.js';
+import { type KernelSources, kernelOf, watchKernel } from './host/kernel.js';
 import type { Paths } from './host/paths.js';
 import { bootId } from './host/proc.js';
 import { findProgram } from './host/programs.js';
@@ -47,6 +48,8 @@ export type UpOptions = {
   readonly treeKillScript: string;
   /** An engine's arguments as they may be shown and stored. */
   readonly redactArgs: (args: readonly string[]) => readonly string[];
+  /** Where the kernel's word on an exit comes from. @default this machine's kernel */
+  readonly kernel?: KernelSources;
 };
 
 export type World = {
@@ -97,6 +100,8 @@ export async function up(options: UpOptions, world: World): Promise<number> {
   await removePidFiles(paths.runDir);
   const listeners = makeListeners(processes);
   const exits = watchExits();
+  const now = (): number => clock.now();
+  const kernel = watchKernel(options.kernel ?? kernelOf(now), now);
   const told = new Map<string, string | null>();
   /** Told at changes only: a full disk is one piece of news. */
   const onStorage = (what: string, error: string | null): void => {
@@ -122,6 +127,7 @@ export async function up(options: UpOptions, world: World): Promise<number> {
     listeners,
     pidFiles: makePidFiles((error) => onStorage('pid files', error)),
     exits,
+    kernel,
     preflight: checked,
     record: recorded,
     onStorage,
@@ -200,6 +206,7 @@ export async function up(options: UpOptions, world: World): Promise<number> {
   const exit = await end;
   endedAs = runtime.state().shutdown?.keep === true ? 'kept' : 'clean';
   exits.close();
+  kernel.close();
   polling = false;
   await poll;
   for (const signal of ['SIGTERM', 'SIGINT'] as const) world.signals.off(signal, onSignal);

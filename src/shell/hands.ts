@@ -1,8 +1,9 @@
 /** The hands of the supervisor: each effect, done with the machine's own means. Put together from the files beside this one; decides nothing. */
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { EngineIdentity, ExitEvidence, Launch } from '../core/messages.js';
+import type { EngineIdentity, Launch } from '../core/messages.js';
 import type { ReplicaKey } from '../core/model.js';
+import type { Kernel } from '../host/kernel.js';
 import { type Paths, replicaPaths } from '../host/paths.js';
 import { isAlive, ticksSinceBoot } from '../host/proc.js';
 import { type ExitWatch, leaderOf } from './adoption.js';
@@ -10,8 +11,9 @@ import type { Clock } from './clock.js';
 import { lastLines } from './engine-log.js';
 import { handoffOf, removeHandoff, writeHandoff } from './handoff.js';
 import { launchEngine } from './launcher.js';
+import { type LifeWatch, watchLives } from './life-watch.js';
 import type { Listeners } from './listener.js';
-import type { Hands } from './perform.js';
+import type { Alarmed, Exited, Hands } from './perform.js';
 import type { PidFiles } from './pid-files.js';
 import { makeProbing } from './probing.js';
 import { groupIsEmpty, marksOf, type Processes, signalGroup } from './processes.js';
@@ -38,14 +40,13 @@ export type HandsWorld = {
   readonly listeners: Listeners;
   readonly pidFiles: PidFiles;
   readonly exits: ExitWatch;
+  readonly kernel: Pick<Kernel, 'watch' | 'evidence'>;
   readonly preflight: Preflight;
   readonly record: () => Promise<void>;
   /** A file of ours could not be kept, or can again (null). */
   readonly onStorage: (what: string, error: string | null) => void;
   readonly end: (exit: number) => void;
 };
-
-type Exited = (exit: ExitEvidence, empty: boolean) => void;
 
 /** A look at the whole machine for a dead engine's strays takes milliseconds: its successor goes first. */
 const strayDelayMs = 50;
@@ -56,6 +57,7 @@ export function makeHands(world: HandsWorld): Hands {
   /** Instances that another supervisor launched. */
   const adopted = new Set<string>();
 
+  const lives = watchLives({ kernel: world.kernel, now: () => world.clock.now() });
   const probing = makeProbing({
     ...world,
     marksOf: (launch, identity) => marks(launch, identity),
@@ -68,31 +70,34 @@ export function makeHands(world: HandsWorld): Hands {
     return facts;
   }
 
-  async function spawn(launch: Launch, exited: (exit: ExitEvidence, empty: boolean) => void): ReturnType<Hands['spawn']> {
+  async function spawn(launch: Launch, exited: Exited, alarmed: Alarmed): ReturnType<Hands['spawn']> {
     const ready = prepared.get(launch.key);
     if (ready === undefined) throw new Error(`${launch.key} was to be spawned without a preflight`);
     const { log, pidFile } = replicaPaths(paths, launch.key);
     const { chain, argv, env, cwd } = ready;
     const order = { key: launch.key, incarnation: launch.incarnation, chain, argv, env, cwd, logPath: log, pidFile };
-    let identity: EngineIdentity | null = null;
-    const made = await launchEngine(order, { pidFiles: world.pidFiles, wallMs: () => world.clock.wallMs() }, (exit) =>
-      exited(exit, identity === null || groupIsEmpty(identity)),
-    );
+    let known: { readonly identity: EngineIdentity; readonly watch: LifeWatch } | null = null;
+    const made = await launchEngine(order, { pidFiles: world.pidFiles, wallMs: () => world.clock.wallMs() }, async (exit) => {
+      const empty = known === null || groupIsEmpty(known.identity);
+      exited(known === null ? exit : await known.watch.ended(exit), empty);
+    });
     if (!made.ok) return made;
     const { pid, startTicks, logOffset } = made.value;
-    identity = { pid, startTicks, instance: launch.instance, logOffset };
+    const identity = { pid, startTicks, instance: launch.instance, logOffset };
+    known = { identity, watch: lives.watch(launch, identity, { log, adopted: false, alarmed }) };
     return { ok: true, value: identity };
   }
 
-  async function adopt(launch: Launch, identity: EngineIdentity, exited: Exited): Promise<boolean> {
+  async function adopt(launch: Launch, identity: EngineIdentity, exited: Exited, alarmed: Alarmed): Promise<boolean> {
     const { log, pidFile } = replicaPaths(paths, launch.key);
     adopted.add(launch.instance);
+    const watch = lives.watch(launch, identity, { log, adopted: true, alarmed });
     const gone = async (): Promise<void> => {
       void world.pidFiles.remove(pidFile);
       const left = await processes.survivors(marks(launch, identity));
       // Nobody but its parent is told how it ended, and that parent is dead.
       const exit = { code: null, signal: null, spawnError: null, lastLines: lastLines(log, identity.logOffset), diagnosis: null };
-      exited(exit, left.length === 0);
+      exited(await watch.ended(exit), left.length === 0);
     };
     if (!isAlive(identity)) {
       setImmediate(gone);
@@ -103,7 +108,7 @@ export function makeHands(world: HandsWorld): Hands {
     return true;
   }
 
-  async function seek(launch: Launch, exited: Exited): Promise<EngineIdentity | null> {
+  async function seek(launch: Launch, exited: Exited, alarmed: Alarmed): Promise<EngineIdentity | null> {
     const { log } = replicaPaths(paths, launch.key);
     const tree = { leader: null, watched: false, instance: launch.instance, logPath: log };
     const leader = leaderOf(await processes.survivors(tree));
@@ -113,7 +118,7 @@ export function makeHands(world: HandsWorld): Hands {
       return null;
     }
     const identity = { pid: leader.pid, startTicks: leader.startTicks, instance: launch.instance, logOffset: 0 };
-    await adopt(launch, identity, exited);
+    await adopt(launch, identity, exited, alarmed);
     return identity;
   }
 

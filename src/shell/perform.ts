@@ -1,6 +1,7 @@
 /** Effect -> the hands that do it; outcomes come back only as inputs. Decides nothing. */
 
 import type {
+  Alarm,
   Effect,
   EngineIdentity,
   ExitEvidence,
@@ -15,6 +16,11 @@ import type { Perform } from './runtime.js';
 
 export type ProbeWish = { readonly prove: boolean; readonly describe: boolean; readonly work: boolean };
 
+/** `empty`: nobody of its group is left. */
+export type Exited = (exit: ExitEvidence, empty: boolean) => void;
+/** Its log has told of an error of its GPU. Not called after `exited`. */
+export type Alarmed = (alarm: Alarm) => void;
+
 /** What can be done to the world. None of these rejects: a failure is an outcome. */
 export type Hands = {
   /** Resolves when the registry, as the state is now, is on disk, or its failure has been told. */
@@ -23,11 +29,11 @@ export type Hands = {
     launch: Launch,
   ): Promise<{ readonly obstacles: readonly Obstacle[]; readonly startupDeadlineMs: number; readonly portKnownFree: boolean }>;
   /** `exited` is called once for a process that was made, after this has resolved. */
-  spawn(launch: Launch, exited: (exit: ExitEvidence, empty: boolean) => void): Promise<Result<EngineIdentity, ExitEvidence>>;
+  spawn(launch: Launch, exited: Exited, alarmed: Alarmed): Promise<Result<EngineIdentity, ExitEvidence>>;
   /** The process of a launch that an earlier supervisor wrote down; null where there is none, and then nobody of its tree is left. */
-  seek(launch: Launch, exited: (exit: ExitEvidence, empty: boolean) => void): Promise<EngineIdentity | null>;
+  seek(launch: Launch, exited: Exited, alarmed: Alarmed): Promise<EngineIdentity | null>;
   /** Watches an engine of an earlier supervisor. False: it is gone. Then, and when it ends later, `exited` is called once, after this has resolved. */
-  adopt(launch: Launch, identity: EngineIdentity, exited: (exit: ExitEvidence, empty: boolean) => void): Promise<boolean>;
+  adopt(launch: Launch, identity: EngineIdentity, exited: Exited, alarmed: Alarmed): Promise<boolean>;
   probe(launch: Launch, identity: EngineIdentity, ask: ProbeWish): Promise<ProbeResult>;
   /** One token; `unknown` where the engine cannot be asked for one. */
   generate(
@@ -84,7 +90,7 @@ export function makePerform(hands: Hands): Perform {
       case 'spawn': {
         const { key, incarnation } = effect.launch;
         const exited = exitOf(effect.launch, give);
-        return void hands.spawn(effect.launch, exited).then((made) => {
+        return void hands.spawn(effect.launch, exited, alarmOf(effect.launch, give)).then((made) => {
           if (made.ok) give({ type: 'spawned', key, incarnation, identity: made.value });
           else exited(made.error, true);
         });
@@ -92,14 +98,15 @@ export function makePerform(hands: Hands): Perform {
       case 'seek': {
         const { key, incarnation } = effect.launch;
         return void hands
-          .seek(effect.launch, exitOf(effect.launch, give))
+          .seek(effect.launch, exitOf(effect.launch, give), alarmOf(effect.launch, give))
           .then((identity) =>
             give(identity === null ? { type: 'unspawned', key, incarnation } : { type: 'spawned', key, incarnation, identity }),
           );
       }
       case 'adopt': {
         const { key, incarnation } = effect.launch;
-        return void hands.adopt(effect.launch, effect.identity, exitOf(effect.launch, give)).then((lives) => {
+        const alarmed = alarmOf(effect.launch, give);
+        return void hands.adopt(effect.launch, effect.identity, exitOf(effect.launch, give), alarmed).then((lives) => {
           if (lives) give({ type: 'adopted', key, incarnation });
         });
       }
@@ -141,8 +148,12 @@ export function makePerform(hands: Hands): Perform {
   }
 }
 
-function exitOf({ key, incarnation }: Launch, give: (input: Input) => void) {
-  return (exit: ExitEvidence, empty: boolean): void => give({ type: 'exited', key, incarnation, exit, empty });
+function exitOf({ key, incarnation }: Launch, give: (input: Input) => void): Exited {
+  return (exit, empty) => give({ type: 'exited', key, incarnation, exit, empty });
+}
+
+function alarmOf({ key, incarnation }: Launch, give: (input: Input) => void): Alarmed {
+  return (alarm) => give({ type: 'alarmed', key, incarnation, alarm });
 }
 
 function laneOf(effect: Exclude<Effect, { type: 'record' }>): string {

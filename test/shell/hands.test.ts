@@ -1,22 +1,10 @@
 /** The core and the real hands together, on real processes: the main job without the command line. */
 
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, beforeEach, expect, it } from 'vitest';
-import type { Event } from '../../src/core/messages.js';
-import type { PoolSpec } from '../../src/core/model.js';
-import { supervisorPaths } from '../../src/host/paths.js';
+import { existsSync, readFileSync } from 'node:fs';
+import { expect, it } from 'vitest';
 import { isAlive, readStat } from '../../src/host/proc.js';
-import { watchExits } from '../../src/shell/adoption.js';
-import { systemClock } from '../../src/shell/clock.js';
-import { makeHands, type Preflight } from '../../src/shell/hands.js';
-import { makeListeners } from '../../src/shell/listener.js';
-import { makePerform } from '../../src/shell/perform.js';
-import { makePidFiles } from '../../src/shell/pid-files.js';
 import { makeProcesses } from '../../src/shell/processes.js';
-import { makeRuntime, type Runtime } from '../../src/shell/runtime.js';
-import { begun, inventoryOf, poolSpec, supervisorSpec } from '../rig/specs.js';
+import { quick, supervise, told } from './supervise.js';
 
 /** Loads for a moment (503), then serves; says what it is told to when it dies. */
 const engine = `
@@ -31,85 +19,6 @@ console.error('engine says hello');
 if (process.argv[2] === 'deaf') process.on('SIGTERM', () => {});
 `;
 
-let dir: string;
-const ends: (() => Promise<void>)[] = [];
-beforeEach(() => {
-  dir = mkdtempSync(join(tmpdir(), 'poolctl-hands-'));
-});
-afterEach(async () => {
-  for (const end of ends.splice(0)) await end();
-  rmSync(dir, { recursive: true, force: true });
-});
-
-function supervise(spec: PoolSpec, argvOf: (port: number) => readonly string[]) {
-  const paths = supervisorPaths({ stateDir: dir }, {}, { cwd: dir, home: dir });
-  const clock = systemClock();
-  const processes = makeProcesses(process.pid);
-  const broken: string[] = [];
-  const preflight: Preflight = async (launch) => ({
-    obstacles: [],
-    startupDeadlineMs: 20_000,
-    portKnownFree: true,
-    prepared: {
-      chain: [],
-      argv: argvOf(launch.port),
-      env: { PATH: process.env.PATH ?? '', POOLCTL_INSTANCE: launch.instance },
-      cwd: dir,
-      modelPath: null,
-      shownArgs: [],
-    },
-  });
-  let endWith: (exit: number) => void = () => {};
-  const ended = new Promise<number>((resolve) => {
-    endWith = resolve;
-  });
-  const hands = makeHands({
-    paths,
-    clock,
-    processes,
-    listeners: makeListeners(processes),
-    pidFiles: makePidFiles((text) => broken.push(text)),
-    exits: watchExits(),
-    preflight,
-    record: async () => {},
-    onStorage: (_, error) => void (error === null || broken.push(error)),
-    end: (exit) => endWith(exit),
-  });
-  const restored = begun({
-    inventory: { ...inventoryOf(spec), supervisor: { ...supervisorSpec, ports: { from: 28_100, to: 28_999 } } },
-    now: clock.now(),
-  });
-  const runtime = makeRuntime(restored, clock, makePerform(hands));
-  const end = async (): Promise<void> => {
-    runtime.give({ type: 'shutdown-requested', because: 'the test ends', kill: true, exit: 0, correlationId: null });
-    await ended;
-  };
-  ends.push(end);
-  return {
-    runtime,
-    broken,
-    end,
-    files: { pid: join(dir, 'run/chat.r0.pid'), handoff: join(dir, 'handoff/chat.r0.json'), log: join(dir, 'logs/chat/r0.log') },
-  };
-}
-
-const told = (runtime: Runtime, name: Event['event']) =>
-  new Promise<Event>((resolve) => {
-    const stop = runtime.onEvent((event) => {
-      if (event.event !== name) return;
-      stop();
-      resolve(event);
-    });
-  });
-
-const quick = (more: Partial<PoolSpec> = {}): PoolSpec => {
-  const { health, restart } = poolSpec('chat', 1);
-  return poolSpec('chat', 1, {
-    health: { ...health, startupIntervalMs: 20, intervalMs: 50 },
-    restart: { ...restart, backoff: { ...restart.backoff, initialMs: 20, minMs: 0 } },
-    ...more,
-  });
-};
 const run = (port: number, ...more: string[]) => [process.execPath, '-e', engine, String(port), ...more];
 
 it('brings an engine to ready, back after kill -9 with a new pid, and leaves nothing behind', async () => {

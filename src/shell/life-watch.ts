@@ -1,0 +1,42 @@
+/** Watches the lives of engines, and says of each at its end why it died. */
+
+import type { EngineIdentity, ExitEvidence, Launch } from '../core/messages.js';
+import type { Kernel } from '../host/kernel.js';
+import { watchLog } from './log-watch.js';
+import type { Alarmed } from './perform.js';
+
+export type LifeWatch = {
+  /** The exit, with its diagnosis. To be called once; nothing is watched after, and no alarm comes any more. Never rejects. */
+  ended(exit: ExitEvidence): Promise<ExitEvidence>;
+};
+
+export type LifeWatches = {
+  /** `adopted`: it was launched by an earlier supervisor. */
+  watch(
+    launch: Launch,
+    identity: EngineIdentity,
+    about: { readonly log: string; readonly adopted: boolean; readonly alarmed: Alarmed },
+  ): LifeWatch;
+};
+
+export function watchLives({
+  kernel,
+  now,
+}: {
+  readonly kernel: Pick<Kernel, 'watch' | 'evidence'>;
+  readonly now: () => number;
+}): LifeWatches {
+  return {
+    watch(launch, { pid, logOffset }, { log, adopted, alarmed }) {
+      const watched = watchLog(launch, { path: log, offset: logOffset, adopted, alarmed, now });
+      kernel.watch(pid);
+      return {
+        async ended(exit) {
+          const { code, signal } = exit;
+          const evidence = await kernel.evidence({ pid, code, signal, onDevices: launch.devices.length > 0 });
+          return { ...exit, diagnosis: await watched.diagnose(exit, evidence) };
+        },
+      };
+    },
+  };
+}

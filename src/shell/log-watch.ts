@@ -1,0 +1,90 @@
+/** What an engine's log says: while it lives, whether its GPU is sick; at its end, why it died. */
+
+import type { Diagnosis, KernelEvidence } from '../core/crash.js';
+import type { Alarm, ExitEvidence, Launch } from '../core/messages.js';
+import { anyForm, ownLines } from '../diagnosis/form.js';
+import { alarmOf } from '../diagnosis/living.js';
+import { type LogReader, logReader } from '../diagnosis/log-reader.js';
+import { adapters } from '../engines/index.js';
+import { followFile } from './tail.js';
+
+export type LogWatch = {
+  /**
+   * Why it died, by what is left of its log and by the kernel's word. To be called once; nothing is watched after. Never rejects, and resolves at once
+   * unless the engine wrote much at its end.
+   */
+  diagnose(exit: Pick<ExitEvidence, 'code' | 'signal'>, kernel: readonly KernelEvidence[]): Promise<Diagnosis>;
+};
+
+export type LogWatchWish = {
+  readonly path: string;
+  /** Where this incarnation's part begins, in bytes. */
+  readonly offset: number;
+  /**
+   * What is there already was written under another supervisor, which has acted on it: of its alarms only the last that nothing but a new process cures
+   * is told.
+   */
+  readonly adopted: boolean;
+  /** At most once a second for each kind. */
+  readonly alarmed: (alarm: Alarm) => void;
+  /** Monotonic, in ms. */
+  readonly now: () => number;
+};
+
+export function watchLog(
+  { spec: { engine } }: Pick<Launch, 'spec'>,
+  { path, offset, adopted, alarmed, now }: LogWatchWish,
+): LogWatch {
+  const trusted = engine !== 'command';
+  const { ownLine } = adapters[engine];
+  const isOwn = ownLines(ownLine);
+  const told = new Map<Alarm['kind'], number>();
+  let reader: LogReader | null = null;
+  let line = 0;
+  let former: Alarm | null = null;
+  let caughtUp = !adopted;
+
+  const tail = followFile({
+    path,
+    offset,
+    onLine(text) {
+      line += 1;
+      theReader().read(text);
+      // Before its death nothing is believed of a program whose lines nobody knows.
+      if (!trusted || !isOwn(text)) return;
+      const alarm = alarmOf(text);
+      if (alarm !== null) hear({ ...alarm, line });
+    },
+    onCaughtUp() {
+      caughtUp = true;
+      if (former !== null) hear(former);
+      former = null;
+    },
+  });
+
+  return {
+    async diagnose({ code, signal }, kernel) {
+      await tail.finish();
+      return theReader().diagnose({ engine, code, signal, asked: false, kernel, phase: null });
+    },
+  };
+
+  /** Not made before there is something to read: the first one takes its time. */
+  function theReader(): LogReader {
+    reader ??= logReader(trusted ? ownLine : anyForm);
+    return reader;
+  }
+
+  function hear(alarm: Alarm): void {
+    if (!caughtUp) {
+      if (alarm.kind === 'sticky') former = alarm;
+      return;
+    }
+    const last = told.get(alarm.kind);
+    if (last !== undefined && now() - last < quietMs) return;
+    told.set(alarm.kind, now());
+    alarmed(alarm);
+  }
+}
+
+const quietMs = 1_000;

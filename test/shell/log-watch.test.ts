@@ -1,0 +1,87 @@
+import { appendFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import type { Alarm } from '../../src/core/messages.js';
+import type { EngineKind } from '../../src/core/model.js';
+import { watchLog } from '../../src/shell/log-watch.js';
+import { scratchDir } from '../host/scratch.js';
+import { launchOf } from './launches.js';
+
+const exit = { code: 1, signal: null };
+const illegal = '0.09.000.000 E srv  update_slots: CUDA error: an illegal memory access was encountered';
+const suspect = '0.09.000.000 E srv  update_slots: CUDA error: unknown error';
+const banner = '--- poolctl: chat/r0 incarnation 1 2026-11-27T07:00:00.000Z';
+
+async function watch(engine: EngineKind, written = `${banner}\n`, { adopted = false, offset = 0 } = {}) {
+  const path = join(await scratchDir(), 'r0.log');
+  writeFileSync(path, written);
+  const alarms: Alarm[] = [];
+  let shiftMs = 0;
+  const watched = watchLog(launchOf({ engine }), {
+    path,
+    offset,
+    adopted,
+    alarmed: (alarm) => alarms.push(alarm),
+    now: () => performance.now() + shiftMs,
+  });
+  onTestFinished(async () => void (await watched.diagnose(exit, []).catch(() => null)));
+  const later = (ms: number): void => {
+    shiftMs += ms;
+  };
+  return { path, alarms, watched, later, append: (...lines: string[]) => appendFileSync(path, `${lines.join('\n')}\n`) };
+}
+
+const patience = { interval: 5, timeout: 4_000 };
+
+test('an error of its GPU in its own form raises an alarm while it lives, one of a kind in a second', async () => {
+  const { alarms, append, later } = await watch('demo');
+  append('0.01.000.000 I srv  llama_server: listening on http://127.0.0.1:8080', suspect, suspect, illegal, illegal);
+  await expect.poll(() => alarms.length, patience).toBe(2);
+  expect(alarms).toEqual([
+    expect.objectContaining({ kind: 'suspect', class: 'driver', line: 3, text: suspect }),
+    expect.objectContaining({ kind: 'sticky', class: 'gpu_error', subclass: 'illegal_memory_access', line: 5, text: illegal }),
+  ]);
+  later(1_000);
+  append(illegal);
+  await expect.poll(() => alarms.length, patience).toBe(3);
+  expect(alarms[2]).toMatchObject({ kind: 'sticky', line: 7 });
+});
+
+test('neither the text of a user nor the line of a program that nobody knows raises one; after death the latter is evidence', async () => {
+  const vllm = await watch('vllm');
+  vllm.append(
+    "INFO 08-20 12:00:00 [logger.py:41] Received request cmpl-1: prompt: 'CUDA error: an illegal memory access was encountered', params: x",
+    'ERROR 08-20 12:00:01 [core.py:97] RuntimeError: CUDA error: an illegal memory access was encountered',
+  );
+  await expect.poll(() => vllm.alarms.length, patience).toBe(1);
+  expect(vllm.alarms[0]).toMatchObject({ line: 3 });
+  const command = await watch('command');
+  command.append('CUDA error: an illegal memory access was encountered');
+  const diagnosis = await command.watched.diagnose({ code: 134, signal: null }, []);
+  expect(command.alarms).toEqual([]);
+  expect(diagnosis).toMatchObject({ class: 'gpu_error', evidence: { line: 2 } });
+});
+
+test('why it died: by what it wrote in this life, by the kernel, or unknown', async () => {
+  const before = `${banner}\n${illegal}\n`;
+  const { watched, append } = await watch('llamacpp', before, { offset: before.length });
+  append(banner.replace('incarnation 1', 'incarnation 2'));
+  append("0.00.010.000 E srv         start: couldn't bind HTTP server socket, hostname: 127.0.0.1, port: 18160");
+  expect(await watched.diagnose(exit, [])).toMatchObject({ class: 'config', subclass: 'port_in_use', evidence: { line: 2 } });
+  const killed = await watch('llamacpp');
+  const oom = { kind: 'oom', source: 'cgroup', text: 'oom_kill rose' } as const;
+  expect(await killed.watched.diagnose({ code: null, signal: 'SIGKILL' }, [oom])).toMatchObject({ class: 'host_oom' });
+  const silent = await watch('llamacpp');
+  expect(await silent.watched.diagnose({ code: null, signal: 'SIGKILL' }, [])).toMatchObject({ class: 'unknown' });
+});
+
+test('of what an adopted engine wrote before, only the last error that nothing but a new process cures is told', async () => {
+  const { alarms, append } = await watch('demo', `${[banner, illegal, suspect, illegal, suspect].join('\n')}\n`, {
+    adopted: true,
+  });
+  await expect.poll(() => alarms.length, patience).toBe(1);
+  expect(alarms).toEqual([expect.objectContaining({ kind: 'sticky', line: 4 })]);
+  append(suspect);
+  await expect.poll(() => alarms.length, patience).toBe(2);
+  expect(alarms[1]).toMatchObject({ kind: 'suspect', line: 6 });
+});

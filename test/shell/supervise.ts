@@ -1,0 +1,97 @@
+/** The core and the real hands together, without the command line: a supervisor in the test's own process. */
+
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { onTestFinished } from 'vitest';
+import type { KernelEvidence } from '../../src/core/crash.js';
+import type { Event } from '../../src/core/messages.js';
+import type { PoolSpec } from '../../src/core/model.js';
+import { supervisorPaths } from '../../src/host/paths.js';
+import { watchExits } from '../../src/shell/adoption.js';
+import { systemClock } from '../../src/shell/clock.js';
+import { makeHands, type Preflight } from '../../src/shell/hands.js';
+import { makeListeners } from '../../src/shell/listener.js';
+import { makePerform } from '../../src/shell/perform.js';
+import { makePidFiles } from '../../src/shell/pid-files.js';
+import { makeProcesses } from '../../src/shell/processes.js';
+import { makeRuntime, type Runtime } from '../../src/shell/runtime.js';
+import { begun, inventoryOf, poolSpec, supervisorSpec } from '../rig/specs.js';
+
+/** Ends with its engines at the test's end. `kernel` is what the kernel will say of every exit. */
+export function supervise(spec: PoolSpec, argvOf: (port: number) => readonly string[], kernel: readonly KernelEvidence[] = []) {
+  const dir = mkdtempSync(join(tmpdir(), 'poolctl-hands-'));
+  const paths = supervisorPaths({ stateDir: dir }, {}, { cwd: dir, home: dir });
+  const clock = systemClock();
+  const processes = makeProcesses(process.pid);
+  const broken: string[] = [];
+  const preflight: Preflight = async (launch) => ({
+    obstacles: [],
+    startupDeadlineMs: 20_000,
+    portKnownFree: true,
+    prepared: {
+      chain: [],
+      argv: argvOf(launch.port),
+      env: { PATH: process.env.PATH ?? '', POOLCTL_INSTANCE: launch.instance },
+      cwd: dir,
+      modelPath: null,
+      shownArgs: [],
+    },
+  });
+  let endWith: (exit: number) => void = () => {};
+  const ended = new Promise<number>((resolve) => {
+    endWith = resolve;
+  });
+  const hands = makeHands({
+    paths,
+    clock,
+    processes,
+    listeners: makeListeners(processes),
+    pidFiles: makePidFiles((text) => broken.push(text)),
+    exits: watchExits(),
+    kernel: { watch: () => {}, evidence: async () => kernel },
+    preflight,
+    record: async () => {},
+    onStorage: (_, error) => void (error === null || broken.push(error)),
+    end: (exit) => endWith(exit),
+  });
+  const restored = begun({
+    inventory: { ...inventoryOf(spec), supervisor: { ...supervisorSpec, ports: { from: 28_100, to: 28_999 } } },
+    now: clock.now(),
+  });
+  const runtime = makeRuntime(restored, clock, makePerform(hands));
+  const end = async (): Promise<void> => {
+    runtime.give({ type: 'shutdown-requested', because: 'the test ends', kill: true, exit: 0, correlationId: null });
+    await ended;
+  };
+  onTestFinished(async () => {
+    await end();
+    rmSync(dir, { recursive: true, force: true });
+  });
+  return {
+    runtime,
+    broken,
+    end,
+    files: { pid: join(dir, 'run/chat.r0.pid'), handoff: join(dir, 'handoff/chat.r0.json'), log: join(dir, 'logs/chat/r0.log') },
+  };
+}
+
+/** The next event of this name. */
+export const told = (runtime: Runtime, name: Event['event']) =>
+  new Promise<Event>((resolve) => {
+    const stop = runtime.onEvent((event) => {
+      if (event.event !== name) return;
+      stop();
+      resolve(event);
+    });
+  });
+
+/** One replica, probed often and brought back at once. */
+export const quick = (more: Partial<PoolSpec> = {}): PoolSpec => {
+  const { health, restart } = poolSpec('chat', 1);
+  return poolSpec('chat', 1, {
+    health: { ...health, startupIntervalMs: 20, intervalMs: 50 },
+    restart: { ...restart, backoff: { ...restart.backoff, initialMs: 20, minMs: 0 } },
+    ...more,
+  });
+};
