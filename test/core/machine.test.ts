@@ -1,110 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { nextAt } from '../../src/core/due.js';
-import type { Answer, Effect, Event, Input, Launch, Verb } from '../../src/core/messages.js';
 import type { PoolSpec } from '../../src/core/model.js';
 import { viewPools } from '../../src/core/snapshot.js';
-import type { State } from '../../src/core/state.js';
-import { step } from '../../src/core/step.js';
 import { exitOf, identityOf, killedBy, probeResult, unmade } from '../rig/facts.js';
-import { beginning, inventoryOf, poolSpec } from '../rig/specs.js';
+import { poolSpec } from '../rig/specs.js';
+import { Bench } from './bench.js';
 
-/** A core whose shell is this test: facts go in, effects come out. */
-class Bench {
-  now = 1_000;
-  state: State;
-  effects: Effect[] = [];
-  events: Event[] = [];
-  answer: Answer | null = null;
-  private ids = 0;
-
-  constructor(...pools: PoolSpec[]) {
-    this.state = beginning({ inventory: inventoryOf(...pools), now: this.now });
-    this.give({ type: 'woke' });
-  }
-
-  give(input: Input): this {
-    const result = step(this.state, input, {
-      now: this.now,
-      wallMs: 1e12 + this.now,
-      rand: () => 0.5,
-      id: () => `id${++this.ids}`,
-    });
-    this.state = result.state;
-    this.answer = result.answer;
-    this.effects = [...result.effects];
-    this.events = [...result.events];
-    return this;
-  }
-
-  ask(verb: Verb): this {
-    return this.give({ type: 'requested', verb, poolId: 'chat', replicaId: null, correlationId: null });
-  }
-
-  /** To the next instant at which something is due. */
-  wake(): this {
-    const at = nextAt(this.state);
-    if (at === null) throw new Error('nothing is due');
-    this.now = Math.max(this.now, at);
-    return this.give({ type: 'woke' });
-  }
-
-  launch(): Launch {
-    const effect = this.effects.find(({ type }) => type === 'check' || type === 'spawn');
-    if (effect === undefined || !('launch' in effect)) throw new Error(`no launch among ${this.did().join(', ')}`);
-    return effect.launch;
-  }
-
-  checked(): this {
-    const { key, check } = this.launch();
-    return this.give({ type: 'checked', key, check, obstacles: [], startupDeadlineMs: 120_000, portKnownFree: true });
-  }
-
-  spawned(pid = 100): this {
-    const { incarnation, instance, key } = this.launch();
-    return this.give({ type: 'spawned', key, incarnation, identity: identityOf(pid, instance) });
-  }
-
-  probed(result = probeResult()): this {
-    const { key, incarnation } = this.r0();
-    return this.give({ type: 'probed', key, incarnation, result });
-  }
-
-  exited(exit = exitOf(), empty = true): this {
-    const { key, incarnation } = this.r0();
-    return this.give({ type: 'exited', key, incarnation, exit, empty });
-  }
-
-  swept(left: number[] = []): this {
-    const { key, incarnation } = this.r0();
-    return this.give({ type: 'swept', key, incarnation, left });
-  }
-
-  ready(): this {
-    return this.checked().spawned().wake().probed();
-  }
-
-  r0() {
-    const replica = this.state.pools.get('chat')?.replicas[0];
-    if (replica === undefined) throw new Error('no r0');
-    return replica;
-  }
-
-  view() {
-    const view = viewPools(this.state, { now: this.now, time: (ms) => new Date(ms).toISOString() })[0]?.replicas[0];
-    if (view === undefined) throw new Error('no view');
-    return view;
-  }
-
-  did(): string[] {
-    return this.effects.map(({ type }) => type);
-  }
-
-  told(): string[] {
-    return this.events.map(({ event }) => event);
-  }
-}
-
-const one = (more: Partial<PoolSpec> = {}) => new Bench(poolSpec('chat', 1, more));
+const one = (more: Partial<PoolSpec> = {}) => new Bench([poolSpec('chat', 1, more)]);
 
 describe('a launch', () => {
   it('is checked, recorded before it is spawned, probed, and ready only with its handoff file', () => {
@@ -171,7 +73,7 @@ describe('a launch', () => {
   });
 
   it('waits behind others while the limit of loads is reached', () => {
-    const bench = new Bench(poolSpec('chat', 6));
+    const bench = new Bench([poolSpec('chat', 6)]);
     expect(bench.did().filter((what) => what === 'check')).toHaveLength(4);
     const waiting = viewPools(bench.state, { now: bench.now, time: String })[0]?.replicas[4];
     expect(waiting).toMatchObject({ state: 'preparing' });
@@ -180,7 +82,7 @@ describe('a launch', () => {
 
   it('that is never healthy is killed at its deadline, as a hang', () => {
     const bench = one().checked().spawned();
-    while (bench.r0().life.state === 'starting') {
+    while (bench.replica().life.state === 'starting') {
       bench.wake();
       if (bench.did().includes('probe')) bench.probed(probeResult({ verdict: 'failed', detail: 'connection refused' }));
     }
@@ -196,7 +98,7 @@ describe('a launch', () => {
   it('that visibly progresses gets up to three times its automatic deadline', () => {
     const bench = one().checked().spawned();
     let progress = 0;
-    while (bench.r0().life.state === 'starting') {
+    while (bench.replica().life.state === 'starting') {
       bench.wake();
       if (bench.did().includes('probe'))
         bench.probed(probeResult({ verdict: 'loading', detail: 'HTTP 503', progress: ++progress }));
@@ -224,10 +126,10 @@ describe('a crash', () => {
 
   it('does not reset its backoff merely by being ready, but by staying so', () => {
     const bench = one().ready().exited().wake().ready();
-    expect(bench.r0().attempt).toBe(1);
+    expect(bench.replica().attempt).toBe(1);
     while (bench.now < 310_000) bench.wake().probed();
     expect(bench.view()).toMatchObject({ crash_count: 0, restart_count: 1, crashes_total: 1 });
-    expect(bench.r0().attempt).toBe(0);
+    expect(bench.replica().attempt).toBe(0);
   });
 
   it('keeps code and signal as the kernel gave them, and the last line', () => {
@@ -304,7 +206,7 @@ describe('probes of a serving engine', () => {
     const bench = one().ready().wake();
     const ask = bench.effects.find(({ type }) => type === 'poll');
     expect(ask).toBeDefined();
-    bench.give({ type: 'polled', key: bench.r0().key, incarnation: 1, inflight: null, canTell: false });
+    bench.give({ type: 'polled', key: bench.replica().key, incarnation: 1, inflight: null, canTell: false });
     for (let n = 0; n < 10; n += 1) {
       bench.wake();
       expect(bench.did()).not.toContain('poll');
@@ -314,7 +216,7 @@ describe('probes of a serving engine', () => {
 
   it('unhealthy for restart_after, it is restarted, as health', () => {
     const bench = one().ready();
-    while (bench.r0().life.state !== 'stopping') {
+    while (bench.replica().life.state !== 'stopping') {
       bench.wake();
       if (bench.did().includes('probe')) bench.probed(miss);
     }
@@ -331,7 +233,7 @@ describe('stop, start, restart', () => {
     const begun = bench.now;
     expect(bench.wake().effects).toMatchObject([{ type: 'signal', rung: 'kill' }]);
     expect(bench.now - begun).toBe(5_000);
-    while (bench.r0().life.state === 'stopping') {
+    while (bench.replica().life.state === 'stopping') {
       bench.wake();
       if (bench.did().includes('sweep')) bench.swept([100]);
     }
@@ -372,7 +274,7 @@ describe('stop, start, restart', () => {
   });
 
   it('restart takes one replica after another', () => {
-    const bench = new Bench(poolSpec('chat', 2, { health: { ...poolSpec('chat', 1).health, path: 'none' } }));
+    const bench = new Bench([poolSpec('chat', 2, { health: { ...poolSpec('chat', 1).health, path: 'none' } })]);
     for (const launch of bench.effects.flatMap((effect) => (effect.type === 'check' ? [effect.launch] : []))) {
       bench.give({
         type: 'checked',
@@ -425,7 +327,7 @@ describe('stop, start, restart', () => {
 
 it('old news of a dead engine does not touch its successor', () => {
   const bench = one().ready().exited().wake().ready();
-  const stale = { key: bench.r0().key, incarnation: 1 } as const;
+  const stale = { key: bench.replica().key, incarnation: 1 } as const;
   const before = bench.state;
   bench.give({ type: 'exited', ...stale, exit: exitOf(), empty: true });
   bench.give({ type: 'probed', ...stale, result: probeResult({ verdict: 'failed' }) });

@@ -1,0 +1,144 @@
+import { nextAt } from '../../src/core/due.js';
+import type { Answer, Effect, Event, EventName, Input, Launch, Verb } from '../../src/core/messages.js';
+import type { Device, PoolSpec, ReplicaKey, SupervisorSpec } from '../../src/core/model.js';
+import type { Restored } from '../../src/core/restore.js';
+import { viewPools } from '../../src/core/snapshot.js';
+import type { State } from '../../src/core/state.js';
+import { step } from '../../src/core/step.js';
+import type { ReplicaView } from '../../src/core/views.js';
+import { exitOf, identityOf, probeResult } from '../rig/facts.js';
+import { beginning, inventoryOf, supervisorSpec } from '../rig/specs.js';
+
+export type BenchOptions = { readonly devices?: readonly Device[]; readonly supervisor?: Partial<SupervisorSpec> };
+
+/** A core whose shell is the test: facts go in, effects come out. Without a key, everything is about `chat/r0`. */
+export class Bench {
+  now = 1_000;
+  state: State;
+  /** Of the last step. */
+  effects: Effect[] = [];
+  events: Event[] = [];
+  answer: Answer | null = null;
+  /** Of all steps. */
+  readonly spawns: { readonly key: ReplicaKey; readonly at: number }[] = [];
+  readonly story: Event[] = [];
+  private ids = 0;
+
+  constructor(pools: readonly PoolSpec[], { devices = [], supervisor = {} }: BenchOptions = {}) {
+    const inventory = { ...inventoryOf(...pools), supervisor: { ...supervisorSpec, ...supervisor } };
+    const tool = devices.length === 0 ? 'none' : 'working';
+    this.state = beginning({ inventory, now: this.now, devices: { devices, tool, note: null } });
+    this.give({ type: 'woke' });
+  }
+
+  /** A supervisor that goes on from here. */
+  resume({ state, effects, events }: Restored): this {
+    this.state = state;
+    this.effects = [...effects];
+    this.events = [...events];
+    return this;
+  }
+
+  give(input: Input): this {
+    const result = step(this.state, input, {
+      now: this.now,
+      wallMs: 1e12 + this.now,
+      rand: () => 0.5,
+      id: () => `id${++this.ids}`,
+    });
+    this.state = result.state;
+    this.answer = result.answer;
+    this.effects = [...result.effects];
+    this.events = [...result.events];
+    this.story.push(...result.events);
+    for (const effect of this.effects) if (effect.type === 'spawn') this.spawns.push({ key: effect.launch.key, at: this.now });
+    return this;
+  }
+
+  ask(verb: Verb, more: { readonly once?: boolean; readonly replicaId?: `r${number}` } = {}): this {
+    return this.give({ type: 'requested', verb, poolId: 'chat', replicaId: null, correlationId: null, ...more });
+  }
+
+  /** To the next instant at which something is due. */
+  wake(): this {
+    const at = nextAt(this.state);
+    if (at === null) throw new Error('nothing is due');
+    this.now = Math.max(this.now, at);
+    return this.give({ type: 'woke' });
+  }
+
+  /** So much later; every probe in between is answered alike, and nothing else. */
+  pass(ms: number, result = probeResult()): this {
+    const end = this.now + ms;
+    for (let at = nextAt(this.state); at !== null && at <= end; at = nextAt(this.state)) {
+      this.wake();
+      for (const effect of this.effects) if (effect.type === 'probe') this.probed(result, effect.launch.key);
+    }
+    this.now = end;
+    return this;
+  }
+
+  launch(key: ReplicaKey = 'chat/r0'): Launch {
+    const effect = this.effects.find((each) => (each.type === 'check' || each.type === 'spawn') && each.launch.key === key);
+    if (effect === undefined || !('launch' in effect)) throw new Error(`no launch among ${this.did().join(', ')}`);
+    return effect.launch;
+  }
+
+  checked(key: ReplicaKey = 'chat/r0'): this {
+    const { check } = this.launch(key);
+    return this.give({ type: 'checked', key, check, obstacles: [], startupDeadlineMs: 120_000, portKnownFree: true });
+  }
+
+  spawned(pid = 100, key: ReplicaKey = 'chat/r0'): this {
+    const { incarnation, instance } = this.launch(key);
+    return this.give({ type: 'spawned', key, incarnation, identity: identityOf(pid, instance) });
+  }
+
+  probed(result = probeResult(), key: ReplicaKey = 'chat/r0'): this {
+    return this.give({ type: 'probed', ...this.of(key), result });
+  }
+
+  exited(exit = exitOf(), empty = true, key: ReplicaKey = 'chat/r0'): this {
+    return this.give({ type: 'exited', ...this.of(key), exit, empty });
+  }
+
+  swept(left: number[] = [], key: ReplicaKey = 'chat/r0'): this {
+    return this.give({ type: 'swept', ...this.of(key), left });
+  }
+
+  ready(key: ReplicaKey = 'chat/r0'): this {
+    return this.checked(key).spawned(100, key).wake().probed(probeResult(), key);
+  }
+
+  replica(key: ReplicaKey = 'chat/r0') {
+    const [poolId = '', index] = key.split('/r');
+    const replica = this.state.pools.get(poolId)?.replicas[Number(index)];
+    if (replica === undefined) throw new Error(`no ${key}`);
+    return replica;
+  }
+
+  of(key: ReplicaKey = 'chat/r0') {
+    return { key, incarnation: this.replica(key).incarnation };
+  }
+
+  view(key: ReplicaKey = 'chat/r0'): ReplicaView {
+    const [poolId = '', index] = key.split('/r');
+    const pools = viewPools(this.state, { now: this.now, time: (ms) => new Date(ms).toISOString() });
+    const view = pools.find(({ pool_id }) => pool_id === poolId)?.replicas[Number(index)];
+    if (view === undefined) throw new Error(`no ${key}`);
+    return view;
+  }
+
+  did(): string[] {
+    return this.effects.map(({ type }) => type);
+  }
+
+  told(): string[] {
+    return this.events.map(({ event }) => event);
+  }
+
+  /** All that was told by that name, the last as the last. */
+  heard(name: EventName): readonly Event[] {
+    return this.story.filter(({ event }) => event === name);
+  }
+}
