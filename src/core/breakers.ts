@@ -29,13 +29,23 @@ export function withBreakers(replica: Replica, change: 'due' | 'once' | 'closed'
   return become(replica, { general: each(replica.breakers.general), cuda: each(replica.breakers.cuda) }, scene);
 }
 
-/** One failure more in one of them; `atOnce` opens it whatever it has counted. */
+/**
+ * One failure more in one of them; `atOnce` opens it whatever it has counted. The other one, where it is half-open, had this launch for its test
+ * as well: it opens again.
+ */
 export function hurt(replica: Replica, name: BreakerName, atOnce: boolean, scene: Scene): Turn {
   const { breaker: spec } = scene.spec.restart;
   const at: Moment = now(scene);
   const threshold = name === 'cuda' ? spec.cudaThreshold : spec.threshold;
   const failed = afterFailure(replica.breakers[name], threshold, spec, at);
-  return become(replica, { ...replica.breakers, [name]: atOnce ? tripped(failed, spec, at) : failed }, scene);
+  const other = name === 'cuda' ? 'general' : 'cuda';
+  const tested = replica.breakers[other];
+  const breakers = {
+    ...replica.breakers,
+    [name]: atOnce ? tripped(failed, spec, at) : failed,
+    [other]: tested.state === 'half-open' ? afterFailure(tested, threshold, spec, at) : tested,
+  };
+  return become(replica, breakers, scene);
 }
 
 /** Opened by a storm. */
