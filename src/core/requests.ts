@@ -5,7 +5,7 @@ import type { Fact } from './engine.js';
 import type { Context, Event, Input, Refusal, Verb } from './messages.js';
 import type { ReplicaKey } from './model.js';
 import { begin, cancel, refusal } from './operation.js';
-import { isLive, now, type Operation, type Replica, type Shutdown, type State } from './state.js';
+import { isLive, now, type Operation, type Replica, type Shutdown, type State, type StateName } from './state.js';
 import { span } from './words.js';
 
 export type Wish =
@@ -104,8 +104,7 @@ export function shutDown(
       shutdown: kill ? { ...state.shutdown, exit } : state.shutdown,
     };
   }
-  const stopping = begin({ kind: 'shutdown', poolId: null, targets, correlationId }, true, context);
-  const begun = keep ? { ...stopping, outcome: 'kept' } : stopping;
+  const begun = begin({ kind: 'shutdown', poolId: null, targets, correlationId }, true, context);
   return {
     ok: true,
     operationId: begun.id,
@@ -136,7 +135,7 @@ function unavailable(poolId: string, verb: Verb, broken: readonly Held[], at: nu
   return {
     code: 'POOL_UNAVAILABLE',
     message: `cannot ${verb} "${poolId}": the breaker of ${broken.map(({ key }) => key).join(', ')} is open for ${span(retryAfterMs)} more`,
-    hint: `poolctl reset ${broken[0]?.key ?? poolId}`,
+    hint: `poolctl reset ${broken[0]?.key ?? poolId} closes it and starts at once`,
     retryAfterMs: Math.round(retryAfterMs),
   };
 }
@@ -160,6 +159,9 @@ function changes(verb: Verb, { goal, life }: Replica): boolean {
     case 'stop':
       return goal === 'up' || (life.state !== 'stopped' && life.state !== 'stopping');
     case 'start':
-      return goal === 'down' || ['stopped', 'backoff', 'broken', 'failed'].includes(life.state);
+      return goal === 'down' || startable.has(life.state);
   }
 }
+
+/** A broken one is not started either, but that is refused aloud. */
+const startable: ReadonlySet<StateName> = new Set(['stopped', 'backoff', 'failed', 'broken']);
