@@ -104,7 +104,8 @@ export function shutDown(
       shutdown: kill ? { ...state.shutdown, exit } : state.shutdown,
     };
   }
-  const begun = begin({ kind: 'shutdown', poolId: null, targets, correlationId }, true, context);
+  const stopping = begin({ kind: 'shutdown', poolId: null, targets, correlationId }, true, context);
+  const begun = keep ? { ...stopping, outcome: 'kept' } : stopping;
   return {
     ok: true,
     operationId: begun.id,
@@ -135,7 +136,7 @@ function unavailable(poolId: string, verb: Verb, broken: readonly Held[], at: nu
   return {
     code: 'POOL_UNAVAILABLE',
     message: `cannot ${verb} "${poolId}": the breaker of ${broken.map(({ key }) => key).join(', ')} is open for ${span(retryAfterMs)} more`,
-    hint: `poolctl reset ${broken[0]?.key ?? poolId} closes it and starts at once`,
+    hint: `poolctl reset ${broken[0]?.key ?? poolId}`,
     retryAfterMs: Math.round(retryAfterMs),
   };
 }
