@@ -140,10 +140,13 @@ function endedByItself(replica: Replica, why: string, scene: Scene): Turn {
 }
 
 type Failure = { readonly cause: 'crash' | 'health'; readonly wasReady: boolean };
+/** `unmakeable`: there was no process, and there will be none, whatever this configuration could do before. */
+type Judged = Failure & { readonly unmakeable: boolean };
 
 /** Counts the crash, tells it, and decides what comes next. */
 function crashed(replica: Replica, exit: ExitEvidence, why: string, failure: Failure, scene: Scene): Turn {
-  return andThen(counted(replica, exit, why, scene), (after) => afterFailure(after, why, failure, scene));
+  const unmakeable = exit.spawnError !== null && permanentErrnos.has(exit.spawnError.errno);
+  return andThen(counted(replica, exit, why, scene), (after) => afterFailure(after, why, { ...failure, unmakeable }, scene));
 }
 
 function counted(before: Replica, exit: ExitEvidence, why: string, scene: Scene): Turn {
@@ -173,12 +176,12 @@ function counted(before: Replica, exit: ExitEvidence, why: string, scene: Scene)
   return { replica, effects: [], events: [told] };
 }
 
-function afterFailure(replica: Replica, why: string, { cause, wasReady }: Failure, scene: Scene): Turn {
+function afterFailure(replica: Replica, why: string, { cause, wasReady, unmakeable }: Judged, scene: Scene): Turn {
   if (replica.goal === 'down') return rest(replica, scene);
   const hint = replica.lastExit?.hint ?? null;
   if (scene.spec.restart.policy === 'never')
     return fail(replica, scene, why, `restart.policy is never; poolctl start ${replica.key} tries again`);
-  if (isPermanent(replica, wasReady, scene)) return fail(replica, scene, why, hint);
+  if (unmakeable || isPermanent(replica, wasReady, scene)) return fail(replica, scene, why, hint);
   const of: CrashClass = replica.lastExit?.class ?? 'unknown';
   const cure = replica.lastExit?.cure ?? null;
   return andThen(hurt(replica, isOfGpu(of) ? 'cuda' : 'general', cure !== null, scene), (after) =>
