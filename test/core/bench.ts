@@ -14,6 +14,8 @@ export type BenchOptions = { readonly devices?: readonly Device[]; readonly supe
 /** A core whose shell is the test: facts go in, effects come out. Without a key, everything is about `chat/r0`. */
 export class Bench {
   now = 1_000;
+  /** What the core is given for chance. */
+  chance = 0.5;
   state: State;
   /** Of the last step. */
   effects: Effect[] = [];
@@ -43,7 +45,7 @@ export class Bench {
     const result = step(this.state, input, {
       now: this.now,
       wallMs: 1e12 + this.now,
-      rand: () => 0.5,
+      rand: () => this.chance,
       id: () => `id${++this.ids}`,
     });
     this.state = result.state;
