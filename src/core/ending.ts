@@ -100,9 +100,13 @@ export function exitedUnasked(
   const { engine } = life;
   const wasReady = life.state !== 'starting' || life.resumed !== null;
   const first: Effect[] = wasReady ? [{ type: 'remove-handoff', key: replica.key }] : [];
-  if (!empty) return kill(replica, engine, { kind: 'crashed', exit, wasReady, endedAt: now(scene) }, scene, exit, first);
+  const went = wentWithSupervisor(replica);
+  const intent: Intent = went
+    ? { kind: 'replaced', why: 'its leader went with that one' }
+    : { kind: 'crashed', exit, wasReady, endedAt: now(scene) };
+  if (!empty) return kill(replica, engine, intent, scene, exit, first);
   const strays: Effect = { type: 'sweep', launch: engine.launch, identity: engine.identity, mode: 'strays' };
-  const turn = wentWithSupervisor(replica)
+  const turn = went
     ? queue(replica, 'start', scene)
     : judgeExit(replica, exit, { startedAt: engine.startedAt, wasReady, endedAt: now(scene) }, scene);
   return { ...turn, effects: [...first, strays, ...turn.effects] };
