@@ -103,17 +103,20 @@ When(
 );
 
 /** `name{label="value"}`, of one replica; a counter that was never raised is 0, and absent is no number. */
-Then(/^the metric (\w+)(?:\{(.*)\})? of (\S+) is (\d+)$/, async function (this: PoolctlWorld, name, more, key, value) {
-  const [poolId, replicaId] = key.split('/');
-  await this.untilHolds(async () => {
-    const { body } = await this.ask('GET', '/metrics');
-    const samples = body.split('\n').filter((line) => line.startsWith(`${name}{`));
-    const wanted = [`pool_id="${poolId}"`, `replica_id="${replicaId}"`, ...(more === undefined ? [] : [more])];
-    const found = samples.filter((line) => wanted.every((label) => line.includes(label)));
-    equal(found.length, 1, `${found.length} samples: ${found.join(' ')}`);
-    equal(found[0]?.split(' ').at(-1), value, found[0]);
-  });
-});
+Then(
+  /^the metric (\w+)(?:\{(.*)\})? of (\S+) is (\d+)$/,
+  async function (this: PoolctlWorld, name: string, more: string | undefined, key: string, value: number) {
+    const [poolId, replicaId] = key.split('/');
+    await this.untilHolds(async () => {
+      const { body } = await this.ask('GET', '/metrics');
+      const samples = body.split('\n').filter((line) => line.startsWith(`${name}{`));
+      const wanted = [`pool_id="${poolId}"`, `replica_id="${replicaId}"`, ...(more === undefined ? [] : [more])];
+      const found = samples.filter((line) => wanted.every((label) => line.includes(label)));
+      equal(found.length, 1, `${found.length} samples: ${found.join(' ')}`);
+      equal(Number(found[0]?.split(' ').at(-1)), value, found[0]);
+    });
+  },
+);
 
 When('somebody asks {replica} about {string}', async function (this: PoolctlWorld, key: string, prompt: string) {
   const { url } = await this.replica(key);
