@@ -48,6 +48,11 @@ export function systemClock(): Clock {
   };
 }
 
-export function contextOf(clock: Clock): Context {
-  return { now: clock.now(), wallMs: clock.wallMs(), rand: Math.random, id: randomUUID };
+/** Chance as the core is given it. */
+export type Chance = Pick<Context, 'rand' | 'id'>;
+
+export function contextOf(clock: Clock, { rand, id }: Chance = systemChance): Context {
+  return { now: clock.now(), wallMs: clock.wallMs(), rand, id };
 }
+
+const systemChance: Chance = { rand: Math.random, id: randomUUID };

@@ -5,7 +5,7 @@ import type { Answer, Effect, Event, Input } from '../core/messages.js';
 import type { Restored } from '../core/restore.js';
 import type { State } from '../core/state.js';
 import { step } from '../core/step.js';
-import { type Clock, contextOf } from './clock.js';
+import { type Chance, type Clock, contextOf } from './clock.js';
 
 export type Runtime = {
   state(): State;
@@ -19,7 +19,8 @@ export type Runtime = {
 
 export type Perform = (effects: readonly Effect[], give: (input: Input) => void) => void;
 
-export function makeRuntime(restored: Restored, clock: Clock, perform: Perform): Runtime {
+/** `chance`: the machine's own where it is left out. */
+export function makeRuntime(restored: Restored, clock: Clock, perform: Perform, chance?: Chance): Runtime {
   let { state } = restored;
   let stepping = false;
   const inbox: Input[] = [];
@@ -39,7 +40,7 @@ export function makeRuntime(restored: Restored, clock: Clock, perform: Perform):
   function take(input: Input): Answer | null {
     stepping = true;
     try {
-      const result = step(state, input, contextOf(clock));
+      const result = step(state, input, contextOf(clock, chance));
       state = result.state;
       carryOut(result);
       return result.answer;
