@@ -51,8 +51,9 @@ export type Hands = {
 };
 
 /**
- * Effects of one step run in order. What follows a `record` waits for it, but for a check, which changes nothing; a spawn waits for the last one
- * of any step; and what comes later for the same replica waits behind that, so no signal overtakes a spawn.
+ * Effects of one step run in order. What follows a `record` waits for it, but for a check, which changes nothing, and for handoff files, which are
+ * as they must be before anything is told; a spawn waits for the last one of any step; and what comes later for the same replica waits behind
+ * that, so no signal overtakes a spawn.
  */
 export function makePerform(hands: Hands): Perform {
   const lanes = new Map<string, Promise<void>>();
@@ -64,6 +65,10 @@ export function makePerform(hands: Hands): Perform {
       if (effect.type === 'record') {
         barrier = hands.record();
         recorded = barrier;
+        continue;
+      }
+      if (effect.type === 'write-handoff' || effect.type === 'remove-handoff') {
+        act(effect, give);
         continue;
       }
       const lane = laneOf(effect);
