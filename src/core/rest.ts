@@ -81,7 +81,7 @@ export function hold(
 ): Turn {
   const cause = retriedAs(replica.life.cause);
   const told = cause === 'crash' ? (replica.lastExit?.class ?? 'unknown') : cause;
-  return wait(replica, { cause, told, attempt: replica.attempt, waitMs: Math.max(0, until - scene.now), why }, scene);
+  return wait(replica, { cause, told, attempt: replica.attempt, waitMs: Math.max(0, Math.ceil(until - scene.now)), why }, scene);
 }
 
 /** Behind its open breakers until the last of them lets one launch through. */
