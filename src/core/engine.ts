@@ -137,6 +137,14 @@ type Row = Readonly<
   >
 >;
 
+/** The union of cells is wider than any one of them; the blocks' types have already paired each state and fact with its own cell. */
+const rows = Object.fromEntries(
+  Object.keys(wishes).map((state) => [
+    state,
+    [wishes, policy, process, watch].reduce((row, block) => Object.assign(row, block[state as StateName]), {}),
+  ]),
+) as Record<StateName, Row>;
+
 /** Old news is dropped: what a dead engine's exit or probe says must not touch its successor. */
 const isStale = (replica: Replica, fact: Fact): boolean => 'incarnation' in fact && fact.incarnation !== replica.incarnation;
 
@@ -144,10 +152,7 @@ const isStale = (replica: Replica, fact: Fact): boolean => 'incarnation' in fact
 export function turn(before: Replica, fact: Fact, scene: Scene): Turn {
   if (isStale(before, fact)) return stay(before);
   const replica = withGoal(before, fact);
-  const { state } = replica.life;
-  // The union of cells is wider than any one of them; the table's type has already paired each state and fact with its own cell.
-  const row = { ...wishes[state], ...policy[state], ...process[state], ...watch[state] } as object as Row;
-  const cell = row[fact.type];
+  const cell = rows[replica.life.state][fact.type];
   return cell === 'ignore' ? stay(replica) : (cell as (r: Replica, f: Fact, s: Scene) => Turn)(replica, fact, scene);
 }
 
