@@ -1,0 +1,193 @@
+/** What befalls the machine and its supervisor, and what operators ask: drawn from the seed, all independent of each other. */
+
+import type { Verb } from '../../src/core/messages.js';
+import type { Inventory } from '../../src/core/model.js';
+import type { Written } from './disk.js';
+import { endings } from './exits.js';
+import { edit } from './inventory.js';
+import type { Machine } from './machine.js';
+import type { Random } from './random.js';
+import { Supervisor } from './supervisor.js';
+
+const minute = 60_000;
+const hour = 60 * minute;
+
+export class Director {
+  private inventory: Inventory;
+  private written: Written | null = null;
+  /** At each barrier of the registry the supervisor dies with this probability. */
+  private deadly = 0;
+  private readonly random: Random;
+
+  constructor(
+    private readonly machine: Machine,
+    private readonly all: Inventory,
+  ) {
+    this.inventory = all;
+    this.random = machine.random.fork('director');
+  }
+
+  begin(): void {
+    const { machine, random } = this;
+    this.launch([]);
+    for (const { poolId } of this.all.pools) this.often(30 * minute, () => machine.changeWeather(poolId));
+    this.often(12 * minute, () => this.ask());
+    this.often(2 * hour, () => this.kill('SIGKILL of the supervisor'));
+    this.often(2 * hour, () => {
+      this.deadly = 0.15;
+      machine.timeline.after(3 * minute, () => {
+        this.deadly = 0;
+      });
+    });
+    this.often(4 * hour, () => this.shutDown());
+    this.often(3 * hour, () => this.stall());
+    this.often(5 * hour, () => {
+      machine.watch.count('suspend');
+      machine.moveWall(random.between(minute, 5 * hour));
+      machine.supervisor?.slept();
+    });
+    this.often(6 * hour, () => {
+      machine.watch.count('wall clock set');
+      machine.moveWall(random.pick([-24 * hour, -minute, minute, 24 * hour]));
+    });
+    this.often(12 * hour, () => {
+      if (machine.supervisor !== null) this.kill('power cut');
+      machine.reboot();
+    });
+    this.often(2 * hour, () => this.sicken());
+    this.often(3 * hour, () => this.fail());
+    this.often(2 * hour, () => {
+      machine.watch.count('a slow disk');
+      machine.slowDiskUntil = machine.now + random.between(minute, 10 * minute);
+    });
+    this.often(2 * hour, () => this.takePort());
+  }
+
+  private often(meanMs: number, run: () => void): void {
+    this.machine.timeline.after(this.random.exponential(meanMs), () => {
+      run();
+      this.often(meanMs, run);
+    });
+  }
+
+  private launch(named: readonly string[]): void {
+    new Supervisor(this.machine, {
+      inventory: this.inventory,
+      named,
+      written: this.written,
+      keep: (written) => {
+        this.written = written;
+      },
+      barrier: (at, supervisor) => {
+        if (this.deadly > 0 && supervisor.alive && this.random.chance(this.deadly))
+          this.kill(`the supervisor dies at a barrier: ${at}`);
+      },
+      ended: () => this.again(),
+    }).begin();
+  }
+
+  /** The next one comes soon, or late; sometimes with another inventory, and once in a while without what the last one wrote. */
+  private again(): void {
+    const { random, machine } = this;
+    const waitMs = random.chance(0.8) ? random.between(200, 5_000) : random.exponential(5 * minute);
+    machine.timeline.after(waitMs, () => {
+      if (random.chance(0.15)) {
+        this.inventory = edit(this.inventory, this.all, random);
+        machine.watch.count('the inventory is edited');
+      }
+      if (random.chance(0.01)) {
+        this.written = null;
+        machine.watch.count('the registry is lost');
+      }
+      const named = random.chance(0.05) ? this.inventory.pools.slice(0, 1 + random.below(3)).map(({ poolId }) => poolId) : [];
+      this.launch(named);
+    });
+  }
+
+  private ask(): void {
+    const { random, machine } = this;
+    const { poolId } = random.pick(this.all.pools);
+    const verb = random.weighted<Verb>([
+      [4, 'start'],
+      [2, 'stop'],
+      [2, 'restart'],
+      [1, 'reset'],
+    ]);
+    const replicaId = random.chance(0.5) ? null : (`r${random.below(3)}` as const);
+    const again = (): void =>
+      void machine.supervisor?.give({
+        type: 'requested',
+        verb,
+        poolId,
+        replicaId,
+        once: random.chance(0.5),
+        correlationId: null,
+      });
+    again();
+    // People press a key twice, or change their mind.
+    if (random.chance(0.2)) machine.timeline.after(random.between(1, 5_000), again);
+    if (verb === 'stop') machine.timeline.after(random.exponential(5 * minute), () => this.bringBack(poolId));
+  }
+
+  private bringBack(poolId: string): void {
+    this.machine.supervisor?.give({ type: 'requested', verb: 'start', poolId, replicaId: null, correlationId: null });
+  }
+
+  private kill(fault: string): void {
+    const { supervisor, watch } = this.machine;
+    if (supervisor === null) return;
+    watch.count(fault);
+    supervisor.die();
+  }
+
+  private shutDown(): void {
+    const { random, machine } = this;
+    const keep = random.chance(0.3);
+    machine.watch.count(keep ? 'a shutdown that keeps the engines' : 'a shutdown');
+    const ask = (kill: boolean): void =>
+      void machine.supervisor?.give({ type: 'shutdown-requested', because: 'SIGTERM', kill, keep, exit: 0, correlationId: null });
+    ask(false);
+    if (random.chance(0.3)) machine.timeline.after(random.between(10, 3_000), () => ask(true));
+  }
+
+  private stall(): void {
+    const { random, machine } = this;
+    machine.watch.count('the supervisor stalls');
+    machine.supervisor?.stall(random.between(2_000, 60_000));
+    // Who loads meanwhile is not asked in time, and may be given up.
+    for (const each of machine.processes.leaders()) if (each.loadedAt === null) each.wasUnwell = true;
+  }
+
+  private sicken(): void {
+    const { random, machine } = this;
+    const index = random.pick(machine.gpus.indexes);
+    const how = random.pick(['sick', 'gone', 'silent'] as const);
+    machine.watch.count(how === 'silent' ? 'the device tool fails' : `a device is ${how}`);
+    if (how === 'silent') machine.gpus.toolFails = true;
+    else machine.gpus[how].add(index);
+    if (how === 'gone') machine.failDevice(index, endings['driver error']);
+    machine.timeline.after(random.exponential(10 * minute), () => {
+      machine.gpus.toolFails = false;
+      machine.gpus.sick.delete(index);
+      machine.gpus.gone.delete(index);
+    });
+  }
+
+  /** One common cause: a whole device, or all engines at once. */
+  private fail(): void {
+    const { random, machine } = this;
+    machine.watch.count('many engines die at once');
+    const how = random.pick([endings.segfault, endings['out of host memory'], endings['illegal access']]);
+    if (random.chance(0.5)) machine.failDevice(random.pick(machine.gpus.indexes), how);
+    else for (const each of machine.processes.leaders()) machine.processes.die(each, how);
+  }
+
+  private takePort(): void {
+    const { random, machine } = this;
+    const port = this.all.supervisor.ports.from + random.below(14);
+    if (machine.processes.leaders().some(({ launch }) => launch.port === port)) return;
+    machine.watch.count('a stranger takes a port');
+    machine.strangers.add(port);
+    machine.timeline.after(random.exponential(10 * minute), () => machine.strangers.delete(port));
+  }
+}

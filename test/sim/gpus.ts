@@ -1,0 +1,52 @@
+/** Virtual GPUs: who uses their memory, when they are sick or gone, and when the tool does not answer. */
+
+import type { DevicesObservation } from '../../src/core/messages.js';
+import type { Device } from '../../src/core/model.js';
+import type { Process } from './processes.js';
+
+const gib = 2 ** 30;
+const totalBytes = 24 * gib;
+/** What one engine uses on each of its devices. */
+const usedBytes = 6 * gib;
+
+export class Gpus {
+  readonly sick = new Set<string>();
+  readonly gone = new Set<string>();
+  toolFails = false;
+
+  constructor(private readonly count: number) {}
+
+  get indexes(): readonly string[] {
+    return Array.from({ length: this.count }, (_, index) => String(index));
+  }
+
+  observe(living: Iterable<Process>): DevicesObservation {
+    if (this.toolFails) return { devices: [], tool: 'failing', note: 'nvidia-smi hangs' };
+    const used = new Map<string, number>();
+    for (const { isLeader, launch } of living) {
+      if (!isLeader) continue;
+      for (const { index } of launch.devices) used.set(index, (used.get(index) ?? 0) + usedBytes);
+    }
+    const devices = this.indexes
+      .filter((index) => !this.gone.has(index))
+      .map((index) => this.device(index, used.get(index) ?? 0));
+    return { devices, tool: 'working', note: null };
+  }
+
+  private device(index: string, used: number): Device {
+    return {
+      index,
+      uuid: `GPU-${index}`,
+      name: 'virtual',
+      vendor: 'nvidia',
+      vramTotalBytes: totalBytes,
+      vramFreeBytes: Math.max(0, totalBytes - used),
+      computeCapability: null,
+      utilizationPercent: null,
+      temperatureCelsius: null,
+      powerWatts: null,
+      mig: false,
+      healthy: !this.sick.has(index),
+    };
+  }
+}

@@ -1,0 +1,137 @@
+/** Hands of a virtual supervisor: what src/shell/hands.ts promises, done to virtual processes, with all that may go wrong. */
+
+import type { EngineIdentity, ExitEvidence, Launch, Obstacle } from '../../src/core/messages.js';
+import type { Hands } from '../../src/shell/perform.js';
+import { endings, notSpawned } from './exits.js';
+import { drawFate } from './fate.js';
+import type { Machine } from './machine.js';
+import { probe, token, unfinished } from './probing.js';
+import type { Process } from './processes.js';
+import type { Supervisor } from './supervisor.js';
+
+type Exited = (exit: ExitEvidence, empty: boolean) => void;
+
+export function makeVirtualHands(machine: Machine, supervisor: Supervisor): Hands {
+  const { processes, watch } = machine;
+  const random = machine.random.fork(`hands ${machine.now}`);
+  const { later } = supervisor;
+  const weatherOf = (launch: Launch): string => machine.weather.get(launch.spec.poolId) ?? 'calm';
+
+  function obstacles(launch: Launch): readonly Obstacle[] {
+    const holder = processes.leaders().find((each) => each.launch.port === launch.port && each.loadedAt !== null);
+    if (machine.strangers.has(launch.port) || holder !== undefined) return [{ what: 'port', text: 'somebody has the port' }];
+    if (weatherOf(launch) === 'misconfigured' && random.chance(0.2))
+      return [{ what: 'program', text: 'there is no such program' }];
+    return random.chance(0.02) ? [{ what: 'memory', text: 'too little memory' }] : [];
+  }
+
+  function spawn(launch: Launch, exited: Exited): ReturnType<Hands['spawn']> {
+    if (!supervisor.alive) return never();
+    const flawed = weatherOf(launch) === 'misconfigured' ? 0.3 : 0.01;
+    if (random.chance(flawed)) {
+      const errno = random.pick(flawed > 0.1 ? (['ENOENT'] as const) : (['EAGAIN', 'EMFILE'] as const));
+      watch.count(`spawn fails: ${errno}`);
+      watch.spawned(launch, null);
+      return later(random.between(0.2, 5), () => ({ ok: false, error: notSpawned(errno) }));
+    }
+    const leader = processes.launch(launch, drawFate(machine.weather.get(launch.spec.poolId) ?? 'calm', random));
+    watch.spawned(launch, leader);
+    if (machine.strangers.has(launch.port)) machine.timeline.after(5, () => processes.die(leader, endings['port in use']));
+    const identity = { pid: leader.pid, startTicks: leader.startTicks, instance: launch.instance, logOffset: 0 };
+    return later(random.between(0.5, 6), () => {
+      supervisor.wait(leader, exited);
+      return { ok: true, value: identity };
+    });
+  }
+
+  function adopt(launch: Launch, identity: EngineIdentity, exited: Exited): Promise<boolean> {
+    const process = processes.find(identity);
+    if (process !== null) {
+      return later(1, () => {
+        supervisor.wait(process, exited);
+        return true;
+      });
+    }
+    return later(1, () => {
+      const left = processes.treeOf(launch.instance).length;
+      void later(1, () => exited(supervisor.unseen(launch.instance), left === 0));
+      return false;
+    });
+  }
+
+  async function seek(launch: Launch, exited: Exited): Promise<EngineIdentity | null> {
+    await later(random.between(5, 40), () => undefined);
+    const leader = processes.treeOf(launch.instance).find(({ isLeader }) => isLeader);
+    if (leader === undefined) {
+      while (killTree(launch.instance).length > 0) await later(50, () => undefined);
+      return null;
+    }
+    const identity = { pid: leader.pid, startTicks: leader.startTicks, instance: launch.instance, logOffset: 0 };
+    await adopt(launch, identity, exited);
+    return identity;
+  }
+
+  function killTree(instance: string): readonly Process[] {
+    const tree = processes.treeOf(instance);
+    for (const each of tree) processes.kill(each);
+    return tree;
+  }
+
+  return {
+    record: () => (supervisor.alive ? supervisor.registry.flush() : never()),
+    check: (launch) => {
+      const hangs = random.chance(0.001);
+      if (hangs) watch.count('a check hangs');
+      return later(hangs ? 90_000 : random.between(3, 60), () => ({
+        obstacles: obstacles(launch),
+        startupDeadlineMs: launch.spec.health.startupDeadlineMs === 'auto' ? 120_000 : launch.spec.health.startupDeadlineMs,
+        portKnownFree: random.chance(0.9),
+      }));
+    },
+    spawn,
+    seek,
+    adopt,
+    probe: (launch, identity, wish) => {
+      const process = processes.find(identity);
+      const { ms, look } = probe(process, launch, wish, machine, random);
+      const begunAt = machine.now;
+      return later(ms, () => (supervisor.wasDisturbed(begunAt) || random.chance(0.0005) ? unfinished : look()));
+    },
+    generate: (launch, timeoutMs) => {
+      const { ms, look } = token(leaderOf(launch), timeoutMs, random);
+      const begunAt = machine.now;
+      return later(ms, () => (supervisor.wasDisturbed(begunAt) ? { verdict: 'unknown', detail: 'stalled' } : look()));
+    },
+    poll: (launch) => {
+      const canTell = launch.spec.engine !== 'command';
+      return later(random.between(1, 20), () => ({ inflight: canTell && random.chance(0.9) ? random.below(3) : null, canTell }));
+    },
+    signal(launch, identity, rung) {
+      if (!supervisor.alive) return;
+      watch.signalled(launch, processes.find(identity), rung);
+      if (rung === 'kill') killTree(launch.instance);
+      else for (const each of processes.groupOf(identity.pid)) if (each.instance === launch.instance) processes.term(each);
+    },
+    sweep: (launch, _, mode) =>
+      later(mode === 'strays' ? 60 : random.between(1, 30), () => {
+        const tree = mode === 'look' ? processes.treeOf(launch.instance) : killTree(launch.instance);
+        return tree.map(({ pid }) => pid);
+      }),
+    writeHandoff(launch, facts) {
+      if (supervisor.alive) machine.handoffs.set(launch.key, { launch, facts });
+    },
+    removeHandoff(key) {
+      if (supervisor.alive) machine.handoffs.delete(key);
+    },
+    end: (exit) => supervisor.end(exit),
+  };
+
+  function leaderOf({ instance }: Launch): Process | null {
+    return processes.treeOf(instance).find(({ isLeader }) => isLeader) ?? null;
+  }
+}
+
+/** What a dead supervisor was about to do. */
+function never<T>(): Promise<T> {
+  return new Promise(() => {});
+}

@@ -1,0 +1,105 @@
+/** The inventories that are simulated: four pools of three replicas, with policies drawn from the seed. */
+
+import type { BackoffSpec, BreakerSpec, HealthSpec, Inventory, MaskRef, PoolSpec } from '../../src/core/model.js';
+import { inventoryOf, poolSpec } from '../rig/specs.js';
+import type { Random } from './random.js';
+
+export const replicasPerPool = 3;
+
+/** GPUs that the inventory wants: pools that share them, or have their own. */
+export type Plan = { readonly inventory: Inventory; readonly gpus: number };
+
+export function drawPlan(random: Random, probeMs: number): Plan {
+  const share = random.chance(0.5);
+  const spec = (poolId: string, more: Partial<PoolSpec>): PoolSpec => drawPool(poolId, random, probeMs, more);
+  const inventory = inventoryOf(
+    spec('chat', { engine: 'llamacpp', masks: onGpus(0), share }),
+    spec('code', { engine: 'vllm', masks: onGpus(share ? 0 : replicasPerPool), share }),
+    spec('rank', { engine: 'command', isolate: { ...poolSpec('rank', 1).isolate, dieWithSupervisor: random.chance(0.3) } }),
+    spec('voice', { engine: 'demo' }),
+  );
+  const slow = probeMs >= 30_000;
+  return {
+    gpus: 2 * replicasPerPool,
+    inventory: {
+      ...inventory,
+      supervisor: {
+        ...inventory.supervisor,
+        devicePollMs: slow ? 60_000 : 10_000,
+        enginePollMs: random.chance(0.5) ? null : slow ? 300_000 : 30_000,
+        adopt: random.chance(0.9),
+      },
+    },
+  };
+}
+
+/** The file is changed while no supervisor runs: a pool's entry, whether a pool is there, whether engines are adopted. */
+export function edit(inventory: Inventory, all: Inventory, random: Random): Inventory {
+  const changed = random.pick(all.pools).poolId;
+  switch (random.below(4)) {
+    case 0:
+      return { ...inventory, supervisor: { ...inventory.supervisor, adopt: !inventory.supervisor.adopt } };
+    case 1:
+      return { ...inventory, pools: inventory.pools.filter(({ poolId }) => poolId !== changed) };
+    case 2:
+      return { ...inventory, pools: all.pools };
+    default:
+      return {
+        ...inventory,
+        pools: inventory.pools.map((pool) =>
+          pool.poolId === changed ? { ...pool, env: { EDITION: { value: String(random.below(1_000_000)) } } } : pool,
+        ),
+      };
+  }
+}
+
+function drawPool(poolId: string, random: Random, intervalMs: number, more: Partial<PoolSpec>): PoolSpec {
+  const base = poolSpec(poolId, replicasPerPool);
+  const health: HealthSpec = {
+    ...base.health,
+    intervalMs,
+    path: more.engine === 'command' && random.chance(0.3) ? 'none' : 'auto',
+    startupDeadlineMs: random.chance(0.3) ? 60_000 : 'auto',
+    failureThreshold: 1 + random.below(3),
+    successThreshold: 1 + random.below(2),
+    restartAfterMs: random.weighted<number | 'never'>([
+      [6, 60_000],
+      [2, 0],
+      [1, 'never'],
+    ]),
+    generate: { ...base.health.generate, everyMs: random.chance(0.3) ? 10 * intervalMs : null },
+  };
+  return {
+    ...base,
+    health,
+    drain: { ...base.drain, inflight: random.chance(0.7) ? 'auto' : 'off' },
+    restart: {
+      policy: random.weighted([
+        [7, 'on-failure' as const],
+        [2, 'always' as const],
+        [1, 'never' as const],
+      ]),
+      backoff: drawBackoff(base.restart.backoff, random),
+      breaker: drawBreaker(base.restart.breaker, random),
+      storm: random.chance(0.5)
+        ? base.restart.storm
+        : { ...base.restart.storm, limit: 4, windowMs: 120_000, trip: { count: 6, windowMs: 120_000 } },
+    },
+    ...more,
+  };
+}
+
+function drawBackoff(base: BackoffSpec, random: Random): BackoffSpec {
+  return random.chance(0.6) ? base : { ...base, initialMs: 200, maxMs: 5_000, minMs: 100, jitter: 0.5, resetAfterMs: 30_000 };
+}
+
+function drawBreaker(base: BreakerSpec, random: Random): BreakerSpec {
+  return random.chance(0.6) ? base : { ...base, threshold: 12, openForMs: 30_000, maxOpenForMs: 100_000, cudaThreshold: 2 };
+}
+
+function onGpus(first: number): readonly MaskRef[] {
+  return Array.from({ length: replicasPerPool }, (_, n) => {
+    const written = String(first + n);
+    return { kind: 'list', written, ids: [written] } as const;
+  });
+}

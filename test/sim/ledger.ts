@@ -1,0 +1,230 @@
+/**
+ * What the policies of the specification allow, kept by an observer who sees launches, exits, events and requests, and never asks the core: when a
+ * replica may be launched by itself, and how often. All times are of the monotonic clock.
+ */
+
+import type { Event, Input, Launch } from '../../src/core/messages.js';
+import type { Inventory, PoolSpec, ReplicaKey } from '../../src/core/model.js';
+import { type Account, breakerNames, fresh } from './account.js';
+import type { Ending } from './exits.js';
+import { onFailure, onLaunch, onReward, slackMs, tripped, waitMs } from './policy.js';
+
+type Requested = Extract<Input, { type: 'requested' }>;
+type Restart = { readonly at: number; readonly gpu: boolean };
+
+export class Ledger {
+  readonly accounts = new Map<ReplicaKey, Account>();
+  /** Automatic restarts by pool and by device, oldest first. */
+  readonly restarts = new Map<string, readonly Restart[]>();
+  /** Restarts that are under way take one replica after another: by operation, whom. */
+  readonly restarting = new Map<string, readonly ReplicaKey[]>();
+  private readonly specs = new Map<string, PoolSpec>();
+
+  constructor(readonly inventory: Inventory) {
+    for (const spec of inventory.pools) {
+      this.specs.set(spec.poolId, spec);
+      for (const key of keysOf(spec)) this.accounts.set(key, fresh(spec.autostart));
+    }
+  }
+
+  copy(): Ledger {
+    const copy = new Ledger(this.inventory);
+    for (const [key, account] of this.accounts)
+      copy.accounts.set(key, {
+        ...account,
+        breakers: { general: { ...account.breakers.general }, cuda: { ...account.breakers.cuda } },
+      });
+    for (const [name, restarts] of this.restarts) copy.restarts.set(name, restarts);
+    for (const [id, keys] of this.restarting) copy.restarting.set(id, keys);
+    return copy;
+  }
+
+  /** The monotonic clock of a new boot: the same moments on another scale. No engine has been ready since. */
+  shift(byMs: number, writtenAt: number): void {
+    for (const [key, account] of this.accounts) {
+      onReward(account, this.specOf(key), writtenAt);
+      account.notBefore += byMs;
+      account.readySince = null;
+      for (const name of breakerNames) {
+        const breaker = account.breakers[name];
+        account.breakers[name] = { ...breaker, until: breaker.until + byMs };
+      }
+    }
+    for (const [name, restarts] of this.restarts)
+      this.restarts.set(
+        name,
+        restarts.map(({ at, gpu }) => ({ at: at + byMs, gpu })),
+      );
+  }
+
+  of(key: ReplicaKey): Account {
+    const account = this.accounts.get(key);
+    if (account === undefined) throw new RangeError(`nobody knows ${key}`);
+    return account;
+  }
+
+  specOf(key: ReplicaKey): PoolSpec {
+    const spec = this.specs.get(poolOf(key));
+    if (spec === undefined) throw new RangeError(`nobody knows the pool of ${key}`);
+    return spec;
+  }
+
+  isRestarting(key: ReplicaKey): boolean {
+    return [...this.restarting.values()].some((keys) => keys.includes(key));
+  }
+
+  /** A restart that ends half done, or with its supervisor, never came to the later ones: they are wanted as they were. */
+  finished(operationId: string, goalOf: (key: ReplicaKey) => Account['goal']): void {
+    for (const key of this.restarting.get(operationId) ?? []) this.of(key).goal = goalOf(key);
+    this.restarting.delete(operationId);
+  }
+
+  /** The order to spawn: what is wrong with it; null: nothing. */
+  launching({ key, devices }: Launch, now: number): string | null {
+    const account = this.of(key);
+    const spec = this.specOf(key);
+    if (account.goal === 'down') return `${key} is launched, and nobody wants it up`;
+    if (account.permanent !== null && !this.isExcused(key))
+      return `a permanent failure is retried by itself: ${key}, ${account.permanent}`;
+    const excused = this.isExcused(key);
+    const early = onLaunch(account, spec, now);
+    account.pending = null;
+    if (excused) {
+      account.excused = false;
+      return null;
+    }
+    if (early !== null) return `${key} ${early}`;
+    const restart = { at: now, gpu: account.gpu };
+    const { storm } = spec.restart;
+    const limit = Math.max(storm.limit, spec.masks.length);
+    const over =
+      this.over(spec.poolId, limit, storm.windowMs, now) ??
+      this.overDevices(
+        key,
+        devices.map(({ uuid }) => uuid),
+        now,
+      );
+    account.pending = { restart, devices: devices.map(({ uuid }) => uuid) };
+    if (over === null) this.trip(spec, restart, now);
+    return over;
+  }
+
+  /** The process was made: from now on it counts, whatever becomes of the supervisor. */
+  launched(key: ReplicaKey): void {
+    const account = this.of(key);
+    if (account.pending === null) return;
+    account.restarts += 1;
+    for (const name of [poolOf(key), ...account.pending.devices])
+      this.restarts.set(name, [...(this.restarts.get(name) ?? []), account.pending.restart].slice(-100));
+    account.pending = null;
+  }
+
+  /** `how`: what the world knows of that incarnation's end. */
+  told(event: Event, how: Ending | null, now: number): void {
+    if (event.pool_id === undefined || event.replica_id === undefined) return;
+    const key: ReplicaKey = `${event.pool_id}/${event.replica_id}`;
+    const account = this.of(key);
+    const spec = this.specOf(key);
+    if (event.to !== undefined && event.to !== 'ready') {
+      onReward(account, spec, now);
+      account.readySince = null;
+    }
+    switch (event.event) {
+      case 'replica.ready':
+        account.readySince ??= now;
+        account.proven = true;
+        return;
+      case 'replica.failed':
+        account.permanent = event.reason ?? 'it failed';
+        return;
+      case 'replica.crashed':
+        this.crashed(account, spec, event, how, now);
+        return;
+      default:
+    }
+  }
+
+  /** An accepted request. */
+  asked({ verb, poolId, replicaId, once = false }: Requested, operationId: string): void {
+    const spec = this.specs.get(poolId);
+    if (spec === undefined) return;
+    const keys = keysOf(spec).filter((key) => replicaId === null || key === `${poolId}/${replicaId}`);
+    if (verb === 'restart') this.restarting.set(operationId, keys);
+    for (const key of keys) {
+      const account = this.of(key);
+      account.goal = verb === 'stop' ? 'down' : 'up';
+      if (verb === 'stop') continue;
+      account.excused = true;
+      account.permanent = null;
+      if (verb !== 'reset') continue;
+      for (const name of breakerNames) {
+        const breaker = account.breakers[name];
+        if (!once) account.breakers[name] = { ...breaker, state: 'closed', failures: 0 };
+        else if (breaker.state === 'open') account.breakers[name] = { ...breaker, state: 'half-open' };
+      }
+      if (!once) account.attempt = 0;
+    }
+    if (verb === 'reset' && !once) this.restarts.delete(poolId);
+  }
+
+  private isExcused(key: ReplicaKey): boolean {
+    return this.of(key).excused || this.isRestarting(key);
+  }
+
+  private crashed(account: Account, spec: PoolSpec, event: Event, how: Ending | null, now: number): void {
+    onReward(account, spec, now);
+    account.readySince = null;
+    const { incarnation = 0, crash_class: of = 'unknown' } = event;
+    if (account.failedIncarnation === incarnation) return;
+    account.failedIncarnation = incarnation;
+    account.crashes += 1;
+    account.gpu = of === 'gpu_error' || of === 'driver';
+    if (how?.name === 'bad flag' && of === 'config' && !account.proven) account.permanent = 'a bad flag';
+    if (spec.restart.policy === 'never') account.permanent = 'the policy is never';
+    const cure = how?.exit.diagnosis?.class === of ? how.exit.diagnosis.cure : null;
+    onFailure(account, spec, cure !== null, now);
+    const open = breakerNames.some((name) => account.breakers[name].state === 'open');
+    account.notBefore = 0;
+    if (open) return;
+    account.attempt += 1;
+    account.notBefore = now + waitMs(spec.restart.backoff, account.attempt, account.gpu);
+  }
+
+  private over(name: string, limit: number, windowMs: number, now: number): string | null {
+    const count = this.within(name, windowMs, now).length + 1;
+    return count > limit ? `${count} restarts of ${name} in ${windowMs} ms, where ${limit} are allowed` : null;
+  }
+
+  private overDevices(key: ReplicaKey, uuids: readonly string[], now: number): string | null {
+    const { limit, windowMs } = this.inventory.supervisor.deviceStorm;
+    for (const uuid of uuids) {
+      const neighbours = this.inventory.pools.flatMap(({ masks }) =>
+        masks.filter((mask) => mask.kind === 'list' && mask.ids.some((id) => uuid === `GPU-${id}`)),
+      ).length;
+      const over = this.over(uuid, Math.max(limit, neighbours), windowMs, now);
+      if (over !== null) return `${over} (${key})`;
+    }
+    return null;
+  }
+
+  /** So many restarts in so short a time open the breakers of all the pool's replicas. */
+  private trip({ poolId, masks, restart: { storm } }: PoolSpec, restart: Restart, now: number): void {
+    const recent = [...this.within(poolId, storm.trip.windowMs, now), restart];
+    const count = Math.max(storm.trip.count, 2 * masks.length);
+    if (recent.length !== count) return;
+    const name = recent.every(({ gpu }) => gpu) ? 'cuda' : 'general';
+    for (const [key, account] of this.accounts) if (poolOf(key) === poolId) tripped(account, name, this.specOf(key), now);
+  }
+
+  private within(name: string, windowMs: number, now: number): readonly Restart[] {
+    return (this.restarts.get(name) ?? []).filter(({ at }) => at > now - windowMs + slackMs);
+  }
+}
+
+export function poolOf(key: ReplicaKey): string {
+  return key.slice(0, key.lastIndexOf('/'));
+}
+
+export function keysOf({ poolId, masks }: PoolSpec): readonly ReplicaKey[] {
+  return masks.map((_, index): ReplicaKey => `${poolId}/r${index}`);
+}

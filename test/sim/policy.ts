@@ -1,0 +1,64 @@
+/** The formulas of the specification once more, written down apart from the core: the least that each policy asks for. */
+
+import type { BackoffSpec, PoolSpec } from '../../src/core/model.js';
+import { type Account, type Breaker, breakerNames } from './account.js';
+
+/** The core acts a moment after the fact, and rounds to whole milliseconds. */
+export const slackMs = 5;
+/** Rewards may be had so much early here: they only make the ledger more lenient. */
+const earlyMs = 1_000;
+
+/** min(max, initial · factor^(n-1) · multiplier), less all of the jitter, never under `min`. */
+export function waitMs(
+  { initialMs, factor, maxMs, minMs, jitter, cudaMultiplier }: BackoffSpec,
+  n: number,
+  gpu: boolean,
+): number {
+  const wanted = initialMs * factor ** (n - 1) * (gpu ? cudaMultiplier : 1);
+  return Math.max(minMs, Math.min(maxMs, wanted) * (1 - jitter)) - slackMs;
+}
+
+/** Why it comes too early; null: it does not. A breaker whose time has come lets one launch through. */
+export function onLaunch(account: Account, { restart: { breaker: spec } }: PoolSpec, now: number): string | null {
+  const early = now < account.notBefore ? `is launched ${Math.round(account.notBefore - now)} ms before its wait ends` : null;
+  let open: string | null = null;
+  for (const name of breakerNames) {
+    const breaker = account.breakers[name];
+    if (breaker.state !== 'open') continue;
+    if (now < breaker.until - slackMs)
+      open = `is launched ${Math.round(breaker.until - now)} ms before its ${name} breaker lets it`;
+    const openForMs = Math.min(Math.max(spec.maxOpenForMs, breaker.openForMs), breaker.openForMs * spec.extendFactor);
+    account.breakers[name] = { ...breaker, state: 'half-open', openForMs };
+  }
+  return open ?? early;
+}
+
+/** One failure more; `cure`: only a reset or a reboot helps, and its breaker opens at once. */
+export function onFailure(account: Account, { restart: { breaker: spec } }: PoolSpec, cure: boolean, now: number): void {
+  const name = account.gpu ? 'cuda' : 'general';
+  const before = account.breakers[name];
+  if (before.state === 'open') return;
+  const threshold = name === 'cuda' ? spec.cudaThreshold : spec.threshold;
+  const failures = before.failures + 1;
+  const opens = before.state === 'half-open' || failures >= threshold || cure;
+  const openForMs = before.state === 'half-open' ? before.openForMs : spec.openForMs;
+  account.breakers[name] = opens ? open(failures, openForMs, now) : { ...before, failures };
+}
+
+export function tripped(account: Account, name: keyof Account['breakers'], { restart }: PoolSpec, now: number): void {
+  const before = account.breakers[name];
+  if (before.state !== 'open') account.breakers[name] = open(before.failures, restart.breaker.openForMs, now);
+}
+
+/** What its ready time has earned, when that ends. */
+export function onReward(account: Account, { restart: { backoff, breaker } }: PoolSpec, now: number): void {
+  if (account.readySince === null) return;
+  const readyMs = now - account.readySince + earlyMs;
+  if (readyMs >= backoff.resetAfterMs) account.attempt = 0;
+  if (readyMs < breaker.closeAfterMs) return;
+  for (const name of breakerNames) account.breakers[name] = { ...account.breakers[name], state: 'closed', failures: 0 };
+}
+
+function open(failures: number, openForMs: number, now: number): Breaker {
+  return { state: 'open', failures, openForMs, until: now + openForMs };
+}

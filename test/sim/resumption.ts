@@ -1,0 +1,68 @@
+/** What a new supervisor may know and owes, by what the last one had written down: the ledger goes on from there. */
+
+import type { ReplicaKey } from '../../src/core/model.js';
+import { fresh } from './account.js';
+import { keysOf, Ledger, poolOf } from './ledger.js';
+import { entryOf, type Supervisor } from './supervisor.js';
+
+/** `last`: as it stands, launches among it: those are facts of the world, whoever wrote them down. */
+export function resumed(
+  last: Ledger,
+  { beginning, state }: Supervisor,
+  clock: { now: number; wallMs: number; bootId: string },
+): Ledger {
+  const { inventory, named, written } = beginning;
+  const next = new Ledger(inventory);
+  for (const [key, account] of next.accounts) if (named.length > 0) account.goal = named.includes(poolOf(key)) ? 'up' : 'down';
+  if (written === null) return next;
+  const { replicas } = written.record();
+  const before = written.ledger.copy();
+  for (const [name, restarts] of last.restarts) before.restarts.set(name, restarts);
+  if (written.bootId !== clock.bootId)
+    before.shift(clock.now - written.at.at - Math.max(0, clock.wallMs - written.at.wallMs), written.at.at);
+  const afresh = written.bootId !== clock.bootId || written.shuttingDown || named.length > 0 || !inventory.supervisor.adopt;
+  for (const spec of inventory.pools) {
+    for (const key of keysOf(spec)) {
+      const [kept, account] = [replicas[key], before.accounts.get(key)];
+      if (kept === undefined || account === undefined) continue;
+      const same = kept.entry === entryOf(spec);
+      const lifetime = { crashes: account.crashes, restarts: Math.max(account.restarts, last.accounts.get(key)?.restarts ?? 0) };
+      if (written.ended === 'clean') {
+        Object.assign(next.of(key), lifetime, { proven: same && account.proven });
+        continue;
+      }
+      const cut = [...before.restarting.values()].some((keys) => keys.includes(key));
+      const asIs = state.pools.get(spec.poolId)?.replicas.find((replica) => replica.key === key)?.goal ?? 'down';
+      const goal = named.length > 0 ? next.of(key).goal : cut ? asIs : account.goal;
+      const excused = account.excused || cut || afresh || !same || spec.isolate.dieWithSupervisor;
+      const failed = same && !(named.length > 0) ? account.permanent : null;
+      const kin = same ? account : { ...fresh(true), failedIncarnation: account.failedIncarnation };
+      next.accounts.set(key, { ...kin, ...lifetime, goal, excused, permanent: goal === 'up' ? failed : null, pending: null });
+    }
+  }
+  if (written.ended !== 'clean') for (const [name, restarts] of before.restarts) next.restarts.set(name, restarts);
+  return next;
+}
+
+/** Lifetime counts that the new supervisor has lost; null: none. */
+export function lost(ledger: Ledger, { state }: Supervisor): string | null {
+  for (const { replicas } of state.pools.values()) {
+    for (const { key, crashesTotal, restartsTotal } of replicas) {
+      const { crashes, restarts } = ledger.of(key);
+      if (crashesTotal < crashes) return `${key} has forgotten crashes: ${crashesTotal} of ${crashes}`;
+      if (restartsTotal < restarts) return `${key} has forgotten restarts: ${restartsTotal} of ${restarts}`;
+    }
+  }
+  return null;
+}
+
+/** Why this engine may be ended by the new supervisor; null: it is to be taken over. */
+export function endable(key: ReplicaKey, entry: string, ledger: Ledger, { beginning }: Supervisor): string | null {
+  const { inventory, written } = beginning;
+  const spec = inventory.pools.find(({ poolId }) => poolId === poolOf(key));
+  if (written === null) return 'nobody wrote it down';
+  if (!inventory.supervisor.adopt) return 'nothing is adopted';
+  if (spec === undefined) return 'its pool is gone';
+  if (entryOf(spec) !== entry) return 'its entry has changed';
+  return ledger.of(key).goal === 'down' ? 'it is not wanted' : null;
+}

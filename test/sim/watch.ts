@@ -1,0 +1,190 @@
+/** The observer: sees all that the supervisor does to the world and says, holds it against the invariants, and keeps the trace. */
+
+import type { Answer, Effect, Event, Input, Launch } from '../../src/core/messages.js';
+import type { Inventory, ReplicaKey } from '../../src/core/model.js';
+import { Bounds } from './bounds.js';
+import type { Ending } from './exits.js';
+import { Ledger, poolOf } from './ledger.js';
+import type { Machine } from './machine.js';
+import type { Death, Process } from './processes.js';
+import { endable, lost, resumed } from './resumption.js';
+import { entryOf, type Supervisor } from './supervisor.js';
+import { misstated } from './telling.js';
+import { line, news, told } from './trace.js';
+import { type Standing, untracked } from './tracking.js';
+
+const quiet: ReadonlySet<Effect['type']> = new Set(['probe', 'poll', 'generate']);
+/** However quiet it is, everything is looked at every so many inputs. */
+const lookEvery = 200;
+
+export class Watch {
+  ledger: Ledger;
+  violation: string | null = null;
+  inputs = 0;
+  readonly faults = new Map<string, number>();
+  private readonly engines = new Map<string, Process>();
+  private readonly ends = new Map<string, Ending>();
+  /** Instances that may be ended: somebody asked, or they are not to be adopted. */
+  private readonly asked = new Set<string>();
+  /** Told to be stuck, and left alone. */
+  private readonly given = new Set<string>();
+  private launched = new Set<string>();
+  private bounds = new Bounds();
+  private stirred = false;
+  /** By the order that is being given: taken back where it is refused. */
+  private permitted: string[] = [];
+
+  constructor(
+    inventory: Inventory,
+    private readonly machine: () => Machine,
+    private readonly trace: ((text: string) => void) | null,
+  ) {
+    this.ledger = new Ledger(inventory);
+  }
+
+  note(text: () => string): void {
+    if (this.trace !== null) this.trace(line(this.machine().now, text()));
+  }
+
+  count(fault: string): void {
+    this.faults.set(fault, (this.faults.get(fault) ?? 0) + 1);
+    this.note(() => `FAULT ${fault}`);
+  }
+
+  violate(text: string | null): void {
+    if (text === null || this.violation !== null) return;
+    this.violation = text;
+    this.note(() => `VIOLATION ${text}`);
+  }
+
+  howOf(instance: string): Ending | null {
+    return this.ends.get(instance) ?? null;
+  }
+
+  /** A supervisor is about to take its first step. */
+  begun(supervisor: Supervisor): void {
+    const machine = this.machine();
+    const { written } = supervisor.beginning;
+    this.note(() => `supervisor begins: ${written === null ? 'no registry' : (written.ended ?? 'after an unclean end')}`);
+    this.ledger = resumed(this.ledger, supervisor, { now: machine.monotonicMs, wallMs: machine.wallMs, bootId: machine.bootId });
+    this.violate(lost(this.ledger, supervisor));
+    this.bounds = new Bounds();
+    const known = written === null ? {} : written.record().replicas;
+    this.launched = new Set([...this.launched].filter((id) => id.slice(0, id.indexOf(' ')) in known));
+    for (const { key, instance, launch } of machine.processes.leaders())
+      if (endable(key, entryOf(launch.spec), this.ledger, supervisor) !== null) this.asked.add(instance);
+  }
+
+  /** An order to end engines is carried out before it is answered. */
+  before(input: Input): void {
+    this.note(() => `> ${told(input)}`);
+    if (input.type === 'requested') this.permit((key) => poolOf(key) === input.poolId);
+    if (input.type === 'shutdown-requested') this.permit((_, dies) => input.keep !== true || dies);
+  }
+
+  after(input: Input, answer: Answer | null, supervisor: Supervisor): void {
+    this.inputs += 1;
+    if (answer?.ok === false) {
+      this.note(() => `  refused: ${answer.refusal.message}`);
+      for (const instance of this.permitted) this.asked.delete(instance);
+    }
+    this.permitted = [];
+    if (input.type === 'requested' && answer?.ok === true) {
+      this.ledger.asked(input, answer.operationId);
+      if (supervisor.state.operations.get(answer.operationId)?.state !== 'running')
+        this.ledger.finished(answer.operationId, (key) => goalOf(key, supervisor));
+    }
+    if (this.stirred || this.inputs % lookEvery === 0) this.look(supervisor);
+    this.stirred = false;
+  }
+
+  effects(effects: readonly Effect[], supervisor: Supervisor): void {
+    for (const effect of effects) {
+      if (!quiet.has(effect.type)) this.stirred = true;
+      this.note(() => `  < ${effect.type} ${'launch' in effect ? `${effect.launch.key} #${effect.launch.incarnation}` : ''}`);
+      if (effect.type === 'spawn' && supervisor.alive)
+        this.violate(this.ledger.launching(effect.launch, this.machine().monotonicMs));
+    }
+  }
+
+  heard(event: Event, supervisor: Supervisor): void {
+    this.stirred = true;
+    this.note(() => `  ! ${news(event)}`);
+    const { pool_id, replica_id, incarnation } = event;
+    if (event.event === 'operation.finished') this.ledger.finished(event.operation_id ?? '', (key) => goalOf(key, supervisor));
+    const engine = pool_id === undefined ? undefined : this.engines.get(`${pool_id}/${replica_id} ${incarnation}`);
+    const how = engine === undefined ? null : this.howOf(engine.instance);
+    this.ledger.told(event, how, this.machine().monotonicMs);
+    if (pool_id === undefined || replica_id === undefined) return;
+    this.violate(misstated(event, { key: `${pool_id}/${replica_id}`, engine: engine ?? null, how }, this.machine()));
+  }
+
+  /** A launch has come to a process, or failed to (null). */
+  spawned(launch: Launch, process: Process | null): void {
+    const id = `${launch.key} ${launch.incarnation}`;
+    if (this.launched.has(id)) this.violate(`an incarnation is launched twice: ${id}`);
+    this.launched.add(id);
+    this.ledger.launched(launch.key);
+    if (process === null) return;
+    this.engines.set(id, process);
+    if (this.ledger.isRestarting(launch.key)) this.asked.add(process.instance);
+    for (const other of this.machine().processes.leaders()) {
+      if (other === process || this.given.has(other.instance)) continue;
+      if (other.key === launch.key) this.violate(`a second engine beside a living one: ${id} beside #${other.incarnation}`);
+      if (other.launch.port === launch.port) this.violate(`two engines on port ${launch.port}: ${id} and ${other.key}`);
+      const shared = other.launch.spec.share && launch.spec.share;
+      const device = launch.devices.find(({ uuid }) => other.launch.devices.some((each) => each.uuid === uuid));
+      if (!shared && device !== undefined) this.violate(`two engines on GPU ${device.index}: ${id} and ${other.key}`);
+    }
+  }
+
+  signalled(launch: Launch, process: Process | null, rung: 'term' | 'kill'): void {
+    this.note(() => `  ${rung} to ${launch.key} #${launch.incarnation}`);
+    if (process === null || process.wasUnwell || process.loadedAt === null || this.asked.has(process.instance)) return;
+    if (this.ledger.isRestarting(launch.key) || process.loadedAt - process.bornAt > 50_000) return;
+    this.violate(`a healthy engine is ended, and nobody asked: ${launch.key} #${launch.incarnation}`);
+  }
+
+  ended(death: Death): void {
+    this.ends.set(death.process.instance, death.how);
+  }
+
+  /** A leftover that would not die is told of, and left alone. */
+  abandoned(instance: string): void {
+    this.given.add(instance);
+  }
+
+  /** A clean end leaves nobody behind but those that it has told to be stuck. */
+  atEnd(supervisor: Supervisor, ended: 'clean' | 'kept'): void {
+    this.note(() => `supervisor ends: ${ended}`);
+    if (ended === 'kept') return;
+    const stuck = new Set(
+      [...supervisor.state.pools.values()].flatMap(({ replicas }) =>
+        replicas.flatMap(({ key, life }) => (life.state === 'stuck' ? [key] : [])),
+      ),
+    );
+    for (const { key, instance } of this.machine().processes.leaders())
+      if (!stuck.has(key) && !this.given.has(instance))
+        this.violate(`the supervisor ends as asked, and an engine lives on: ${key}`);
+    for (const key of stuck)
+      for (const each of this.machine().processes.leaders()) if (each.key === key) this.given.add(each.instance);
+  }
+
+  private permit(which: (key: ReplicaKey, diesWithSupervisor: boolean) => boolean): void {
+    for (const { key, instance, launch } of this.machine().processes.leaders()) {
+      if (!which(key, launch.spec.isolate.dieWithSupervisor) || this.asked.has(instance)) continue;
+      this.asked.add(instance);
+      this.permitted.push(instance);
+    }
+  }
+
+  private look(supervisor: Supervisor): void {
+    if (!supervisor.alive) return;
+    const standing: Standing = { machine: this.machine(), supervisor, ledger: this.ledger, given: this.given };
+    this.violate(untracked(standing) ?? this.bounds.broken(standing));
+  }
+}
+
+function goalOf(key: ReplicaKey, { state }: Supervisor): 'up' | 'down' {
+  return state.pools.get(poolOf(key))?.replicas.find((replica) => replica.key === key)?.goal ?? 'down';
+}
