@@ -151,7 +151,8 @@ function sought(replica: Replica, intent: RecordedEngine, cause: LaunchCause, sp
     portKnownFree: false,
     sought: { refusal: notAdopted(intent, spec, restoring) },
   };
-  return { replica: { ...replica, life }, effects: [{ type: 'seek', launch }], events: [] };
+  // Its port is taken, should it be found: no other replica may be given it meanwhile.
+  return { replica: { ...replica, port: replica.port ?? intent.port, life }, effects: [{ type: 'seek', launch }], events: [] };
 }
 
 /** An engine that may still run. It is taken at its word until the shell has looked: what it finds is an input like others. */
