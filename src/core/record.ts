@@ -3,8 +3,9 @@
  * that comes from the file again, and `entry` tells whether it is still the same.
  */
 
+import { isRestart } from './launching.js';
 import type { EngineIdentity, ExitEvidence, Launch } from './messages.js';
-import type { Instant, Moment, PoolSpec } from './model.js';
+import type { Device, Instant, Moment, PoolSpec } from './model.js';
 import type { Intent, LaunchCause, Life, Operation, Pool, RecordedEngine, Replica, Resumed, State } from './state.js';
 import type { Restart } from './storm.js';
 
@@ -77,11 +78,36 @@ export function recorded(state: State, entryOf: (spec: PoolSpec) => string, at: 
     replicas: Object.fromEntries(
       pools.flatMap((pool) => pool.replicas.map((replica) => [replica.key, recordedReplica(replica, pool, state, entryOf)])),
     ),
-    restarts: Object.fromEntries(pools.flatMap(({ spec, restarts }) => (restarts.length > 0 ? [[spec.poolId, restarts]] : []))),
-    deviceRestarts: Object.fromEntries(state.deviceRestarts),
+    restarts: Object.fromEntries(
+      pools.flatMap((pool) => {
+        const restarts = [...pool.restarts, ...ordered(pool, at).map(({ restart }) => restart)];
+        return restarts.length > 0 ? [[pool.spec.poolId, restarts]] : [];
+      }),
+    ),
+    deviceRestarts: deviceRestartsOf(state, at),
     operations: [...state.operations.values()].filter((operation) => operation.state === 'running'),
     leftovers: state.leftovers,
   };
+}
+
+/** Restarts that may have come to a process before this is written again: they count from now on, as their incarnations do. */
+function ordered({ replicas }: Pool, at: Moment): readonly { readonly restart: Restart; readonly devices: readonly Device[] }[] {
+  return replicas.flatMap(({ life, lastExit }) =>
+    isOrderedRestart(life) ? [{ restart: { at, class: lastExit?.class ?? 'unknown' }, devices: life.launch.devices }] : [],
+  );
+}
+
+function isOrderedRestart(life: Life): life is Extract<Life, { phase: 'checking' }> {
+  return life.state === 'preparing' && life.phase === 'checking' && isRestart(life.cause);
+}
+
+function deviceRestartsOf({ deviceRestarts, pools }: State, at: Moment): RecordedState['deviceRestarts'] {
+  const restarts = new Map(deviceRestarts);
+  for (const pool of pools.values()) {
+    for (const { restart, devices } of ordered(pool, at))
+      for (const { uuid } of devices) restarts.set(uuid, [...(restarts.get(uuid) ?? []), restart]);
+  }
+  return Object.fromEntries(restarts);
 }
 
 function recordedReplica(
@@ -92,6 +118,7 @@ function recordedReplica(
 ): RecordedReplica {
   const { life } = replica;
   const intent = life.state === 'preparing' && life.phase !== 'queued' ? life.launch : null;
+  const more = isOrderedRestart(life) ? 1 : 0;
   return {
     // A supervisor that dies on its way down was not asked to keep its engines down for ever.
     goal: shutdown?.goals.get(replica.key) ?? replica.goal,
@@ -99,9 +126,9 @@ function recordedReplica(
     port: replica.portProven ? replica.port : null,
     attempt: replica.attempt,
     obstructed: replica.obstructed,
-    restartCount: replica.restartCount,
+    restartCount: replica.restartCount + more,
     crashCount: replica.crashCount,
-    restartsTotal: replica.restartsTotal,
+    restartsTotal: replica.restartsTotal + more,
     crashesTotal: replica.crashesTotal,
     lastCrashAt: replica.lastCrashAt,
     lastExit: replica.lastExit,

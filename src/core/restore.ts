@@ -114,7 +114,11 @@ function resume(fresh: Replica, kept: RecordedReplica, spec: PoolSpec, restoring
     case 'broken':
       return goal === 'up' && !changed ? alone(replica, life) : alone(replica);
     case 'preparing':
-      return life.intent === null || !sameBoot ? alone(replica) : sought(replica, life.intent, life.cause, spec, restoring);
+      if (life.intent !== null) return sameBoot ? sought(replica, life.intent, life.cause, spec, restoring) : alone(replica);
+      // A restart that waits for its turn stays one: storms hold it back as before.
+      return goal === 'up' && !changed && !asked
+        ? alone(replica, { state: 'preparing', phase: 'queued', cause: life.cause, since: restoring.now })
+        : alone(replica);
     case 'starting':
     case 'serving':
     case 'ending':

@@ -6,6 +6,7 @@ import { recorded } from '../../src/core/record.js';
 import { type Restored, restore } from '../../src/core/restore.js';
 import type { State } from '../../src/core/state.js';
 import { type Step, step } from '../../src/core/step.js';
+import { exitOf, identityOf } from '../rig/facts.js';
 import { beginning, inventoryOf, poolSpec } from '../rig/specs.js';
 
 const inventory = inventoryOf(poolSpec('chat', 2));
@@ -19,6 +20,45 @@ test('the port of a launch that is being looked for is not given to another repl
   const { effects } = at(2_000, restored.state, { type: 'woke' });
   expect(effects).toMatchObject([{ type: 'check', launch: { key: 'chat/r1', port: 18_101 } }, { type: 'record' }]);
 });
+
+test('a restart that is ordered and not yet counted is counted by the next supervisor, for ever and for storms', () => {
+  const { state } = crashed({ inventory, now: 60_000 });
+  const { state: checking, effects } = at(62_000, state, { type: 'woke' });
+  expect(effects).toMatchObject([{ type: 'check', launch: { key: 'chat/r0', incarnation: 2 } }, { type: 'record' }]);
+  const restored = died(checking, 63_000);
+  const [first, second] = replicasOf(restored.state);
+  expect(first).toMatchObject({
+    incarnation: 2,
+    restartCount: 1,
+    restartsTotal: 1,
+    life: { state: 'preparing', cause: 'crash' },
+  });
+  expect(second).toMatchObject({ restartsTotal: 0 });
+  expect(restored.state.pools.get('chat')?.restarts).toMatchObject([{ at: { at: 63_000 } }]);
+});
+
+test('a restart that waits for its turn is one for the next supervisor too', () => {
+  const { state } = crashed({ inventory: slow, now: 60_000 });
+  const { state: queued, effects } = at(62_000, state, { type: 'woke' });
+  expect(effects).toEqual([]);
+  expect(replicasOf(died(queued, 63_000).state)[0]?.life).toMatchObject({ phase: 'queued', cause: 'crash' });
+});
+
+/** chat/r0 was launched and has died; chat/r1 is loading, or still being checked. */
+function crashed({ inventory: of, now }: { readonly inventory: typeof inventory; readonly now: number }): Step {
+  const key = 'chat/r0';
+  const inputs: readonly Input[] = [
+    { type: 'woke' },
+    { type: 'checked', key, check: 1, obstacles: [], startupDeadlineMs: 60_000, portKnownFree: true },
+    { type: 'spawned', key, incarnation: 1, identity: identityOf(7, 'i') },
+    { type: 'exited', key, incarnation: 1, exit: exitOf({ code: 1 }), empty: true },
+  ];
+  let state = beginning({ inventory: of, now });
+  for (const input of inputs.slice(0, -1)) ({ state } = at(now, state, input));
+  return at(now, state, inputs.at(-1) ?? { type: 'woke' });
+}
+
+const replicasOf = (state: State) => state.pools.get('chat')?.replicas ?? [];
 
 function at(now: number, state: State, input: Input): Step {
   return step(state, input, { now, wallMs: now, rand: () => 0.5, id: () => `i${now}` });
