@@ -106,9 +106,10 @@ export function exitedUnasked(
     : { kind: 'crashed', exit, wasReady, endedAt: now(scene) };
   if (!empty) return kill(replica, engine, intent, scene, exit, first);
   const strays: Effect = { type: 'sweep', launch: engine.launch, identity: engine.identity, mode: 'strays' };
+  const dead = { ...replica, died: engine };
   const turn = went
-    ? queue(replica, 'start', scene)
-    : judgeExit(replica, exit, { startedAt: engine.startedAt, wasReady, endedAt: now(scene) }, scene);
+    ? queue(dead, 'start', scene)
+    : judgeExit(dead, exit, { startedAt: engine.startedAt, wasReady, endedAt: now(scene) }, scene);
   return { ...turn, effects: [...first, strays, ...turn.effects] };
 }
 

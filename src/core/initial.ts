@@ -62,6 +62,7 @@ export function freshReplica(spec: PoolSpec, index: number, { named, now }: Pick
     repeated: null,
     provenAt: null,
     vramBefore: null,
+    died: null,
     life: beforeLaunch(goal, now),
   };
 }

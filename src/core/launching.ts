@@ -104,7 +104,7 @@ export function spawned(replica: In<'preparing'>, { identity }: { readonly ident
   const { health } = scene.spec;
   const deadline = scene.now + life.startupDeadlineMs;
   return become(
-    { ...replica, portProven: true },
+    { ...replica, portProven: true, died: null },
     {
       state: 'starting',
       engine,

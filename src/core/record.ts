@@ -55,6 +55,7 @@ export type RecordedReplica = Pick<
 > & {
   /** Of the inventory's entry for its pool. */
   readonly entry: string;
+  readonly died: RecordedEngine | null;
   readonly life: RecordedLife;
 };
 
@@ -138,6 +139,7 @@ function recordedReplica(
     provenAt: replica.provenAt,
     vramBefore: replica.vramBefore,
     entry: entryOf(spec),
+    died: replica.died && engineOf(replica.died.launch, replica.died.identity, replica.died.startedAt, entryOf),
     life: recordedLife(life, entryOf),
   };
 }

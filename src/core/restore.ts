@@ -47,6 +47,8 @@ export function restore(restoring: Restoring): Restored {
       const kept = before.replicas[key];
       if (kept === undefined) return replica;
       const numbered = withNumbers(replica, kept, spec, restoring);
+      const { died } = numbered;
+      if (died !== null) effects.push({ type: 'sweep', launch: died.launch, identity: died.identity, mode: 'strays' });
       if (clean) return numbered;
       const resumed = resume(numbered, kept, spec, restoring);
       effects.push(...resumed.effects);
@@ -71,15 +73,24 @@ export function restore(restoring: Restoring): Restored {
 
 /** Engines whose place the inventory no longer has, those among them that the last supervisor had not got rid of. */
 function leftoversOf({ leftovers, replicas }: RecordedState, known: ReadonlySet<string>): readonly RecordedEngine[] {
-  const gone = Object.entries(replicas).flatMap(([key, { life }]) => {
+  const gone = Object.entries(replicas).flatMap(([key, { life, died }]) => {
     if (known.has(key)) return [];
+    if (died !== null) return [died];
     return 'engine' in life ? [life.engine] : 'intent' in life && life.intent !== null ? [life.intent] : [];
   });
   return [...leftovers, ...gone];
 }
 
+/** Its engine died, and the last supervisor may have died before it had looked for those who had left that engine's group. */
+function strayed(replica: Replica, { died, life }: RecordedReplica, spec: PoolSpec, { sameBoot }: Restoring): Engine | null {
+  const succeeded = 'engine' in life || ('intent' in life && life.intent !== null);
+  if (!sameBoot || succeeded || died?.identity == null) return null;
+  return { launch: launchAgain(died, replica, spec), identity: died.identity, startedAt: died.startedAt, adopted: true };
+}
+
 /** What holds after a clean end as well. */
-function withNumbers(replica: Replica, kept: RecordedReplica, spec: PoolSpec, { entryOf }: Restoring): Replica {
+function withNumbers(replica: Replica, kept: RecordedReplica, spec: PoolSpec, restoring: Restoring): Replica {
+  const { entryOf } = restoring;
   return {
     ...replica,
     incarnation: kept.incarnation,
@@ -88,6 +99,7 @@ function withNumbers(replica: Replica, kept: RecordedReplica, spec: PoolSpec, { 
     restartsTotal: kept.restartsTotal,
     crashesTotal: kept.crashesTotal,
     provenAt: kept.entry === entryOf(spec) ? kept.provenAt : null,
+    died: strayed(replica, kept, spec, restoring),
   };
 }
 

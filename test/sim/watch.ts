@@ -125,6 +125,7 @@ export class Watch {
     if (this.launched.has(id)) this.violate(`an incarnation is launched twice: ${id}`);
     this.launched.add(id);
     this.ledger.launched(launch.key);
+    this.engines.delete(id);
     if (process === null) return;
     this.engines.set(id, process);
     if (this.ledger.isRestarting(launch.key)) this.asked.add(process.instance);
