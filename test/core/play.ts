@@ -1,0 +1,212 @@
+/** Random sequences, played against a machine: what happens, and which invariants that broke. */
+
+import fc from 'fast-check';
+import { openOnes } from '../../src/core/breakers.js';
+import { nextAt } from '../../src/core/due.js';
+import type { Input } from '../../src/core/messages.js';
+import type { PoolSpec, ReplicaKey } from '../../src/core/model.js';
+import type { Restored } from '../../src/core/restore.js';
+import type { Replica, State } from '../../src/core/state.js';
+import { step } from '../../src/core/step.js';
+import { exitOf } from '../rig/facts.js';
+import { beginning, inventoryOf, poolSpec } from '../rig/specs.js';
+import { restoredFrom, written } from './again.js';
+import { keys, type Luck, World } from './world.js';
+
+export type Step = typeof step;
+type Move = Luck & { readonly kind: number; readonly waitMs: number };
+export type Machine = { readonly step: Step; readonly restore: (restored: Restored) => Restored };
+export const sound: Machine = { step, restore: (restored) => restored };
+
+/** Short times and low thresholds, so that short sequences get everywhere. */
+const storm = { limit: 3, warnAt: 1, trip: { count: 6, windowMs: 60_000 }, resetAfterMs: 60_000 };
+function spec(poolId: string, replicas: number, threshold: number, windowMs: number): PoolSpec {
+  const { health, restart } = poolSpec(poolId, replicas);
+  return poolSpec(poolId, replicas, {
+    health: { ...health, failureThreshold: 2, restartAfterMs: 6_000, generate: { everyMs: 10_000, timeoutMs: 1_000 } },
+    restart: {
+      ...restart,
+      backoff: { ...restart.backoff, initialMs: 100, minMs: 0, maxMs: 1_000 },
+      breaker: { threshold, openForMs: 6_000, extendFactor: 2, maxOpenForMs: 20_000, closeAfterMs: 6_000, cudaThreshold: 2 },
+      storm: { ...storm, windowMs },
+    },
+  });
+}
+/** The one is broken soon, the other restarted so often that its storm holds it back. */
+const [chat, code] = [spec('chat', 2, 2, 30_000), spec('code', 1, 99, 300_000)];
+
+/** An answer as one would have it. */
+const well: Luck = { choice: 3, flag: true };
+/** Moves from this kind on are whole lives. */
+const loops = 21;
+
+/** Plays a sequence against a machine and tells which invariants it broke. */
+export function play(moves: readonly Move[], machine: Machine = sound): readonly string[] {
+  const world = new World();
+  let now = 0;
+  let ids = 0;
+  let state: State = beginning({ inventory: inventoryOf(chat, code), now });
+  let disk = written(state, now);
+  let restarts: readonly { readonly poolId: string; readonly at: number }[] = [];
+  const tested = new Set<ReplicaKey>();
+
+  const give = (input: Input): void => {
+    const before = state;
+    const result = machine.step(state, input, { now, wallMs: now, rand: () => 0.5, id: () => `i${++ids}` });
+    state = result.state;
+    world.perform(result.effects);
+    if (result.effects.some(({ type }) => type === 'record')) disk = written(state, now);
+    world.violations.push(...untracked(state, world), ...untrue(state, world));
+    if (input.type === 'requested' && input.verb === 'reset' && input.once !== true)
+      restarts = restarts.filter(({ poolId }) => poolId !== input.poolId);
+    if (input.type !== 'requested') world.violations.push(...hasty(before, state, now));
+    for (const replica of replicasOf(state)) if (!isTested(replica)) tested.delete(replica.key);
+    for (const effect of result.effects) if (effect.type === 'spawn') launches(effect.launch.key, before);
+  };
+  const launches = (key: ReplicaKey, before: State): void => {
+    const [replica, was] = [find(state, key), find(before, key)];
+    if (was !== undefined && openOnes(was.breakers).length > 0) world.violations.push(`launched behind an open breaker: ${key}`);
+    if (replica?.life.state !== 'preparing' || (replica.life.cause !== 'crash' && replica.life.cause !== 'health')) return;
+    if (isTested(replica) && tested.has(key)) world.violations.push(`launched twice at half-open: ${key}`);
+    if (isTested(replica)) tested.add(key);
+    const { poolId, restart } = key.startsWith('chat') ? chat : code;
+    const { limit, windowMs } = restart.storm;
+    restarts = [...restarts, { poolId, at: now }];
+    const inWindow = restarts.filter((each) => each.poolId === poolId && each.at > now - windowMs).length;
+    if (inWindow > limit) world.violations.push(`more restarts of ${poolId} than its storm allows`);
+  };
+  /** kill -9 of the supervisor, and another one; its inventory may have lost a pool, or got it back. */
+  const succeed = (luck: Luck): void => {
+    tested.clear();
+    // A restart is written down after it is made, so a death may forget the last one: counted anew.
+    restarts = [];
+    world.orphan(luck);
+    const pools = luck.choice % 4 === 0 ? [chat] : [chat, code];
+    // A place that goes takes its numbers with it.
+    if (!pools.includes(code)) world.forgetLaunches('code/r0');
+    const restored = machine.restore(restoredFrom(disk, state, { pools, now, wallMs: now }));
+    state = restored.state;
+    world.perform(restored.effects);
+    world.violations.push(...untracked(state, world));
+    give({ type: 'woke' });
+  };
+
+  /** What chance alone would seldom make: everything goes well until the engine lives, and then it dies. */
+  const crashAgain = (key: ReplicaKey): void => {
+    for (let n = 0; n < 12 && (world.live.get(key)?.size ?? 0) === 0; n += 1) {
+      for (let answer = world.answer(well); answer !== null; answer = world.answer(well)) give(answer);
+      const due = nextAt(state);
+      if (due !== null) now = Math.max(now, due);
+      give({ type: 'woke' });
+    }
+    for (let answer = world.answer(well); answer !== null; answer = world.answer(well)) give(answer);
+    const death = world.die(key, well);
+    if (death !== null) give(death);
+  };
+
+  give({ type: 'woke' });
+  for (const move of moves) {
+    now += move.waitMs;
+    const due = nextAt(state);
+    if (due !== null && due < now) give({ type: 'woke' });
+    if (move.kind === 13) {
+      succeed(move);
+      continue;
+    }
+    for (let n = 0; move.kind >= loops && n <= move.choice % 5; n += 1) crashAgain(keys[move.choice % keys.length] ?? 'chat/r0');
+    const input = inputOf(move, state, world);
+    if (input !== null) give(input);
+  }
+  return world.violations;
+}
+
+export const replicasOf = (state: State) => [...state.pools.values()].flatMap(({ replicas }) => replicas);
+export const find = (state: State, key: ReplicaKey) => replicasOf(state).find((replica) => replica.key === key);
+const isTested = ({ breakers }: Replica) => breakers.general.state === 'half-open' || breakers.cuda.state === 'half-open';
+
+/** Every living engine has somebody to whom it belongs. */
+function untracked(state: State, world: World): readonly string[] {
+  return keys.flatMap((key) => {
+    if ((world.live.get(key)?.size ?? 0) === 0 || state.leftovers.some((each) => each.key === key)) return [];
+    const life = find(state, key)?.life;
+    const tracked = life !== undefined && ('engine' in life || (life.state === 'preparing' && life.phase === 'spawning'));
+    return tracked ? [] : [`an engine that nobody tracks: ${key} is ${life?.state ?? 'not there'}`];
+  });
+}
+
+function untrue(state: State, world: World): readonly string[] {
+  return replicasOf(state).flatMap(({ key, life }) => {
+    const found: string[] = [];
+    if ((life.state === 'ready') !== world.handoffs.has(key))
+      found.push(`handoff file and ready differ: ${key} is ${life.state}`);
+    if (life.state === 'failed' && life.why === '') found.push(`a permanent failure that says nothing: ${key}`);
+    return found;
+  });
+}
+
+/** What waits, for its time or for somebody, is not left before that. */
+function hasty(before: State, after: State, now: number): readonly string[] {
+  // A restart takes its replicas one after another, so a later one may have come to wait before its turn: that it goes on then was asked for.
+  const asked = new Set(
+    [...before.operations.values()].flatMap(({ kind, state: is, steps }) =>
+      kind === 'restart' && is === 'running' ? steps.map(({ key }) => key) : [],
+    ),
+  );
+  return replicasOf(before).flatMap(({ key, life }) => {
+    const is = find(after, key)?.life.state;
+    if (is === life.state || asked.has(key)) return [];
+    if (life.state === 'failed') return [`a permanent failure was retried by itself: ${key}`];
+    const until = life.state === 'backoff' ? life.retry.at.at : life.state === 'broken' ? life.retryAt.at : null;
+    return until !== null && now < until && is !== 'broken' ? [`left ${life.state} before its time: ${key}`] : [];
+  });
+}
+
+function inputOf({ kind, ...luck }: Move, state: State, world: World): Input | null {
+  const { choice, flag } = luck;
+  const key = keys[choice % keys.length] ?? 'chat/r0';
+  const [poolId = ''] = key.split('/');
+  switch (kind) {
+    case 0:
+    case 1:
+    case 2:
+      return {
+        type: 'requested',
+        verb: (['start', 'stop', 'restart'] as const)[kind],
+        poolId,
+        replicaId: null,
+        correlationId: null,
+      };
+    case 3:
+    case 4:
+      return world.die(key, luck);
+    case 5:
+      // Old news: an exit of an incarnation that is long gone, or never was.
+      return { type: 'exited', key, incarnation: 10_000 + choice, exit: exitOf(), empty: true };
+    case 6:
+      return { type: 'woke' };
+    case 7:
+      return { type: 'requested', verb: 'reset', once: flag, poolId, replicaId: null, correlationId: null };
+    case 8: {
+      const alarm = {
+        class: 'gpu_error',
+        subclass: 'x',
+        line: 1,
+        text: 'CUDA error',
+        kind: flag ? 'sticky' : 'suspect',
+      } as const;
+      return { type: 'alarmed', key, incarnation: find(state, key)?.incarnation ?? 0, alarm };
+    }
+    case 9:
+      for (const each of state.leftovers) world.live.get(each.key)?.clear();
+      return { type: 'leftovers-gone' };
+    default:
+      return world.answer(luck);
+  }
+}
+
+export const move = fc.record({
+  kind: fc.nat(22),
+  choice: fc.nat(60),
+  flag: fc.boolean(),
+  waitMs: fc.constantFrom(0, 0, 1, 100, 100, 1_000, 1_000, 6_000, 70_000),
+});
