@@ -126,7 +126,7 @@ describe('what is refused', () => {
       refusal: {
         code: 'POOL_UNAVAILABLE',
         message: `cannot ${verb} "chat": the breaker of chat/r0 is open for 3m20s more`,
-        hint: 'poolctl reset chat/r0 closes it and starts at once',
+        hint: 'poolctl reset chat/r0',
         retryAfterMs: 200_000,
       },
     });

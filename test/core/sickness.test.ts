@@ -42,7 +42,7 @@ describe('a sticky error in the log', () => {
     expect(bench.view()).toMatchObject({ state: 'unhealthy', ready: false, live: true });
     expect(bench.wake().did()).toContain('poll');
     expect(polled(bench, 2).view().state).toBe('unhealthy');
-    expect(polled(bench, 0).effects).toMatchObject([{ type: 'signal', rung: 'term' }]);
+    expect(polled(bench, 0).effects).toMatchObject([{ type: 'record' }, { type: 'signal', rung: 'term' }]);
   });
 
   it('waits for its requests ten seconds at most, or the drain deadline where that is less', () => {
@@ -108,7 +108,7 @@ describe('a suspect error in the log', () => {
 
   it('ends it where the token fails', () => {
     const bench = generated(suspected(), 'failed');
-    expect(bench.effects).toMatchObject([{ type: 'signal', rung: 'term' }]);
+    expect(bench.effects).toMatchObject([{ type: 'record' }, { type: 'signal', rung: 'term' }]);
     expect(bench.exited().swept().view()).toMatchObject({ state: 'backoff', last_exit: { class: 'gpu_error' } });
   });
 
