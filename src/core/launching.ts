@@ -2,6 +2,7 @@
 
 import { nextProbe } from './beat.js';
 import { kill, terminate } from './ending.js';
+import { freshProbeBy } from './freshness.js';
 import type { EngineIdentity, Launch, Obstacle, ProbeResult } from './messages.js';
 import type { Device, Instant, Result } from './model.js';
 import { judge } from './preflight.js';
@@ -154,11 +155,14 @@ export function preparingWoke(replica: In<'preparing'>, _: unknown, scene: Scene
 }
 
 export function startingWoke(replica: In<'starting'>, _: unknown, scene: Scene): Turn {
-  const { life } = replica;
-  if (scene.now >= life.deadline) return late(replica, scene);
-  const { probing, engine } = life;
-  if (probing.at === null || scene.now < probing.at) return stay(replica);
-  if (scene.spec.health.path === 'none') return becomeReady(replica, life.engine, noDescription, scene);
+  const { probing, engine, deadline } = replica.life;
+  const { health } = scene.spec;
+  const due = probing.at !== null && scene.now >= probing.at;
+  if (health.path === 'none' && due) return becomeReady(replica, engine, noDescription, scene);
+  const grace = scene.now >= deadline ? freshProbeBy(probing, health.startupIntervalMs, scene) : null;
+  if (scene.now >= deadline && grace === null) return late(replica, scene);
+  const life = { ...replica.life, deadline: grace ?? deadline };
+  if (!due) return stay({ ...replica, life });
   return stay({ ...replica, life: { ...life, probing: { at: null, startedAt: scene.now } } }, [
     { type: 'probe', launch: engine.launch, identity: engine.identity, prove: true, describe: true, work: false },
   ]);

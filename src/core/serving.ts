@@ -4,6 +4,7 @@ import { nextProbe } from './beat.js';
 import { closedBreaker } from './breaker.js';
 import { isClean, withBreakers } from './breakers.js';
 import { terminate } from './ending.js';
+import { freshProbeBy } from './freshness.js';
 import type { Description, Effect, ProbeResult } from './messages.js';
 import type { Instant } from './model.js';
 import { observe, streakBefore } from './readiness.js';
@@ -104,10 +105,9 @@ export function servingGenerated(
 export function servingWoke(replica: Up, _: unknown, scene: Scene): Turn {
   const { life } = replica;
   if (life.state === 'unhealthy' && due(life.restartAt, scene.now)) {
-    const until = working(life, scene);
-    return until === null
-      ? giveUpOn(replica as In<'unhealthy'>, scene)
-      : stay({ ...replica, life: { ...life, restartAt: until } });
+    const until = patience(life, scene) ?? working(life, scene);
+    if (until === null) return giveUpOn(replica as In<'unhealthy'>, scene);
+    return asked({ ...replica, life: { ...life, restartAt: until } }, scene);
   }
   return andThen(rewarded(replica, scene), (after) => asked(after as Up, scene));
 }
@@ -141,6 +141,13 @@ function asked(replica: Up, scene: Scene): Turn {
     generateAt: token ? (skipped ? scene.now + (generate.everyMs ?? 0) : null) : life.generateAt,
   };
   return stay({ ...replica, life: next }, effects);
+}
+
+/** What its log has told needs no probe; where a token is the proof, a fresh one is waited for as well. */
+function patience({ sickness, probing }: In<'unhealthy'>['life'], scene: Scene): Instant | null {
+  const { intervalMs, generate } = scene.spec.health;
+  if (sickness.kind === 'sticky') return null;
+  return freshProbeBy(probing, intervalMs, scene, sickness.kind === 'probes' ? 0 : generate.timeoutMs);
 }
 
 /** So much ready time clears attempts and crash_count, so much restart_count, and so much closes the breakers. */

@@ -100,13 +100,21 @@ function explore(spec: PoolSpec, told: (from: StateName, to: StateName, fact: Fa
   for (let place = open.shift(); place !== undefined; place = open.shift()) {
     for (const afterMs of waitsMs) {
       const scene = sceneAt(place.now + afterMs, spec);
-      for (const fact of factsFor(place.replica)) {
-        const { replica } = turn(place.replica, fact, scene);
-        told(place.replica.life.state, replica.life.state, fact.type);
-        if (replica !== place.replica) reach({ replica, now: scene.now });
+      for (const before of [place.replica, justProbed(place.replica, scene.now)]) {
+        for (const fact of factsFor(before)) {
+          const { replica } = turn(before, fact, scene);
+          told(before.life.state, replica.life.state, fact.type);
+          if (replica !== before) reach({ replica, now: scene.now });
+        }
       }
     }
   }
+}
+
+/** As it is under a supervisor that was there all the time: deadlines are judged by a recent probe only. */
+function justProbed(replica: Replica, now: number): Replica {
+  const { life } = replica;
+  return 'probing' in life ? { ...replica, life: { ...life, probing: { ...life.probing, startedAt: now } } } : replica;
 }
 
 /** At once; when probes, waits and graces are due; when every deadline has passed. */
