@@ -100,12 +100,11 @@ function explore(spec: PoolSpec, told: (from: StateName, to: StateName, fact: Fa
   for (let place = open.shift(); place !== undefined; place = open.shift()) {
     for (const afterMs of waitsMs) {
       const scene = sceneAt(place.now + afterMs, spec);
-      for (const before of [place.replica, justProbed(place.replica, scene.now)]) {
-        for (const fact of factsFor(before)) {
-          const { replica } = turn(before, fact, scene);
-          told(before.life.state, replica.life.state, fact.type);
-          if (replica !== before) reach({ replica, now: scene.now });
-        }
+      const facts = factsFor(place.replica).map((fact) => [place.replica, fact] as const);
+      for (const [before, fact] of [...facts, [justProbed(place.replica, scene.now), { type: 'woke' }] as const]) {
+        const { replica } = turn(before, fact, scene);
+        told(before.life.state, replica.life.state, fact.type);
+        if (replica !== before) reach({ replica, now: scene.now });
       }
     }
   }
