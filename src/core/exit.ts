@@ -43,7 +43,7 @@ export function judgeStop(
 export function judgeExit(replica: Replica, exit: ExitEvidence, { startedAt, endedAt, wasReady }: Span, scene: Scene): Turn {
   const found = verdictOf(exit, wasReady);
   const uptimeMs = endedAt.at - startedAt.at;
-  const words = found.evidence?.text ?? lastWords(exit, wasReady);
+  const words = found.evidence?.text ?? kernelsWord(exit, found) ?? lastWords(exit, wasReady);
   const why = `${ending(exit)}${exit.spawnError === null ? ` after ${span(uptimeMs)}` : ''}${words === null ? '' : `: ${words}`}`;
   const proved = wasReady ? { provenAt: endedAt } : {};
   const ended = { ...replica, ...proved, lastExit: lastExit(replica, { exit, startedAt, endedAt }, found) };
@@ -127,6 +127,12 @@ function verdictOf({ code, signal, spawnError, diagnosis }: ExitEvidence, wasRea
   const cause = diagnosis !== null && diagnosis.class !== 'graceful' ? diagnosis : null;
   if (code === 0 && signal === null && wasReady && cause?.fatal !== true) return asAsked;
   return cause ?? nothing;
+}
+
+/** What the kernel says has no line in the engine's log. */
+function kernelsWord({ diagnosis }: ExitEvidence, { class: of }: Found): string | null {
+  const ofKernel = of === 'host_oom' || of === 'driver' || of === 'gpu_error';
+  return ofKernel && diagnosis !== null ? diagnosis.summary.replace(/\.$/, '') : null;
 }
 
 function hanging({ diagnosis }: ExitEvidence, subclass: string, hint: string): Found {

@@ -1,8 +1,9 @@
 /** Crash loops, breakers, storms: what happens to many launches. */
 
 import { deepStrictEqual, equal, ok } from 'node:assert/strict';
-import { Then, When } from '@cucumber/cucumber';
+import { Given, Then, When } from '@cucumber/cucumber';
 import type { Json } from '../../rig/poolctl.js';
+import { makeMemoryCgroup } from '../world/cgroup.js';
 import type { PoolctlWorld } from '../world/world.js';
 
 Then('every replica of {string} is ready', async function (this: PoolctlWorld, poolId: string) {
@@ -123,4 +124,10 @@ When('somebody asks {replica} about {string}', async function (this: PoolctlWorl
   const answer = await fetch(`${url}/completion`, { method: 'POST', body: JSON.stringify({ prompt, n_predict: 2 }) });
   equal(answer.status, 200);
   await answer.text();
+});
+
+/** Skips the scenario where the machine lets us make none. */
+Given('a memory cgroup of {int} MiB', function (this: PoolctlWorld, mebibytes: number) {
+  this.cgroup = makeMemoryCgroup(`poolctl-test-${this.port}`, mebibytes);
+  return this.cgroup === null ? 'skipped' : undefined;
 });

@@ -261,3 +261,29 @@ Feature: Why an engine died, and what follows from it
       | pool_id       | sick   |
       | time          | a time |
       | failure_count | 5      |
+
+  @OC-POOL-3010 @ORCH-3039
+  Scenario: An engine that the kernel kills for want of memory is told from others that are killed
+    Given a memory cgroup of 60 MiB
+    And the program "engine":
+      """
+      #!/bin/sh
+      echo $$ > {cgroup.procs}
+      exec {node} -e 'const held = []; setInterval(() => held.push(Buffer.alloc(16 << 20, 1)), 20)'
+      """
+    And the pools:
+      """
+      chat: { engine: command, command: ["{dir}/engine"], args: [], health: { path: none, min_uptime: 10ms }, restart: { policy: never } }
+      """
+    When poolctl is up
+    Then chat/r0 becomes failed
+    And there is an event "replica.crashed" with:
+      | crash_class | host_oom |
+      | signal      | SIGKILL  |
+      | level       | critical |
+    And chat/r0 shows:
+      | last_exit.class    | host_oom |
+      | last_exit.signal   | SIGKILL  |
+      | last_exit.hint     | a text   |
+      | last_error         | /^killed by SIGKILL after .*: .*(oom|memory)/ |
+    And the metric engine_crash_total{class="host_oom"} of chat/r0 is 1

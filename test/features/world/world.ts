@@ -7,6 +7,7 @@ import { World } from '@cucumber/cucumber';
 import type { FakeNvidiaSmi, Plan } from '../../rig/fake-nvidia-smi.js';
 import { type Json, type Ran, Rig, type Supervisor } from '../../rig/poolctl.js';
 import { type Answer, ask } from './ask.js';
+import type { MemoryCgroup } from './cgroup.js';
 import { portsEach } from './ports.js';
 import type { Stranger } from './stranger.js';
 
@@ -26,6 +27,7 @@ export class PoolctlWorld extends World {
   answer: Answer | null = null;
   gpus: { readonly fake: FakeNvidiaSmi; plan: Plan } | null = null;
   readonly strangers: Stranger[] = [];
+  cgroup: MemoryCgroup | null = null;
   /** Child processes that engines were ordered to leave behind. */
   readonly leaked: number[] = [];
   /** Notes of earlier steps: operation ids, heartbeats. */
@@ -37,6 +39,7 @@ export class PoolctlWorld extends World {
   filled(text: string): string {
     return text
       .replaceAll('{dir}', this.rig.dir)
+      .replaceAll('{cgroup.procs}', this.cgroup?.procs ?? '')
       .replaceAll('{node}', process.execPath)
       .replaceAll('{rig}', rigDir)
       .replaceAll('{pid}', String(process.pid))
