@@ -3,6 +3,7 @@
 import { once } from 'node:events';
 import { type ClientRequest, type IncomingMessage, request } from 'node:http';
 import type { ReplicaView } from '../../src/api/wire.js';
+import { isLiving, readStat } from '../../src/host/proc.js';
 
 /** A completion that lasts far longer than the test; resolves with the answer once its first bytes are there. */
 export async function openStream(url: string): Promise<ClientRequest & { readonly answer: IncomingMessage }> {
@@ -21,12 +22,8 @@ export function pidOf(view: ReplicaView | undefined): number {
   return Number(view?.pid);
 }
 
+/** An engine whose supervisor was killed is a child of process 1, which may reap it late: a zombie is dead. */
 export function isAlive(pid: number | null): boolean {
-  if (pid === null) return false;
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
+  const stat = pid === null ? null : readStat(pid);
+  return stat !== null && isLiving(stat);
 }
