@@ -78,16 +78,18 @@ export function play(moves: readonly Move[], machine: Machine = sound): readonly
   /** kill -9 of the supervisor, and another one; its inventory may have lost a pool, or got it back. */
   const succeed = (luck: Luck): void => {
     tested.clear();
-    // A restart is written down after it is made, so a death may forget the last one: counted anew.
-    restarts = [];
     world.orphan(luck);
     const pools = luck.choice % 4 === 0 ? [chat] : [chat, code];
-    // A place that goes takes its numbers with it.
-    if (!pools.includes(code)) world.forgetLaunches('code/r0');
+    // A place that goes takes its numbers and its restarts with it.
+    if (!pools.includes(code)) {
+      world.forgetLaunches('code/r0');
+      restarts = restarts.filter(({ poolId }) => poolId !== 'code');
+    }
+    const before = state;
     const restored = machine.restore(restoredFrom(disk, state, { pools, now, wallMs: now }));
     state = restored.state;
     world.perform(restored.effects);
-    world.violations.push(...untracked(state, world));
+    world.violations.push(...untracked(state, world), ...uncounted(before, state));
     give({ type: 'woke' });
   };
 
@@ -141,6 +143,15 @@ function untrue(state: State, world: World): readonly string[] {
       found.push(`handoff file and ready differ: ${key} is ${life.state}`);
     if (life.state === 'failed' && life.why === '') found.push(`a permanent failure that says nothing: ${key}`);
     return found;
+  });
+}
+
+/** What a supervisor counted its successor knows. */
+function uncounted(before: State, after: State): readonly string[] {
+  return replicasOf(before).flatMap(({ key, restartsTotal, crashesTotal }) => {
+    const is = find(after, key);
+    const fewer = is !== undefined && (is.restartsTotal < restartsTotal || is.crashesTotal < crashesTotal);
+    return fewer ? [`a lifetime count was lost: ${key}`] : [];
   });
 }
 

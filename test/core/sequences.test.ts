@@ -2,6 +2,7 @@
 
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
+import type { Effect } from '../../src/core/messages.js';
 import type { Replica, State } from '../../src/core/state.js';
 import { step } from '../../src/core/step.js';
 import { find, type Machine, move, play, replicasOf, type Step, sound } from './play.js';
@@ -54,6 +55,15 @@ const mutants: Readonly<Record<string, Partial<Machine>>> = {
         : replica;
     return { ...result, state: withReplicas(result.state, unheld) };
   }),
+  'gives one port to all': stepping((state, input, context) => {
+    const result = step(state, input, context);
+    const onOne = (effect: Effect): Effect =>
+      effect.type === 'spawn' ? { ...effect, launch: { ...effect.launch, port: 18_100 } } : effect;
+    return { ...result, effects: result.effects.map(onOne) };
+  }),
+  'counts from nothing after a death': {
+    restore: (restored) => ({ ...restored, state: withReplicas(restored.state, (each) => ({ ...each, crashesTotal: 0 })) }),
+  },
   'adopts nobody': {
     restore: ({ state, ...rest }) => ({
       ...rest,

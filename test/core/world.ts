@@ -106,6 +106,8 @@ export class World {
     const id = `${launch.key} ${launch.incarnation}`;
     if (this.launched.has(id)) this.violations.push(`incarnation launched twice: ${id}`);
     this.launched.add(id);
+    const taken = [...this.live.values()].flatMap((engines) => [...engines.values()]).find(({ port }) => port === launch.port);
+    if (taken !== undefined) this.violations.push(`two engines on port ${launch.port}: ${id} and ${taken.key}`);
     const living = this.live.get(launch.key);
     if (living === undefined) return;
     if (living.size > 0) this.violations.push(`a second engine beside a living one: ${id}`);
