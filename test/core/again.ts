@@ -5,6 +5,7 @@ import { type RecordedState, recorded } from '../../src/core/record.js';
 import { type Restored, restore } from '../../src/core/restore.js';
 import type { State } from '../../src/core/state.js';
 import { inventoryOf, supervisorSpec } from '../rig/specs.js';
+import { Bench } from './bench.js';
 
 export type Again = {
   /** @default the pools as they were */
@@ -41,4 +42,13 @@ export function restoredFrom(record: RecordedState, state: State, more: Again = 
     entryOf,
     wallMs: more.wallMs ?? 1e12 + now,
   });
+}
+
+/** Killed and begun again, so much later. */
+export function again(bench: Bench, more: Again = {}): Bench {
+  const now = more.now ?? bench.now + 5_000;
+  const restored = restoredFrom(written(bench.state, bench.now), bench.state, { ...more, now });
+  const next = new Bench([]);
+  next.now = now;
+  return next.resume(restored);
 }

@@ -144,3 +144,12 @@ export class Bench {
     return this.story.filter(({ event }) => event === name);
   }
 }
+
+/** Ready, dead, waited for: over and over, as often as asked. */
+export function crash(bench: Bench, times: number, exit = exitOf(), key: ReplicaKey = 'chat/r0'): Bench {
+  for (let n = 0; n < times; n += 1) {
+    if (n > 0) bench.wake().ready(key);
+    bench.exited(exit, true, key);
+  }
+  return bench;
+}

@@ -1,0 +1,108 @@
+/** What operators ask of a replica, as stories through step(). */
+
+import { describe, expect, it } from 'vitest';
+import type { PoolSpec } from '../../src/core/model.js';
+import { exitOf, identityOf } from '../rig/facts.js';
+import { poolSpec } from '../rig/specs.js';
+import { Bench } from './bench.js';
+
+const one = (more: Partial<PoolSpec> = {}) => new Bench([poolSpec('chat', 1, more)]);
+
+describe('stop, start, restart', () => {
+  it('stop asks, kills after the grace, and ends in stuck when nothing helps', () => {
+    const bench = one().ready().ask('stop');
+    expect(bench.effects).toMatchObject([{ type: 'remove-handoff' }, { type: 'record' }, { type: 'signal', rung: 'term' }]);
+    const begun = bench.now;
+    expect(bench.wake().effects).toMatchObject([{ type: 'signal', rung: 'kill' }]);
+    expect(bench.now - begun).toBe(5_000);
+    while (bench.replica().life.state === 'stopping') {
+      bench.wake();
+      if (bench.did().includes('sweep')) bench.swept([100]);
+    }
+    expect(bench.view()).toMatchObject({ state: 'stuck', live: true });
+    expect(bench.view().why).toContain('pid 100 would not die');
+    bench.exited().swept();
+    expect(bench.view()).toMatchObject({ state: 'stopped', goal: 'down', crash_count: 0 });
+  });
+
+  it('an exit that we asked for is no crash', () => {
+    const bench = one()
+      .ready()
+      .ask('stop')
+      .exited(exitOf({ code: 1 }))
+      .swept();
+    expect(bench.view()).toMatchObject({ state: 'stopped', crash_count: 0, last_exit: { class: 'graceful', code: 1 } });
+  });
+
+  it('start while stopping launches again after the exit; restart counts no restart', () => {
+    const bench = one().ready().ask('stop').ask('start').exited().swept();
+    expect(bench.did()).toContain('check');
+    bench.ready().ask('restart').exited().swept().ready();
+    expect(bench.view()).toMatchObject({ state: 'ready', restart_count: 0, incarnation: 3 });
+  });
+
+  it('restart while the process is being made ends when that one is ready', () => {
+    const bench = one();
+    const launch = bench.checked().launch();
+    const { answer: accepted } = bench.ask('restart');
+    if (accepted?.ok !== true) throw new Error('refused');
+    const { key, incarnation, instance } = launch;
+    bench
+      .give({ type: 'spawned', key, incarnation, identity: identityOf(100, instance) })
+      .wake()
+      .probed();
+    expect(bench.view()).toMatchObject({ state: 'ready', incarnation: 1 });
+    expect(bench.state.operations.get(accepted.operationId)).toMatchObject({ state: 'succeeded', outcome: 'ready' });
+  });
+
+  it('restart takes one replica after another', () => {
+    const bench = new Bench([poolSpec('chat', 2, { health: { ...poolSpec('chat', 1).health, path: 'none' } })]);
+    for (const launch of bench.effects.flatMap((effect) => (effect.type === 'check' ? [effect.launch] : []))) {
+      bench.give({
+        type: 'checked',
+        key: launch.key,
+        check: launch.check,
+        obstacles: [],
+        startupDeadlineMs: 9_000,
+        portKnownFree: true,
+      });
+      const identity = identityOf(100 + launch.port, launch.instance);
+      bench.give({ type: 'spawned', key: launch.key, incarnation: launch.incarnation, identity });
+    }
+    bench.wake().ask('restart');
+    expect(bench.effects.filter(({ type }) => type === 'signal')).toHaveLength(1);
+    expect(bench.ask('restart').answer).toMatchObject({ ok: false, refusal: { code: 'OPERATION_IN_PROGRESS' } });
+    bench.exited().swept().checked().spawned(200);
+    while (bench.view().state === 'starting') bench.wake();
+    expect(bench.effects.filter(({ type }) => type === 'signal')).toMatchObject([{ launch: { key: 'chat/r1' } }]);
+  });
+
+  it('stop during backoff and before the spawn launches nothing more', () => {
+    expect(one().ready().exited().ask('stop').view()).toMatchObject({ state: 'stopped', goal: 'down' });
+    const bench = one();
+    const { key, check } = bench.launch();
+    bench.ask('stop').give({ type: 'checked', key, check, obstacles: [], startupDeadlineMs: 1, portKnownFree: true });
+    expect(bench.did()).toEqual([]);
+    expect(bench.view().state).toBe('stopped');
+  });
+
+  it('stop while the process is being made meets it when it is there', () => {
+    const bench = one().checked();
+    const launch = bench.launch();
+    bench.ask('stop').give({ type: 'spawned', key: launch.key, incarnation: 1, identity: identityOf(5, 'i') });
+    expect(bench.effects).toMatchObject([{ type: 'record' }, { type: 'signal', rung: 'term' }]);
+  });
+
+  it('names pools that do not exist', () => {
+    const bench = one().give({ type: 'requested', verb: 'start', poolId: 'chta', replicaId: null, correlationId: null });
+    expect(bench.answer).toMatchObject({ ok: false, refusal: { code: 'POOL_NOT_FOUND', hint: 'pools: chat' } });
+  });
+
+  it('a shutdown ends when the last engine is gone, and refuses everything meanwhile', () => {
+    const bench = one().ready();
+    bench.give({ type: 'shutdown-requested', because: 'SIGTERM', kill: false, exit: 0, correlationId: null });
+    expect(bench.ask('start').answer).toMatchObject({ ok: false, refusal: { code: 'SHUTTING_DOWN' } });
+    expect(bench.exited(exitOf({ code: 0 })).did()).not.toContain('end');
+    expect(bench.swept().effects.at(-1)).toEqual({ type: 'end', exit: 0 });
+  });
+});
