@@ -113,6 +113,11 @@ export function exitedUnasked(
   return { ...turn, effects: [...first, strays, ...turn.effects] };
 }
 
+/** Who had left the group of an engine that died has been looked for. */
+export function strayed(replica: Replica): Turn {
+  return stay(replica.died === null ? replica : { ...replica, died: null });
+}
+
 /** The process was never made: an exit with evidence, but no crash of an engine that ran. */
 export function spawnFailed(replica: In<'preparing'>, { exit }: { readonly exit: ExitEvidence }, scene: Scene): Turn {
   return judgeExit(replica, exit, { startedAt: now(scene), wasReady: false, endedAt: now(scene) }, scene);

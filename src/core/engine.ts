@@ -2,7 +2,17 @@
  * The life of an engine as one table: every state by every fact, every cell filled. `ignore` means that it was thought about.
  */
 
-import { endingExited, endingSwept, exitedUnasked, killNow, spawnFailed, stoppingWoke, stuckWoke, terminate } from './ending.js';
+import {
+  endingExited,
+  endingSwept,
+  exitedUnasked,
+  killNow,
+  spawnFailed,
+  stoppingWoke,
+  strayed,
+  stuckWoke,
+  terminate,
+} from './ending.js';
 import {
   adopted,
   check,
@@ -99,15 +109,15 @@ const policy: Columns<'admitted' | 'held' | 'tripped'> = {
 
 /** The host and the process. */
 const process: Columns<'checked' | 'spawned' | 'unspawned' | 'adopted' | 'exited' | 'swept'> = {
-  stopped: { checked: ignore, spawned: ignore, unspawned: ignore, adopted: ignore, exited: ignore, swept: ignore },
-  preparing: { checked, spawned, unspawned, adopted: ignore, exited: spawnFailed, swept: ignore },
+  stopped: { checked: ignore, spawned: ignore, unspawned: ignore, adopted: ignore, exited: ignore, swept: strayed },
+  preparing: { checked, spawned, unspawned, adopted: ignore, exited: spawnFailed, swept: strayed },
   starting: { checked: ignore, spawned: ignore, unspawned: ignore, adopted, exited: exitedUnasked, swept: ignore },
   ready: { checked: ignore, spawned: ignore, unspawned: ignore, adopted: ignore, exited: exitedUnasked, swept: ignore },
   unhealthy: { checked: ignore, spawned: ignore, unspawned: ignore, adopted: ignore, exited: exitedUnasked, swept: ignore },
   stopping: { checked: ignore, spawned: ignore, unspawned: ignore, adopted: ignore, exited: endingExited, swept: endingSwept },
-  backoff: { checked: ignore, spawned: ignore, unspawned: ignore, adopted: ignore, exited: ignore, swept: ignore },
-  broken: { checked: ignore, spawned: ignore, unspawned: ignore, adopted: ignore, exited: ignore, swept: ignore },
-  failed: { checked: ignore, spawned: ignore, unspawned: ignore, adopted: ignore, exited: ignore, swept: ignore },
+  backoff: { checked: ignore, spawned: ignore, unspawned: ignore, adopted: ignore, exited: ignore, swept: strayed },
+  broken: { checked: ignore, spawned: ignore, unspawned: ignore, adopted: ignore, exited: ignore, swept: strayed },
+  failed: { checked: ignore, spawned: ignore, unspawned: ignore, adopted: ignore, exited: ignore, swept: strayed },
   stuck: { checked: ignore, spawned: ignore, unspawned: ignore, adopted: ignore, exited: endingExited, swept: endingSwept },
 };
 

@@ -70,6 +70,13 @@ function* leftovers(replica: Replica, state: State): Generator<Block> {
   if (gone.length > 0) {
     yield { because: 'leftovers', until: null, why: `waits until engines of an earlier supervisor are gone: ${gone.join(', ')}` };
   }
+  // The next supervisor looks once more before it launches: beside a successor one tree is not told from the other.
+  if (replica.died?.adopted === true)
+    yield {
+      because: 'leftovers',
+      until: null,
+      why: `waits until what #${replica.died.launch.incarnation} may have left is looked for`,
+    };
   const wanted = new Set(devicesOf(replica, state).map(({ uuid }) => uuid));
   for (const { spec, replicas } of state.pools.values()) {
     for (const other of replicas) {

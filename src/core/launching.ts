@@ -73,6 +73,7 @@ export function checked(replica: In<'preparing'>, fact: Checked, scene: Scene): 
       obstructed: 0,
       portProven: true,
       avoidPorts: [],
+      died: null,
       restartCount: replica.restartCount + (automatic ? 1 : 0),
       restartsTotal: replica.restartsTotal + (automatic ? 1 : 0),
       life: {
@@ -105,7 +106,7 @@ export function spawned(replica: In<'preparing'>, { identity }: { readonly ident
   const { health } = scene.spec;
   const deadline = scene.now + life.startupDeadlineMs;
   return become(
-    { ...replica, portProven: true, died: null },
+    { ...replica, portProven: true },
     {
       state: 'starting',
       engine,

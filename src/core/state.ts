@@ -216,7 +216,7 @@ export type Replica = {
   readonly provenAt: Moment | null;
   /** After it ran out of VRAM: what was free on its devices before that launch. */
   readonly vramBefore: readonly { readonly uuid: string; readonly freeBytes: number }[] | null;
-  /** Died last, with nobody left in its group: who had left that before may still be there, until its successor runs. */
+  /** Died last, with nobody left in its group: who had left that before has not been looked for yet. */
   readonly died: Engine | null;
   readonly life: Life;
 };

@@ -44,14 +44,19 @@ test('a restart that waits for its turn is one for the next supervisor too', () 
   expect(replicasOf(died(queued, 63_000).state)[0]?.life).toMatchObject({ phase: 'queued', cause: 'crash' });
 });
 
-test('who had left the group of a dead engine is looked for by the next supervisor, as long as no successor runs', () => {
+test('who had left the group of a dead engine is looked for by the next supervisor before it launches', () => {
   const { state } = crashed({ inventory, now: 60_000 });
   const stray = { type: 'sweep', launch: { key: 'chat/r0', incarnation: 1 }, identity: { pid: 7 }, mode: 'strays' };
   const next = died(state, 60_010);
   expect(next.effects).toMatchObject([stray, { type: 'seek', launch: { key: 'chat/r1' } }]);
   expect(died(next.state, 60_020).effects).toMatchObject([stray, { type: 'seek', launch: { key: 'chat/r1' } }]);
-  const { state: succeeded } = at(62_000, state, { type: 'woke' });
-  expect(died(succeeded, 62_001).effects).toMatchObject([{ type: 'seek', launch: { key: 'chat/r0', incarnation: 2 } }, {}]);
+  // Nothing is launched before they have been: beside a successor one would not be told from the other.
+  const { state: waiting, effects } = at(62_000, next.state, { type: 'woke' });
+  expect(effects).toEqual([]);
+  expect(at(62_001, waiting, { type: 'swept', key: 'chat/r0', incarnation: 1, left: [] }).effects).toMatchObject([
+    { type: 'check', launch: { key: 'chat/r0', incarnation: 2 } },
+    { type: 'record' },
+  ]);
 });
 
 /** chat/r0 was launched and has died; chat/r1 is loading, or still being checked. */
