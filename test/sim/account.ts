@@ -29,8 +29,13 @@ export type Account = {
   /** Of its whole life. */
   crashes: number;
   restarts: number;
-  /** A restart that has been ordered, and whose process is not made yet. */
-  pending: { readonly restart: { readonly at: number; readonly gpu: boolean }; readonly devices: readonly string[] } | null;
+  /** A launch that has been ordered, and whose process is not made yet; `restart` is null where it was asked for. */
+  pending: {
+    readonly restart: { readonly at: number; readonly gpu: boolean } | null;
+    readonly devices: readonly string[];
+  } | null;
+  /** As it was before the last failure: one that is permanent opens no breaker and makes no wait. */
+  before: Pick<Account, 'attempt' | 'breakers'> | null;
 };
 
 const closed: Breaker = { state: 'closed', failures: 0, until: 0, openForMs: 0 };
@@ -50,5 +55,6 @@ export function fresh(up: boolean): Account {
     crashes: 0,
     restarts: 0,
     pending: null,
+    before: null,
   };
 }

@@ -3,10 +3,10 @@
 import type { Replica } from '../../src/core/state.js';
 import type { Standing } from './tracking.js';
 
-/** An exit is seen within this. */
+/** An exit is seen within this, but where what looks for it waits for a slow disk. */
 const seenMs = 3_000;
 /** On top of a stop's own time: a slow disk between the order and the signal. */
-const slackMs = 20_000;
+const slackMs = 25_000;
 const killWaitMs = 5_000;
 /** A preflight's deadline, and the longest that a process may take to be made or found. */
 const checkMs = 65_000;
@@ -79,7 +79,8 @@ function unseen({ life }: Replica, { machine, supervisor }: Standing): string | 
   }
   const endedAt = processes.leaderEndedAt(instance);
   const deadMs = endedAt === null ? 0 : now - Math.max(supervisor.quietSince, endedAt);
-  return deadMs > seenMs ? `is ${life.state}, and its engine is dead for ${Math.round(deadMs)} ms` : null;
+  const slow = now < machine.slowDiskUntil + slackMs;
+  return deadMs > (slow ? slackMs : seenMs) ? `is ${life.state}, and its engine is dead for ${Math.round(deadMs)} ms` : null;
 }
 
 function longestWait({ key }: Replica, { supervisor: { state }, ledger }: Standing): number {

@@ -63,7 +63,8 @@ export function makeVirtualHands(machine: Machine, supervisor: Supervisor): Hand
     await later(random.between(5, 40), () => undefined);
     const leader = processes.treeOf(launch.instance).find(({ isLeader }) => isLeader);
     if (leader === undefined) {
-      while (killTree(launch.instance).length > 0) await later(50, () => undefined);
+      // Whoever writes the replica's log goes, of whatever launch.
+      while (killAll(processes.writersOf(launch.key)).length > 0) await later(50, () => undefined);
       return null;
     }
     const identity = { pid: leader.pid, startTicks: leader.startTicks, instance: launch.instance, logOffset: 0 };
@@ -71,8 +72,7 @@ export function makeVirtualHands(machine: Machine, supervisor: Supervisor): Hand
     return identity;
   }
 
-  function killTree(instance: string): readonly Process[] {
-    const tree = processes.treeOf(instance);
+  function killAll(tree: readonly Process[]): readonly Process[] {
     for (const each of tree) processes.kill(each);
     return tree;
   }
@@ -109,12 +109,12 @@ export function makeVirtualHands(machine: Machine, supervisor: Supervisor): Hand
     signal(launch, identity, rung) {
       if (!supervisor.alive) return;
       watch.signalled(launch, processes.find(identity), rung);
-      if (rung === 'kill') killTree(launch.instance);
+      if (rung === 'kill') killAll(processes.treeOf(launch.instance));
       else for (const each of processes.groupOf(identity.pid)) if (each.instance === launch.instance) processes.term(each);
     },
     sweep: (launch, _, mode) =>
       later(mode === 'strays' ? 60 : random.between(1, 30), () => {
-        const tree = mode === 'look' ? processes.treeOf(launch.instance) : killTree(launch.instance);
+        const tree = mode === 'look' ? processes.treeOf(launch.instance) : killAll(processes.treeOf(launch.instance));
         return tree.map(({ pid }) => pid);
       }),
     writeHandoff(launch, facts) {

@@ -7,10 +7,18 @@ import type { Event, Input, Launch } from '../../src/core/messages.js';
 import type { Inventory, PoolSpec, ReplicaKey } from '../../src/core/model.js';
 import { type Account, breakerNames, fresh } from './account.js';
 import type { Ending } from './exits.js';
-import { onFailure, onLaunch, onReward, slackMs, tripped, waitMs } from './policy.js';
+import { forgiven, gpuOr, onFailure, onLaunch, onReward, slackMs, tripped, waitMs } from './policy.js';
 
 type Requested = Extract<Input, { type: 'requested' }>;
 type Restart = { readonly at: number; readonly gpu: boolean };
+
+/** What one failure says, in one breath. */
+const ofFailures: ReadonlySet<Event['event']> = new Set([
+  'replica.crashed',
+  'replica.failed',
+  'replica.broken',
+  'breaker.changed',
+]);
 
 export class Ledger {
   readonly accounts = new Map<ReplicaKey, Account>();
@@ -88,11 +96,8 @@ export class Ledger {
       return `a permanent failure is retried by itself: ${key}, ${account.permanent}`;
     const excused = this.isExcused(key);
     const early = onLaunch(account, spec, now);
-    account.pending = null;
-    if (excused) {
-      account.excused = false;
-      return null;
-    }
+    account.pending = { restart: null, devices: [] };
+    if (excused) return null;
     if (early !== null) return `${key} ${early}`;
     const restart = { at: now, gpu: account.gpu };
     const { storm } = spec.restart;
@@ -112,11 +117,16 @@ export class Ledger {
   /** The process was made: from now on it counts, whatever becomes of the supervisor. */
   launched(key: ReplicaKey): void {
     const account = this.of(key);
-    if (account.pending === null) return;
-    account.restarts += 1;
-    for (const name of [poolOf(key), ...account.pending.devices])
-      this.restarts.set(name, [...(this.restarts.get(name) ?? []), account.pending.restart].slice(-100));
+    const { pending } = account;
+    if (pending === null) return;
     account.pending = null;
+    if (pending.restart === null) {
+      account.excused = false;
+      return;
+    }
+    account.restarts += 1;
+    for (const name of [poolOf(key), ...pending.devices])
+      this.restarts.set(name, [...(this.restarts.get(name) ?? []), pending.restart].slice(-100));
   }
 
   /** `how`: what the world knows of that incarnation's end. */
@@ -125,6 +135,7 @@ export class Ledger {
     const key: ReplicaKey = `${event.pool_id}/${event.replica_id}`;
     const account = this.of(key);
     const spec = this.specOf(key);
+    if (!ofFailures.has(event.event)) account.before = null;
     if (event.to !== undefined && event.to !== 'ready') {
       onReward(account, spec, now);
       account.readySince = null;
@@ -136,6 +147,16 @@ export class Ledger {
         return;
       case 'replica.failed':
         account.permanent = event.reason ?? 'it failed';
+        forgiven(account);
+        return;
+      case 'breaker.changed':
+        // It opens where this ledger would let it off with a wait: that is its right, and it stays open for as long as one does.
+        if (event.new_state === 'open') tripped(account, event.breaker ?? 'general', spec, now);
+        return;
+      case 'replica.broken':
+        if (breakerNames.every((name) => account.breakers[name].state !== 'open')) tripped(account, gpuOr(account), spec, now, 0);
+        account.attempt = account.before?.attempt ?? account.attempt;
+        account.notBefore = 0;
         return;
       case 'replica.crashed':
         this.crashed(account, spec, event, how, now);
@@ -182,6 +203,7 @@ export class Ledger {
     if (how?.name === 'bad flag' && of === 'config' && !account.proven) account.permanent = 'a bad flag';
     if (spec.restart.policy === 'never') account.permanent = 'the policy is never';
     const cure = how?.exit.diagnosis?.class === of ? how.exit.diagnosis.cure : null;
+    account.before = { attempt: account.attempt, breakers: { ...account.breakers } };
     onFailure(account, spec, cure !== null, now);
     const open = breakerNames.some((name) => account.breakers[name].state === 'open');
     account.notBefore = 0;

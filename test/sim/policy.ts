@@ -35,7 +35,7 @@ export function onLaunch(account: Account, { restart: { breaker: spec } }: PoolS
 
 /** One failure more; `cure`: only a reset or a reboot helps, and its breaker opens at once. */
 export function onFailure(account: Account, { restart: { breaker: spec } }: PoolSpec, cure: boolean, now: number): void {
-  const name = account.gpu ? 'cuda' : 'general';
+  const name = gpuOr(account);
   const before = account.breakers[name];
   if (before.state === 'open') return;
   const threshold = name === 'cuda' ? spec.cudaThreshold : spec.threshold;
@@ -45,9 +45,31 @@ export function onFailure(account: Account, { restart: { breaker: spec } }: Pool
   account.breakers[name] = opens ? open(failures, openForMs, now) : { ...before, failures };
 }
 
-export function tripped(account: Account, name: keyof Account['breakers'], { restart }: PoolSpec, now: number): void {
+/** Opened whatever it has counted, and closed to launches for at least `leastMs`. */
+export function tripped(
+  account: Account,
+  name: (typeof breakerNames)[number],
+  { restart: { breaker } }: PoolSpec,
+  now: number,
+  leastMs = breaker.openForMs,
+): void {
   const before = account.breakers[name];
-  if (before.state !== 'open') account.breakers[name] = open(before.failures, restart.breaker.openForMs, now);
+  if (before.state === 'open') return;
+  account.breakers[name] = { ...open(before.failures, breaker.openForMs, now), until: now + leastMs };
+}
+
+/** The last failure was permanent: it counts for nothing that only slows restarts down. */
+export function forgiven(account: Account): void {
+  const { before } = account;
+  if (before === null) return;
+  account.attempt = before.attempt;
+  account.notBefore = 0;
+  Object.assign(account.breakers, before.breakers);
+  account.before = null;
+}
+
+export function gpuOr({ gpu }: Account): (typeof breakerNames)[number] {
+  return gpu ? 'cuda' : 'general';
 }
 
 /** What its ready time has earned, when that ends. */

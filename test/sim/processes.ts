@@ -81,8 +81,18 @@ export class Processes {
     return [...this.living.values()].filter((each) => each.instance === instance);
   }
 
+  /** Who has a replica's log open. */
+  writersOf(key: ReplicaKey): readonly Process[] {
+    return [...this.living.values()].filter((each) => each.key === key);
+  }
+
   groupOf(pid: number): readonly Process[] {
     return [...this.living.values()].filter(({ group }) => group === pid);
+  }
+
+  /** One of each tree. */
+  trees(): readonly Process[] {
+    return [...new Map([...this.living.values()].map((each) => [each.instance, each])).values()];
   }
 
   leaders(): readonly Process[] {

@@ -57,8 +57,7 @@ export class Supervisor {
       clean: written?.ended === 'clean',
       sameBoot: written?.bootId === machine.bootId,
     });
-    const unrecorded =
-      written === null ? machine.processes.leaders().map(({ launch, pid, startTicks }) => asLeft(launch, pid, startTicks)) : [];
+    const unrecorded = written === null ? machine.processes.trees().map(asLeft) : [];
     const leftovers = [...restored.state.leftovers, ...unrecorded];
     machine.handoffs.clear();
     this.registry = new Registry({
@@ -248,7 +247,7 @@ export function entryOf(spec: PoolSpec): string {
 
 const entries = new WeakMap<PoolSpec, string>();
 
-function asLeft(launch: Process['launch'], pid: number, startTicks: number): State['leftovers'][number] {
+function asLeft({ launch, pid, startTicks }: Process): State['leftovers'][number] {
   const { key, incarnation, instance, devices, port, spec } = launch;
   const identity = { pid, startTicks, instance, logOffset: 0 };
   return { key, incarnation, instance, identity, startedAt: { at: 0, wallMs: 0 }, devices, port, stop: spec.stop, entry: '' };

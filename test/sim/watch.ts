@@ -14,6 +14,8 @@ import { line, news, told } from './trace.js';
 import { type Standing, untracked } from './tracking.js';
 
 const quiet: ReadonlySet<Effect['type']> = new Set(['probe', 'poll', 'generate']);
+/** An engine that takes longer to load may come too late for its deadline. */
+const longLoadMs = 50_000;
 /** However quiet it is, everything is looked at every so many inputs. */
 const lookEvery = 200;
 
@@ -142,7 +144,8 @@ export class Watch {
   signalled(launch: Launch, process: Process | null, rung: 'term' | 'kill'): void {
     this.note(() => `  ${rung} to ${launch.key} #${launch.incarnation}`);
     if (process === null || process.wasUnwell || process.loadedAt === null || this.asked.has(process.instance)) return;
-    if (this.ledger.isRestarting(launch.key) || process.loadedAt - process.bornAt > 50_000) return;
+    if (this.ledger.of(launch.key).goal === 'down' || this.ledger.isRestarting(launch.key)) return;
+    if (process.loadedAt - process.bornAt > longLoadMs) return;
     this.violate(`a healthy engine is ended, and nobody asked: ${launch.key} #${launch.incarnation}`);
   }
 
