@@ -27,6 +27,7 @@ export function initialState(beginning: Beginning): State {
     devices: { ...devices, observedAt: devices.tool === 'failing' ? null : now },
     operations: new Map(),
     leftovers: [],
+    retired: {},
     deviceRestarts: new Map(),
     shutdown: null,
     exitOnAllFailed,

@@ -69,6 +69,7 @@ export type RecordedState = {
   /** Those that are under way. */
   readonly operations: readonly Operation[];
   readonly leftovers: readonly RecordedEngine[];
+  readonly retired: State['retired'];
 };
 
 /** `entryOf` tells one normalised inventory entry from another. */
@@ -88,6 +89,7 @@ export function recorded(state: State, entryOf: (spec: PoolSpec) => string, at: 
     deviceRestarts: deviceRestartsOf(state, at),
     operations: [...state.operations.values()].filter((operation) => operation.state === 'running'),
     leftovers: state.leftovers,
+    retired: state.retired,
   };
 }
 

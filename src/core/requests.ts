@@ -56,7 +56,9 @@ export function ask(
     );
     const moved = verb === 'restart' ? targets : targets.filter((target) => changes(verb, target));
     const held = moved.filter(({ key }) => broken.some((each) => each.key === key));
-    if (held.length > 0 && held.length === moved.length) return refuse(unavailable(poolId, verb, broken, context.now));
+    // A restart would stop what serves, and then could not launch it.
+    if (held.length > 0 && (verb === 'restart' || held.length === moved.length))
+      return refuse(unavailable(poolId, verb, broken, context.now));
   }
   const at = now(context);
   const begun = begin(

@@ -43,7 +43,7 @@ export function restore(restoring: Restoring): Restored {
     const replicas = spec.masks.map((_, index) => {
       const key = replicaKey(spec.poolId, replicaId(index));
       known.add(key);
-      const replica = freshReplica(spec, index, restoring);
+      const replica = { ...freshReplica(spec, index, restoring), ...before.retired[key] };
       const kept = before.replicas[key];
       if (kept === undefined) return replica;
       const numbered = withNumbers(replica, kept, spec, restoring);
@@ -65,10 +65,20 @@ export function restore(restoring: Restoring): Restored {
       deviceRestarts: new Map(clean ? [] : Object.entries(before.deviceRestarts)),
       operations: new Map(cut.map((operation) => [operation.id, operation])),
       leftovers: sameBoot ? leftoversOf(before, known) : [],
+      retired: retiredOf(before, known),
     },
     effects,
     events: [...events, ...cut.map((operation) => told(operation, 'operation.finished'))],
   };
+}
+
+function retiredOf({ retired, replicas }: RecordedState, known: ReadonlySet<string>): State['retired'] {
+  const lifetimes = Object.entries(replicas).map(([key, { incarnation, restartsTotal, crashesTotal }]) => [
+    key,
+    { incarnation, restartsTotal, crashesTotal },
+  ]);
+  const all: State['retired'] = { ...retired, ...Object.fromEntries(lifetimes) };
+  return Object.fromEntries(Object.entries(all).filter(([key]) => !known.has(key)));
 }
 
 /** Engines whose place the inventory no longer has, those among them that the last supervisor had not got rid of. */

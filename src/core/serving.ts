@@ -14,6 +14,9 @@ import { andThen, become, type Scene, stay, type Turn, tell } from './turn.js';
 
 type Up = In<'ready'> | In<'unhealthy'>;
 
+/** Of an engine that goes as soon as its requests have ended. More often would keep a dead client's request running (llama-server). */
+const leavingPollMs = 1_000;
+
 /** For engines that say nothing of themselves. */
 export const noDescription: Description = { engineVersion: null, slotsTotal: null, ctxMax: null };
 
@@ -84,12 +87,12 @@ export function servingPolled(
   scene: Scene,
 ): Turn {
   const { enginePollMs } = scene.supervisor;
-  const pollAt = enginePollMs === null || !canTell ? null : scene.now + enginePollMs;
+  const leaving = replica.life.state === 'unhealthy' && replica.life.sickness.kind === 'sticky';
+  const everyMs = leaving ? leavingPollMs : enginePollMs;
+  const pollAt = everyMs === null || !canTell ? null : scene.now + everyMs;
   const seen: Up = { ...replica, life: { ...replica.life, inflight, pollAt } } as Up;
   const idle = !canTell || inflight === 0;
-  return seen.life.state === 'unhealthy' && seen.life.sickness.kind === 'sticky' && idle
-    ? giveUpOn(seen as In<'unhealthy'>, scene)
-    : stay(seen);
+  return leaving && idle ? giveUpOn(seen as In<'unhealthy'>, scene) : stay(seen);
 }
 
 export function servingGenerated(

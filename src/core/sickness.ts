@@ -109,7 +109,7 @@ export function working({ sickness, work, dead, since }: Unhealthy, { now: at, s
 /** The end of patience. */
 export function giveUpOn(replica: In<'unhealthy'>, scene: Scene): Turn {
   const { life } = replica;
-  if (life.sickness.kind === 'sticky') return end(replica, life.sickness.alarm, scene);
+  if ('alarm' in life.sickness) return end(replica, life.sickness.alarm, scene);
   return terminate(replica, life.engine, { kind: 'unhealthy', afterMs: scene.now - life.since, detail: life.detail }, scene);
 }
 

@@ -226,6 +226,9 @@ export type Breakers = { readonly general: Breaker; readonly cuda: Breaker };
 
 export type In<S extends StateName> = Replica & { readonly life: Extract<Life, { state: S }> };
 
+/** What outlives everything. */
+export type Lifetime = Pick<Replica, 'incarnation' | 'restartsTotal' | 'crashesTotal'>;
+
 export type Pool = {
   readonly spec: PoolSpec;
   readonly replicas: readonly Replica[];
@@ -290,6 +293,8 @@ export type State = {
   readonly operations: ReadonlyMap<string, Operation>;
   /** Engines of an earlier supervisor that have no place in this inventory: nothing is launched before they are gone. */
   readonly leftovers: readonly RecordedEngine[];
+  /** Of places that the inventory no longer has: should they come back, no incarnation is given twice and no lifetime count is lost. */
+  readonly retired: Readonly<Record<string, Lifetime>>;
   /** By device: automatic restarts of all pools that touch it, oldest first. */
   readonly deviceRestarts: ReadonlyMap<string, readonly Restart[]>;
   readonly shutdown: Shutdown | null;

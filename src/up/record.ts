@@ -50,7 +50,9 @@ export function parseRecord(content: unknown): Record | null {
     typeof state === 'object' &&
     state !== null &&
     typeof state.replicas === 'object' &&
-    state.replicas !== null;
+    state.replicas !== null &&
+    typeof state.retired === 'object' &&
+    state.retired !== null;
   return whole ? (record as Record) : null;
 }
 

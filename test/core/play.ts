@@ -80,11 +80,8 @@ export function play(moves: readonly Move[], machine: Machine = sound): readonly
     tested.clear();
     world.orphan(luck);
     const pools = luck.choice % 4 === 0 ? [chat] : [chat, code];
-    // A place that goes takes its numbers and its restarts with it.
-    if (!pools.includes(code)) {
-      world.forgetLaunches('code/r0');
-      restarts = restarts.filter(({ poolId }) => poolId !== 'code');
-    }
+    // A place that goes takes its restarts with it.
+    if (!pools.includes(code)) restarts = restarts.filter(({ poolId }) => poolId !== 'code');
     const before = state;
     const restored = machine.restore(restoredFrom(disk, state, { pools, now, wallMs: now }));
     state = restored.state;

@@ -74,7 +74,8 @@ describe('waits and verdicts', () => {
       crashes_total: 5,
       breaker: { state: 'closed', failures: 0 },
     });
-    expect(bench.launch().incarnation).toBe(6);
+    // What the last one may have left behind is looked for before anything is launched.
+    expect(bench.swept().launch().incarnation).toBe(6);
     expect(bench.state.pools.get('chat')?.restarts).toEqual([]);
   });
 });
@@ -113,5 +114,21 @@ describe('engines of places that are no more', () => {
     const bench = again(again(two(), { pools: [poolSpec('code', 1)] }));
     expect(bench.state.leftovers).toMatchObject([{ key: 'chat/r0' }]);
     expect(again(bench, { sameBoot: false }).state.leftovers).toEqual([]);
+  });
+
+  it('and that come back give no incarnation twice, and have lost no lifetime count', () => {
+    const before = crash(one().ready(), 3);
+    const [chat] = [...before.state.pools.values()].map(({ spec }) => spec);
+    if (chat === undefined) throw new Error('no pool');
+    const without = again(before, { pools: [poolSpec('other', 1)] });
+    const back = again(without, { pools: [chat] });
+    const { incarnation, crashesTotal, restartsTotal, crashCount } = back.replica();
+    expect({ incarnation, crashesTotal, restartsTotal, crashCount }).toEqual({
+      incarnation: 3,
+      crashesTotal: 3,
+      restartsTotal: 2,
+      crashCount: 0,
+    });
+    expect(back.give({ type: 'woke' }).launch().incarnation).toBe(4);
   });
 });

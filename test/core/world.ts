@@ -40,10 +40,6 @@ export class World {
     if (flag) this.live.get(keys[choice % keys.length] ?? 'chat/r0')?.clear();
   }
 
-  forgetLaunches(key: ReplicaKey): void {
-    for (const id of this.launched) if (id.startsWith(`${key} `)) this.launched.delete(id);
-  }
-
   /** An engine dies, alone or leaving its group behind. */
   die(key: ReplicaKey, { flag }: Luck): Input | null {
     const [first] = this.live.get(key)?.entries() ?? [];
