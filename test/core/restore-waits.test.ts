@@ -129,6 +129,6 @@ describe('engines of places that are no more', () => {
       restartsTotal: 2,
       crashCount: 0,
     });
-    expect(back.give({ type: 'woke' }).launch().incarnation).toBe(4);
+    expect(back.give({ type: 'leftovers-gone' }).launch().incarnation).toBe(4);
   });
 });
