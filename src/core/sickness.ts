@@ -11,6 +11,8 @@ type Unhealthy = Extract<Life, { state: 'unhealthy' }>;
 
 /** An unhealthy engine that shows work is borne at most so much longer. */
 const longestWorkMs = 600_000;
+/** An engine is asked what it has done at most once a second. */
+const leastSightMs = 2_500;
 /** An engine that must go lets its requests end for at most so long. */
 const longestDrainMs = 10_000;
 
@@ -102,7 +104,7 @@ export function working({ sickness, work, dead, since }: Unhealthy, { now: at, s
   if (dead || work?.grewAt == null || (sickness.kind !== 'probes' && sickness.kind !== 'silent')) return null;
   const { intervalMs, timeoutMs, restartAfterMs } = health;
   const last = since + (restartAfterMs === 'never' ? 0 : restartAfterMs) + longestWorkMs;
-  const recently = at - work.grewAt <= 2 * (intervalMs + timeoutMs);
+  const recently = at - work.grewAt <= Math.max(leastSightMs, 2 * (intervalMs + timeoutMs));
   return recently && at < last ? Math.min(last, at + intervalMs) : null;
 }
 

@@ -131,3 +131,22 @@ Given('a memory cgroup of {int} MiB', function (this: PoolctlWorld, mebibytes: n
   this.cgroup = makeMemoryCgroup(`poolctl-test-${this.port}`, mebibytes);
   return this.cgroup === null ? 'skipped' : undefined;
 });
+
+/** The answer is waited for later. */
+When('somebody asks {replica} for {int} tokens', async function (this: PoolctlWorld, key: string, tokens: number) {
+  const { url } = await this.replica(key);
+  const body = JSON.stringify({ prompt: 'on and on', n_predict: tokens, stream: true });
+  const answer = await fetch(`${url}/completion`, { method: 'POST', body });
+  equal(answer.status, 200);
+  this.asked = { tokens, text: answer.text().catch(() => null) };
+});
+
+Then('that somebody gets all of them', async function (this: PoolctlWorld) {
+  const text = await this.asked?.text;
+  ok((text?.match(/^data: /gm) ?? []).length >= (this.asked?.tokens ?? 1), `only ${text}`);
+});
+
+Then('that somebody is cut off', async function (this: PoolctlWorld) {
+  const text = await this.asked?.text;
+  ok(text === null || (text?.match(/^data: /gm) ?? []).length < (this.asked?.tokens ?? 0), 'nobody was cut off');
+});

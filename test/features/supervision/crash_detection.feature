@@ -287,3 +287,84 @@ Feature: Why an engine died, and what follows from it
       | last_exit.hint     | a text   |
       | last_error         | /^killed by SIGKILL after .*: .*memory/ |
     And the metric engine_crash_total{class="host_oom"} of chat/r0 is 1
+
+  @OC-POOL-3010 @ORCH-3038
+  Scenario: A GPU error that may be harmless is confirmed by one token first
+    Given the pools:
+      """
+      chat: {}
+      """
+    And poolctl is up
+    And chat/r0 becomes ready
+    When the engine of chat/r0 is told to "gpu-error?text=CUDA%20error%3A%20invalid%20argument"
+    Then chat/r0 becomes unhealthy, told with:
+      | because | suspect            |
+      | reason  | /invalid argument/ |
+    And chat/r0 becomes ready
+    And chat/r0 still runs in its first process
+    And chat/r0 shows:
+      | restart_count | 0 |
+      | crash_count   | 0 |
+
+  @OC-POOL-3010 @ORCH-3038
+  Scenario: One that is followed by no token ends the engine
+    Given the pools:
+      """
+      chat: { health: { generate: { timeout: 200ms } } }
+      """
+    And poolctl is up
+    And chat/r0 becomes ready
+    When the engine of chat/r0 is told to "mute"
+    And the engine of chat/r0 is told to "gpu-error?text=CUDA%20error%3A%20invalid%20argument"
+    Then chat/r0 becomes unhealthy
+    And chat/r0 becomes backoff, told with:
+      | crash_reason | gpu_error |
+    And chat/r0 shows:
+      | last_exit.class       | gpu_error |
+      | breaker.cuda.failures | 1         |
+
+  @OC-POOL-3010
+  Scenario: A probe that generates one token finds an engine that is healthy by its word alone
+    Given the pools:
+      """
+      chat: { health: { restart_after: 100ms, generate: { every: 100ms, timeout: 200ms } } }
+      """
+    And poolctl is up
+    And chat/r0 becomes ready
+    When the engine of chat/r0 is told to "mute"
+    Then chat/r0 becomes unhealthy, told with:
+      | because | silent            |
+      | reason  | /makes no token/  |
+    And chat/r0 becomes backoff
+    And chat/r0 shows:
+      | last_exit.class | hang |
+
+  @OC-POOL-3010
+  Scenario: An engine that fails its probes and works is not restarted while it works
+    Given the pools:
+      """
+      chat: { args: [--load-time, 1ms, --token-time, 50ms], health: { timeout: 100ms, failure_threshold: 2, restart_after: 2s } }
+      """
+    And poolctl is up
+    And chat/r0 becomes ready
+    When somebody asks chat/r0 for 100 tokens
+    And the engine of chat/r0 is told to "hang-health"
+    Then chat/r0 becomes unhealthy
+    And that somebody gets all of them
+    And chat/r0 becomes backoff
+    And chat/r0 shows:
+      | last_exit.class | hang |
+
+  @OC-POOL-3010
+  Scenario: A living process that refuses connections gets no such time
+    Given the pools:
+      """
+      chat: { args: [--load-time, 1ms, --token-time, 50ms], health: { timeout: 100ms, failure_threshold: 2, restart_after: 300ms } }
+      """
+    And poolctl is up
+    And chat/r0 becomes ready
+    When somebody asks chat/r0 for 1000 tokens
+    And the engine of chat/r0 is told to "refuse"
+    Then chat/r0 becomes unhealthy with the reason "/connection refused/"
+    And chat/r0 becomes backoff
+    And that somebody is cut off

@@ -28,6 +28,8 @@ export class PoolctlWorld extends World {
   gpus: { readonly fake: FakeNvidiaSmi; plan: Plan } | null = null;
   readonly strangers: Stranger[] = [];
   cgroup: MemoryCgroup | null = null;
+  /** A request of many tokens, and the text that comes of it; null when it is cut off. */
+  asked: { readonly tokens: number; readonly text: Promise<string | null> } | null = null;
   /** Child processes that engines were ordered to leave behind. */
   readonly leaked: number[] = [];
   /** Notes of earlier steps: operation ids, heartbeats. */
