@@ -8,7 +8,7 @@ import type { EngineMarks } from '../host/tree.js';
 import { describeEngine } from './describe.js';
 import { logSize } from './engine-log.js';
 import { asProved, type Listeners } from './listener.js';
-import { makeMeters } from './meters.js';
+import { makeMeters, type Reading } from './meters.js';
 import type { Hands, ProbeWish } from './perform.js';
 import { checkHealth, type Door, type HealthAnswer } from './probes.js';
 import type { Processes } from './processes.js';
@@ -72,7 +72,15 @@ export function makeProbing(world: ProbingWorld): Pick<Hands, 'probe' | 'generat
     async generate(launch, timeoutMs) {
       const question = adapters[launch.spec.engine].oneToken?.(launch) ?? null;
       if (question === null) return { verdict: 'unknown', detail: 'this engine cannot be asked for a token' };
-      return askForToken(doorOf(launch, timeoutMs), question, clock);
+      const counters = doorOf(launch, Math.min(timeoutMs, questionMs));
+      const [before, { verdict, detail, silent }] = await Promise.all([
+        meters.read(launch, counters),
+        askForToken(doorOf(launch, timeoutMs), question, clock),
+      ]);
+      // All its slots may be taken by long answers, which are as good a proof.
+      if (silent && serves(before, await meters.read(launch, counters)))
+        return { verdict: 'unknown', detail: `${detail}, but it answers others` };
+      return { verdict, detail };
     },
     async poll(launch) {
       if (adapters[launch.spec.engine].inflight === null) return { inflight: null, canTell: false };
@@ -82,6 +90,12 @@ export function makeProbing(world: ProbingWorld): Pick<Hands, 'probe' | 'generat
 }
 
 const unproved = { listener: 'unproved', holder: null } as const;
+
+/** More than the one step that our own request may have been given. */
+function serves(before: Reading, after: Reading): boolean {
+  const steps = (after.decoded ?? 0) - (before.decoded ?? Number.POSITIVE_INFINITY);
+  return (after.inflight ?? 0) > 0 && steps > 1;
+}
 
 /** A port that refuses while its engine lives has been closed by the engine; a custom path says nothing that the adapter would know. */
 function saysDead({ said }: HealthAnswer, { spec: { engine, health } }: Launch): boolean {

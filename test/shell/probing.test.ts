@@ -109,6 +109,21 @@ it('gets a token from an engine that makes some, and none from a mute one', asyn
   expect(await hands.generate(launchAt(demo.port, { engine: 'command' }), 60)).toMatchObject({ verdict: 'unknown' });
 });
 
+it('does not hold it against an engine that all its slots are busy', async () => {
+  const { hands } = probing();
+  const demo = await engine('--slots', '1');
+  const answer = demo.post('/completion', { n_predict: 1_000_000 }).catch(() => null);
+  await expect.poll(async () => (await demo.get('/metrics')).body, { interval: 5 }).toContain('requests_processing 1');
+  expect(await hands.generate(launchAt(demo.port), 1_100)).toEqual({
+    verdict: 'unknown',
+    detail: 'no answer in 1.1s, but it answers others',
+  });
+  await demo.post('/demo/mute');
+  expect(await hands.generate(launchAt(demo.port), 1_100)).toMatchObject({ verdict: 'failed' });
+  await demo.post('/demo/exit');
+  await answer;
+});
+
 it('reads the meters of an engine once a second, whoever asks', async () => {
   let asked = 0;
   const server = createServer((_, response) => {

@@ -25,7 +25,11 @@ test('what is posted is the request, as JSON, and a whole answer is a token', as
     response.write('{"content":');
     setImmediate(() => response.end('" a"}'));
   });
-  expect(await askForToken(await serve(server), question, clock)).toEqual({ verdict: 'ok', detail: 'HTTP 200' });
+  expect(await askForToken(await serve(server), question, clock)).toEqual({
+    verdict: 'ok',
+    detail: 'HTTP 200',
+    silent: false,
+  });
   expect(asked).toEqual([['POST', '/completion', 'application/json', question.body]]);
 });
 
@@ -41,7 +45,7 @@ test.each([
   [302, 'unknown'],
 ])('HTTP %i is %s', async (status, verdict) => {
   const door = await serve(createHttp((_, response) => void response.writeHead(status).end('{}')));
-  expect(await askForToken(door, question, clock)).toEqual({ verdict, detail: `HTTP ${status}` });
+  expect(await askForToken(door, question, clock)).toEqual({ verdict, detail: `HTTP ${status}`, silent: false });
 });
 
 test('no answer, half an answer, and nobody', async () => {
@@ -49,6 +53,7 @@ test('no answer, half an answer, and nobody', async () => {
   expect(await askForToken({ ...silent, timeoutMs: 30 }, question, clock)).toEqual({
     verdict: 'failed',
     detail: 'no answer in 30ms',
+    silent: true,
   });
   const begun = createHttp((_, response) => void response.writeHead(200, { 'content-length': 99 }).write('{"content"'));
   expect(await askForToken({ ...(await serve(begun)), timeoutMs: 60 }, question, clock)).toMatchObject({ verdict: 'failed' });
@@ -59,7 +64,7 @@ test('no answer, half an answer, and nobody', async () => {
   const gone = createServer();
   const door = await serve(gone);
   await new Promise((resolve) => gone.close(resolve));
-  expect(await askForToken(door, question, clock)).toEqual({ verdict: 'failed', detail: 'connection refused' });
+  expect(await askForToken(door, question, clock)).toEqual({ verdict: 'failed', detail: 'connection refused', silent: false });
 });
 
 test('what was missed over a stall or a sleep says nothing', async () => {
@@ -68,10 +73,10 @@ test('what was missed over a stall or a sleep says nothing', async () => {
   const slept = { now: clock.now, wallMs: () => clock.wallMs() + shiftMs };
   const asleep = askForToken({ ...silent, timeoutMs: 60 }, question, slept);
   shiftMs = 6000;
-  expect(await asleep).toEqual({ verdict: 'unknown', detail: 'the machine slept' });
+  expect(await asleep).toEqual({ verdict: 'unknown', detail: 'the machine slept', silent: false });
   shiftMs = 0;
   const held = { now: () => clock.now() + shiftMs, wallMs: () => clock.wallMs() + shiftMs };
   const stalled = askForToken({ ...silent, timeoutMs: 60 }, question, held);
   shiftMs = 1001;
-  expect(await stalled).toEqual({ verdict: 'unknown', detail: 'poolctl itself was held up' });
+  expect(await stalled).toEqual({ verdict: 'unknown', detail: 'poolctl itself was held up', silent: false });
 });
