@@ -1,0 +1,83 @@
+/** What the kernel says of an exit, put in where this machine says nothing: a whole supervisor, real engines that really die. */
+
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import type { Device } from '../../src/core/model.js';
+import type { KernelSources } from '../../src/host/kernel.js';
+import { begin } from './begun.js';
+
+let dir: string;
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'poolctl-kernel-'));
+});
+afterEach(() => rmSync(dir, { recursive: true, force: true }));
+
+/** A kernel's log that says what is in `lines` by the time it is asked. */
+function saying(lines: string[]): KernelSources {
+  const recent = async () => lines.map((text) => ({ at: performance.now(), text }));
+  return { proc: '/proc', cgroups: '/nowhere', log: { catchUp: () => undefined, recent, close: () => undefined } };
+}
+
+const gpu: Device = {
+  index: '0',
+  uuid: 'GPU-0',
+  name: 'a GPU',
+  vendor: 'nvidia',
+  vramTotalBytes: null,
+  vramFreeBytes: null,
+  computeCapability: null,
+  utilizationPercent: null,
+  temperatureCelsius: null,
+  powerWatts: null,
+  mig: false,
+  healthy: true,
+};
+
+it('a GPU that fell off the bus is a driver state that only a reboot cures: broken at once, told by status, event and metric', async () => {
+  const lines: string[] = [];
+  const masks = [{ kind: 'list', written: '0', ids: ['0'] }] as const;
+  const supervisor = begin(dir, { masks, devices: [gpu], kernel: saying(lines) });
+  await supervisor.seen(1, 'replica.ready');
+  const pid = (await supervisor.client.status()).pools[0]?.replicas[0]?.pid ?? 0;
+  lines.push(`NVRM: Xid (PCI:0000:65:00): 79, pid=${pid}, name=engine, GPU has fallen off the bus.`);
+  process.kill(pid, 'SIGABRT');
+
+  expect((await supervisor.seen(1, 'replica.crashed'))[0]).toMatchObject({ crash_class: 'driver', signal: 'SIGABRT' });
+  await supervisor.seen(1, 'replica.broken');
+  expect((await supervisor.client.status()).pools[0]?.replicas[0]).toMatchObject({
+    state: 'broken',
+    last_exit: { class: 'driver', code: null, signal: 'SIGABRT', restartable: false },
+    breaker: { state: 'closed', cuda: { state: 'open' } },
+    why: expect.stringContaining('only a reboot cures this'),
+  });
+  supervisor.signals.emit('SIGTERM', 'SIGTERM');
+  expect(await supervisor.exit).toBe(0);
+});
+
+it('an engine that somebody killed is told from one that the kernel killed for want of memory', async () => {
+  const lines: string[] = [];
+  const counters = join(dir, 'vmstat');
+  writeFileSync(counters, 'oom_kill 3\n');
+  const supervisor = begin(join(dir, 'state'), { kernel: { ...saying(lines), proc: dir } });
+  await supervisor.seen(2, 'replica.ready');
+  const [r0, r1] = (await supervisor.client.status()).pools[0]?.replicas ?? [];
+  process.kill(r1?.pid ?? 0, 'SIGKILL');
+  expect(await supervisor.seen(1, 'replica.crashed')).toMatchObject([
+    { replica_id: 'r1', crash_class: 'unknown', level: 'error' },
+  ]);
+
+  writeFileSync(counters, 'oom_kill 4\n');
+  lines.push(`Out of memory: Killed process ${r0?.pid} (engine) total-vm:1048576kB, anon-rss:524288kB`);
+  process.kill(r0?.pid ?? 0, 'SIGKILL');
+  const [, killed] = await supervisor.seen(2, 'replica.crashed');
+  expect(killed).toMatchObject({
+    replica_id: 'r0',
+    crash_class: 'host_oom',
+    level: 'critical',
+    last_error: expect.stringContaining('Out of memory: Killed process'),
+  });
+  supervisor.signals.emit('SIGTERM', 'SIGTERM');
+  expect(await supervisor.exit).toBe(0);
+});
