@@ -32,6 +32,7 @@ export function kernelOf(now: () => number): KernelSources {
   };
 }
 
+type MemoryGroup = { readonly path: string; readonly unified: boolean };
 type Group = { readonly file: string; readonly kills: number };
 
 /** While an engine is watched, the machine's counters are read every five seconds. */
@@ -56,7 +57,9 @@ export function watchKernel({ proc, cgroups, log }: KernelSources, now: () => nu
     samples = samples.filter(({ at }) => now() - at <= windowMs);
     if (kills !== null) samples.push({ at: now(), kills });
     log.catchUp();
-    for (const [pid, group] of groups) if (group === 'unseen') groups.set(pid, groupOf(pid, proc, cgroups) ?? 'none');
+    const unseen = [...groups].filter(([, group]) => group === 'unseen');
+    const ours = unseen.length === 0 ? null : memoryGroup(join(proc, 'self', 'cgroup'));
+    for (const [pid] of unseen) groups.set(pid, groupBeside(ours, pid, proc, cgroups) ?? 'none');
   }
 
   function close(): void {
@@ -102,8 +105,8 @@ const sampleMs = 5_000;
 const windowMs = 10_000;
 
 /** Null where it shares the supervisor's, or where that cannot be told. */
-function groupOf(pid: number, proc: string, cgroups: string): Group | null {
-  const [own, ours] = [memoryGroup(join(proc, String(pid), 'cgroup')), memoryGroup(join(proc, 'self', 'cgroup'))];
+function groupBeside(ours: MemoryGroup | null, pid: number, proc: string, cgroups: string): Group | null {
+  const own = memoryGroup(join(proc, String(pid), 'cgroup'));
   if (own === null || own.path === ours?.path || own.path.includes('..')) return null;
   const file = own.unified ? join(cgroups, own.path, 'memory.events') : join(cgroups, 'memory', own.path, 'memory.oom_control');
   const kills = countIn(file);
@@ -111,7 +114,7 @@ function groupOf(pid: number, proc: string, cgroups: string): Group | null {
 }
 
 /** The older hierarchy has a line for memory; where it has none, the only group counts. */
-function memoryGroup(file: string): { readonly path: string; readonly unified: boolean } | null {
+function memoryGroup(file: string): MemoryGroup | null {
   const text = textOf(file);
   const former = /^\d+:(?:[^:\n]*,)?memory(?:,[^:\n]*)?:(\/.*)$/m.exec(text)?.[1];
   const unified = /^0::(\/.*)$/m.exec(text)?.[1];
