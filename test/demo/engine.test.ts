@@ -326,14 +326,19 @@ describe('orders', () => {
     const engine = await ready();
     await engine.post('/demo/gpu-error');
     await engine.post(`/demo/gpu-error?text=${encodeURIComponent('CUDA error: unknown error')}`);
-    const lines = engine
-      .log()
-      .split('\n')
-      .filter((line) => line.includes('CUDA error'));
-    expect(lines.map((line) => line.replace(/^\S+ /, ''))).toEqual([
-      'E srv  update_slots: CUDA error: an illegal memory access was encountered',
-      'E srv  update_slots: CUDA error: unknown error',
-    ]);
+    const errors = (): readonly string[] =>
+      engine
+        .log()
+        .split('\n')
+        .filter((line) => line.includes('CUDA error'))
+        .map((line) => line.replace(/^\S+ /, ''));
+    // Its log is a pipe here, which may come later than its answer.
+    await expect
+      .poll(errors, { interval: 5 })
+      .toEqual([
+        'E srv  update_slots: CUDA error: an illegal memory access was encountered',
+        'E srv  update_slots: CUDA error: unknown error',
+      ]);
     expect((await engine.get('/health')).status).toBe(200);
   });
 
