@@ -60,7 +60,7 @@ function engineText({ pool, replica }: Place, { devices }: StatusView): string {
   const parts = [
     engine_version === null ? pool.engine : `${pool.engine} ${engine_version}`,
     `mask ${maskText(device_mask, devices)}${replica.devices.length === 0 ? '' : ` (${replica.devices.join(', ')})`}`,
-    ...(pid === null ? [] : [`pid ${pid}`]),
+    ...(pid === null ? [] : [replica.adopted ? `pid ${pid} (adopted)` : `pid ${pid}`]),
     ...(url !== null ? [url] : port === null ? [] : [`port ${port} on ${host}`]),
   ];
   return parts.join(', ');
