@@ -50,6 +50,8 @@ export type HandsWorld = {
 
 /** A look at the whole machine for a dead engine's strays takes milliseconds: its successor goes first. */
 const strayDelayMs = 50;
+/** Whoever outlives SIGKILL for so long is not waited for. */
+const killWaitMs = 5_000;
 
 export function makeHands(world: HandsWorld): Hands {
   const { paths, processes } = world;
@@ -113,8 +115,9 @@ export function makeHands(world: HandsWorld): Hands {
     const tree = { leader: null, watched: false, instance: launch.instance, logPath: log };
     const leader = leaderOf(await processes.survivors(tree));
     if (leader === null) {
-      // A launch of which only strays are left is over: they go before the next one comes.
-      while ((await processes.killSurvivors(tree)).length > 0) await sleep(strayDelayMs);
+      // A launch of which only strays are left is over: they go before the next one comes, unless they are beyond a signal's reach.
+      const until = world.clock.now() + killWaitMs;
+      while ((await processes.killSurvivors(tree)).length > 0 && world.clock.now() < until) await sleep(strayDelayMs);
       return null;
     }
     const identity = { pid: leader.pid, startTicks: leader.startTicks, instance: launch.instance, logOffset: 0 };

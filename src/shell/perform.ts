@@ -30,7 +30,7 @@ export type Hands = {
   ): Promise<{ readonly obstacles: readonly Obstacle[]; readonly startupDeadlineMs: number; readonly portKnownFree: boolean }>;
   /** `exited` is called once for a process that was made, after this has resolved. */
   spawn(launch: Launch, exited: Exited, alarmed: Alarmed): Promise<Result<EngineIdentity, ExitEvidence>>;
-  /** The process of a launch that an earlier supervisor wrote down; null where there is none, and then nobody of its tree is left. */
+  /** The process of a launch that an earlier supervisor wrote down; null where there is none, and then its tree is gone or has had SIGKILL. */
   seek(launch: Launch, exited: Exited, alarmed: Alarmed): Promise<EngineIdentity | null>;
   /** Watches an engine of an earlier supervisor. False: it is gone. Then, and when it ends later, `exited` is called once, after this has resolved. */
   adopt(launch: Launch, identity: EngineIdentity, exited: Exited, alarmed: Alarmed): Promise<boolean>;
