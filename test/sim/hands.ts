@@ -64,7 +64,8 @@ export function makeVirtualHands(machine: Machine, supervisor: Supervisor): Hand
     const leader = processes.treeOf(launch.instance).find(({ isLeader }) => isLeader);
     if (leader === undefined) {
       // Whoever writes the replica's log goes, of whatever launch.
-      while (killAll(processes.writersOf(launch.key)).length > 0) await later(50, () => undefined);
+      const until = machine.now + 5_000;
+      while (killAll(processes.writersOf(launch.key)).length > 0 && machine.now < until) await later(50, () => undefined);
       return null;
     }
     const identity = { pid: leader.pid, startTicks: leader.startTicks, instance: launch.instance, logOffset: 0 };

@@ -34,7 +34,9 @@ export function resumed(
       const cut = [...before.restarting.values()].some((keys) => keys.includes(key));
       const asIs = state.pools.get(spec.poolId)?.replicas.find((replica) => replica.key === key)?.goal ?? 'down';
       const goal = named.length > 0 ? next.of(key).goal : cut ? asIs : account.goal;
-      const excused = account.excused || cut || afresh || !same || spec.isolate.dieWithSupervisor;
+      // Of a launch that nobody saw come to a process nobody can say whether it was one; what it was for stays.
+      const unseen = kept.life.state === 'preparing' && kept.life.cause !== 'crash' && kept.life.cause !== 'health';
+      const excused = account.excused || unseen || cut || afresh || !same || spec.isolate.dieWithSupervisor;
       const failed = same && !(named.length > 0) ? account.permanent : null;
       const kin = same ? account : { ...fresh(true), failedIncarnation: account.failedIncarnation };
       next.accounts.set(key, { ...kin, ...lifetime, goal, excused, permanent: goal === 'up' ? failed : null, pending: null });
