@@ -50,7 +50,8 @@ async function play() {
     },
   }).finally(() => rmSync(dirname(path), { recursive: true }));
   const seconds = (performance.now() - begun) / 1000;
-  const rate = Math.round(total.hours / (total.cpuMs / 60_000));
+  const { user, system } = process.cpuUsage();
+  const rate = Math.round(total.hours / ((user + system) / 60_000_000));
   process.stdout.write(
     `${total.seeds} seeds, ${Math.round(total.hours)} simulated hours, ${total.inputs} inputs in ${seconds.toFixed(1)} s: ${rate} hours a minute of a core\n`,
   );

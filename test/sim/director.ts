@@ -146,7 +146,7 @@ export class Director {
     machine.watch.count(keep ? 'a shutdown that keeps the engines' : 'a shutdown');
     const ask = (kill: boolean): void =>
       void machine.supervisor?.give({ type: 'shutdown-requested', because: 'SIGTERM', kill, keep, exit: 0, correlationId: null });
-    ask(false);
+    ask(random.chance(0.2));
     if (random.chance(0.3)) machine.timeline.after(random.between(10, 3_000), () => ask(true));
   }
 

@@ -66,6 +66,7 @@ export function makeVirtualHands(machine: Machine, supervisor: Supervisor): Hand
       // Whoever writes the replica's log goes, of whatever launch.
       const until = machine.now + 5_000;
       while (killAll(processes.writersOf(launch.key)).length > 0 && machine.now < until) await later(50, () => undefined);
+      for (const each of processes.writersOf(launch.key)) watch.abandoned(each.instance);
       return null;
     }
     const identity = { pid: leader.pid, startTicks: leader.startTicks, instance: launch.instance, logOffset: 0 };

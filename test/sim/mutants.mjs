@@ -1,1 +1,179 @@
-export const mutants = [];
+/**
+ * The core broken on purpose, one way after another: a checker that cannot fail proves nothing. Each edit replaces a snippet that must be there
+ * exactly once.
+ */
+
+const core = (file, from, to) => ({ file: `src/core/${file}.ts`, from, to });
+
+export const mutants = [
+  {
+    name: 'old news is taken for new',
+    edits: [core('engine', '  if (isStale(before, fact)) return stay(before);\n', '')],
+  },
+  {
+    name: 'being ready clears the backoff',
+    edits: [core('serving', '{ ...replica, lastError: null, provenAt', '{ ...replica, attempt: 0, lastError: null, provenAt')],
+  },
+  {
+    name: 'a half-open breaker goes on launching',
+    edits: [core('breaker', '      return open(breaker.failures + 1, breaker.reopenForMs, at);', '      return breaker;')],
+  },
+  {
+    name: 'a breaker opens one failure late',
+    edits: [core('breaker', 'failures < threshold ?', 'failures <= threshold ?')],
+  },
+  {
+    name: 'a breaker that reopens does not open for longer',
+    edits: [core('breaker', 'breaker.openForMs * extendFactor)', 'breaker.openForMs)')],
+  },
+  {
+    name: 'an engine that is found is launched beside',
+    edits: [
+      core(
+        'restore',
+        "effects: [{ type: 'adopt', launch, identity }], events: [] };\n}\n\n/** Loading",
+        'effects: [], events: [] };\n}\n\n/** Loading',
+      ),
+    ],
+  },
+  {
+    name: 'an engine that was recorded is forgotten',
+    edits: [core('restore', 'return sameBoot ? met(replica, life, spec, restoring) : alone(replica);', 'return alone(replica);')],
+  },
+  {
+    name: 'a launch that was written down is not looked for',
+    edits: [
+      core(
+        'restore',
+        'return sameBoot ? sought(replica, life.intent, life.cause, spec, restoring) : alone(replica);',
+        'return alone(replica);',
+      ),
+    ],
+  },
+  {
+    name: 'the handoff file of an unhealthy engine stays',
+    edits: [core('sickness', "[{ type: 'remove-handoff', key: replica.key }, { type: 'record' }]", "[{ type: 'record' }]")],
+  },
+  {
+    name: 'the handoff file of a dead engine stays',
+    edits: [core('ending', "wasReady ? [{ type: 'remove-handoff', key: replica.key }] : []", '[]')],
+  },
+  {
+    name: 'a stop forgets who is left of the tree',
+    edits: [core('ending', 'if (left.length === 0 && replica.life.exit !== null)', 'if (replica.life.exit !== null)')],
+  },
+  {
+    name: 'a dead leader is taken for an empty group',
+    edits: [core('ending', '  if (!empty) return kill(', '  if (false as boolean) return kill(')],
+  },
+  {
+    name: 'nobody looks for who left the group',
+    edits: [core('ending', 'effects: [...first, strays, ...turn.effects]', 'effects: [...first, ...turn.effects]')],
+  },
+  {
+    name: 'a stop never comes to SIGKILL',
+    edits: [
+      core(
+        'ending',
+        "return life.rung === 'term' ? escalate(replica, scene) : giveUp(replica, scene);",
+        "return life.rung === 'term' ? sweepIfDue(replica, scene) : giveUp(replica, scene);",
+      ),
+    ],
+  },
+  {
+    name: 'what does not die is waited for, for ever',
+    edits: [core('ending', ': giveUp(replica, scene);', ': sweepIfDue(replica, scene);')],
+  },
+  {
+    name: 'a record is no barrier',
+    edits: [
+      { file: 'src/shell/perform.ts', from: "effect.type === 'spawn' ? recorded :", to: "effect.type === 'spawn' ? null :" },
+    ],
+  },
+  {
+    name: 'restarts count for no storm',
+    edits: [core('step', '    if (replica.restartsTotal > before.restartsTotal) this.countRestart(replica);\n', '')],
+  },
+  {
+    name: 'restarts count for no storm of a device',
+    edits: [
+      core(
+        'step',
+        'deviceRestarts: withDeviceRestart(replica, restart, this.state),',
+        'deviceRestarts: this.state.deviceRestarts,',
+      ),
+    ],
+  },
+  {
+    name: 'a storm lets one too many through',
+    edits: [core('storm', 'const allowed = limit - pending;', 'const allowed = limit - pending + 1;')],
+  },
+  {
+    name: 'a permanent failure is retried',
+    edits: [
+      core(
+        'rest',
+        "  return become({ ...replica, lastError: why }, { state: 'failed', why:",
+        "  if (replica.crashCount % 2 === 1) return backOff(replica, 'crash', why, scene);\n  return become({ ...replica, lastError: why }, { state: 'failed', why:",
+      ),
+    ],
+  },
+  {
+    name: 'what an operator wanted is forgotten',
+    edits: [core('restore', 'const goal = asked ? fresh.goal : kept.goal;', 'const goal = fresh.goal;')],
+  },
+  {
+    name: 'a shutdown that is cut short takes what was wanted with it',
+    edits: [core('record', 'goal: shutdown?.goals.get(replica.key) ?? replica.goal,', 'goal: replica.goal,')],
+  },
+  {
+    name: 'a lifetime counter is lost',
+    edits: [core('restore', '    crashesTotal: kept.crashesTotal,\n', '')],
+  },
+  {
+    name: 'an ordered restart is not written down',
+    edits: [core('record', 'const more = isOrderedRestart(life) ? 1 : 0;', 'const more = 0;')],
+  },
+  {
+    name: "another boot's clock is trusted",
+    edits: [core('restore', 'const before = sameBoot ? record :', 'const before = record ??')],
+  },
+  {
+    name: "another boot's processes are believed in",
+    edits: [
+      core(
+        'restore',
+        'return sameBoot ? met(replica, life, spec, restoring) : alone(replica);',
+        'return met(replica, life, spec, restoring);',
+      ),
+    ],
+  },
+  {
+    name: 'waits and breakers end with their supervisor',
+    edits: [
+      core('restore', "return goal === 'up' && !changed ? alone(replica, life) : alone(replica);", 'return alone(replica);'),
+    ],
+  },
+  {
+    name: 'a probe that could not be judged is a miss',
+    edits: [
+      core('serving', "  if (result.verdict === 'unknown') return stay({ ...replica, life: { ...life, probing } });\n", ''),
+    ],
+  },
+  {
+    name: 'GPU errors wait no longer than others',
+    edits: [core('rest', 'isOfGpu(of) ? backoff.cudaMultiplier : 1', '1')],
+  },
+  {
+    name: 'whoever answers is the engine',
+    edits: [core('launching', "if (result.verdict === 'ok' && ours) return", "if (result.verdict === 'ok') return")],
+  },
+  {
+    name: 'engines without a place hold nobody back',
+    edits: [core('gate', '  if (gone.length > 0) {', '  if (gone.length > 1_000) {')],
+  },
+  {
+    name: 'a shutdown ends while engines live',
+    edits: [core('step', "state === 'stopped' || state === 'stuck' || state === 'failed'", "state !== 'ready'")],
+  },
+];

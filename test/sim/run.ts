@@ -24,6 +24,9 @@ export type Outcome = {
   readonly violation: string | null;
 };
 
+/** More than so many things in one instant are a circle. */
+const mostAtOnce = 5_000;
+
 /** The same run has the same outcome and the same trace, whenever and wherever. Ends at the first violation. */
 export async function simulate({ seed, hours, probeMs, trace }: Run): Promise<Outcome> {
   const random = makeRandom(seed);
@@ -32,7 +35,13 @@ export async function simulate({ seed, hours, probeMs, trace }: Run): Promise<Ou
   const machine: Machine = new Machine(random, watch, gpus);
   new Director(machine, inventory).begin();
   const until = hours * 3_600_000;
-  while (watch.violation === null && machine.timeline.step(until)) await settled();
+  let [at, things] = [0, 0];
+  while (watch.violation === null && machine.timeline.step(until)) {
+    things = machine.now === at ? things + 1 : 0;
+    at = machine.now;
+    if (things > mostAtOnce) watch.violate('time stands still: what is due is never done');
+    await settled();
+  }
   return {
     seed,
     hours: watch.violation === null ? hours : machine.now / 3_600_000,

@@ -1,11 +1,10 @@
 /** What many seeds say together, for people. */
 
 /** Adds one outcome to the total. */
-export function merge(total, { seed, hours, inputs, cpuMs, faults, cells, violation }) {
+export function merge(total, { seed, hours, inputs, faults, cells, violation }) {
   total.seeds += 1;
   total.hours += hours;
   total.inputs += inputs;
-  total.cpuMs += cpuMs;
   for (const [fault, count] of faults) total.faults.set(fault, (total.faults.get(fault) ?? 0) + count);
   for (const [cell, count] of cells.reached) total.reached.set(cell, (total.reached.get(cell) ?? 0) + count);
   total.table = cells.table;

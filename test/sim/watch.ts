@@ -131,9 +131,13 @@ export class Watch {
     if (process === null) return;
     this.engines.set(id, process);
     if (this.ledger.isRestarting(launch.key)) this.asked.add(process.instance);
-    for (const other of this.machine().processes.leaders()) {
-      if (other === process || this.given.has(other.instance)) continue;
-      if (other.key === launch.key) this.violate(`a second engine beside a living one: ${id} beside #${other.incarnation}`);
+    for (const other of this.machine().processes.living.values()) {
+      // Who has left the group of a dead engine is found beside its successor.
+      if (other.instance === process.instance || this.given.has(other.instance) || (!other.isLeader && other.group === other.pid))
+        continue;
+      if (other.key === launch.key)
+        this.violate(`a second engine beside a living one: ${id} beside pid ${other.pid} of #${other.incarnation}`);
+      if (!other.isLeader) continue;
       if (other.launch.port === launch.port) this.violate(`two engines on port ${launch.port}: ${id} and ${other.key}`);
       const shared = other.launch.spec.share && launch.spec.share;
       const device = launch.devices.find(({ uuid }) => other.launch.devices.some((each) => each.uuid === uuid));

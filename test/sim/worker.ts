@@ -5,7 +5,7 @@ import { type Cells, watchCells } from './coverage.js';
 import { type Outcome, type Run, simulate } from './run.js';
 
 export type Job = Omit<Run, 'trace'> & { readonly traced: boolean };
-export type Done = Outcome & { readonly cells: Cells; readonly lines: readonly string[]; readonly cpuMs: number };
+export type Done = Outcome & { readonly cells: Cells; readonly lines: readonly string[] };
 
 /** So many lines of a trace are kept, unless all are wanted. */
 const kept = 60;
@@ -13,7 +13,6 @@ const kept = 60;
 parentPort?.on('message', async (job: Job) => {
   const cells = watchCells();
   const lines: string[] = [];
-  const before = process.cpuUsage();
   const trace = (line: string): void => {
     lines.push(line);
     if (!job.traced && lines.length >= 2 * kept) lines.splice(0, kept);
@@ -21,7 +20,6 @@ parentPort?.on('message', async (job: Job) => {
   // Telling costs time, so that it is done only where it is wanted: a violation is played again, to the letter.
   let outcome = await simulate(job.traced ? { ...job, trace } : job);
   if (outcome.violation !== null && !job.traced) outcome = await simulate({ ...job, trace });
-  const { user, system } = process.cpuUsage(before);
-  const done: Done = { ...outcome, cells, lines: job.traced ? lines : lines.slice(-kept), cpuMs: (user + system) / 1000 };
+  const done: Done = { ...outcome, cells, lines: job.traced ? lines : lines.slice(-kept) };
   parentPort?.postMessage(done);
 });
