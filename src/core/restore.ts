@@ -49,8 +49,7 @@ export function restore(restoring: Restoring): Restored {
       const numbered = withNumbers(replica, kept, spec, restoring);
       const { died } = numbered;
       if (died !== null) effects.push({ type: 'sweep', launch: died.launch, identity: died.identity, mode: 'strays' });
-      if (clean) return numbered;
-      const resumed = resume(numbered, kept, spec, restoring);
+      const resumed = clean ? outlasting(numbered, kept, spec, restoring) : resume(numbered, kept, spec, restoring);
       effects.push(...resumed.effects);
       events.push(...resumed.events);
       return resumed.replica;
@@ -89,6 +88,15 @@ function leftoversOf({ leftovers, replicas }: RecordedState, known: ReadonlySet<
     return 'engine' in life ? [life.engine] : 'intent' in life && life.intent !== null ? [life.intent] : [];
   });
   return [...leftovers, ...gone];
+}
+
+/** A clean end leaves nobody but who would not die even so: that one is ended first, before anything is launched. */
+function outlasting(replica: Replica, { life }: RecordedReplica, spec: PoolSpec, { sameBoot, now }: Restoring): Resumption {
+  if (!sameBoot || life.state !== 'ending' || life.engine.identity === null) return alone(replica);
+  const { engine: kept, exit } = life;
+  const launch = launchAgain(kept, replica, spec);
+  const engine: Engine = { launch, identity: life.engine.identity, startedAt: kept.startedAt, adopted: true };
+  return ended(replica, engine, { kind: 'replaced', why: 'would not die then' }, exit, now);
 }
 
 /** Its engine died, and the last supervisor may have died before it had looked for those who had left that engine's group. */

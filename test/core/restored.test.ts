@@ -3,12 +3,14 @@
 import { expect, test } from 'vitest';
 import type { Input } from '../../src/core/messages.js';
 import { recorded } from '../../src/core/record.js';
-import { type Restored, restore } from '../../src/core/restore.js';
+import { type Restored, type Restoring, restore } from '../../src/core/restore.js';
 import type { State } from '../../src/core/state.js';
 import { type Step, step } from '../../src/core/step.js';
 import { exitOf, identityOf } from '../rig/facts.js';
 import { beginning, inventoryOf, poolSpec } from '../rig/specs.js';
 
+const key = 'chat/r0';
+const stopAll: Input = { type: 'requested', verb: 'stop', poolId: 'chat', replicaId: null, correlationId: null };
 const inventory = inventoryOf(poolSpec('chat', 2));
 /** One loads at a time, so the second waits for the first. */
 const slow = { ...inventory, supervisor: { ...inventory.supervisor, loads: { perDevice: 1, total: 1 } } };
@@ -59,18 +61,31 @@ test('who had left the group of a dead engine is looked for by the next supervis
   ]);
 });
 
+test('an engine that would not die, even at a clean end, is not launched beside by the next supervisor', () => {
+  const { state } = at(61_000, launched({ inventory, now: 60_000 }), stopAll);
+  // Its grace passes, and five seconds after SIGKILL it lives.
+  const stuck = [66_000, 71_000].reduce((before, now) => at(now, before, { type: 'woke' }).state, state);
+  expect(replicasOf(stuck)[0]?.life.state).toBe('stuck');
+  const next = died(stuck, 80_000, { clean: true });
+  expect(replicasOf(next.state)[0]?.life).toMatchObject({ state: 'stopping', intent: { kind: 'replaced' } });
+  expect(next.effects).toMatchObject([{ type: 'adopt' }, { type: 'record' }, { type: 'signal', launch: { incarnation: 1 } }]);
+  expect(at(80_000, next.state, { type: 'woke' }).effects).toEqual([]);
+  // After another boot nobody is left of it.
+  expect(replicasOf(died(stuck, 80_000, { clean: true, sameBoot: false }).state)[0]?.life).toMatchObject({ phase: 'queued' });
+});
+
 /** chat/r0 was launched and has died; chat/r1 is loading, or still being checked. */
 function crashed({ inventory: of, now }: { readonly inventory: typeof inventory; readonly now: number }): Step {
-  const key = 'chat/r0';
+  return at(now, launched({ inventory: of, now }), { type: 'exited', key, incarnation: 1, exit: exitOf(), empty: true });
+}
+
+function launched({ inventory: of, now }: { readonly inventory: typeof inventory; readonly now: number }): State {
   const inputs: readonly Input[] = [
     { type: 'woke' },
     { type: 'checked', key, check: 1, obstacles: [], startupDeadlineMs: 60_000, portKnownFree: true },
     { type: 'spawned', key, incarnation: 1, identity: identityOf(7, 'i') },
-    { type: 'exited', key, incarnation: 1, exit: exitOf({ code: 1 }), empty: true },
   ];
-  let state = beginning({ inventory: of, now });
-  for (const input of inputs.slice(0, -1)) ({ state } = at(now, state, input));
-  return at(now, state, inputs.at(-1) ?? { type: 'woke' });
+  return inputs.reduce((state, input) => at(now, state, input).state, beginning({ inventory: of, now }));
 }
 
 const replicasOf = (state: State) => state.pools.get('chat')?.replicas ?? [];
@@ -80,12 +95,13 @@ function at(now: number, state: State, input: Input): Step {
 }
 
 /** The supervisor of `state` has been killed; the next one begins. */
-function died(state: State, now: number): Restored {
+function died(state: State, now: number, more: Partial<Restoring> = {}): Restored {
   const record = recorded(state, ({ poolId }) => poolId, { at: now, wallMs: now });
   return restore({
     record: JSON.parse(JSON.stringify(record)),
     ...{ clean: false, sameBoot: true, inventory, named: [], exitOnAllFailed: false, now, wallMs: now },
     devices: { devices: [], tool: 'none', note: null },
     entryOf: ({ poolId }) => poolId,
+    ...more,
   });
 }
