@@ -13,6 +13,8 @@ const killWaitMs = 5_000;
 const sweepEveryMs = { stopping: 100, stuck: 2_000 } as const;
 
 type Ending = In<'stopping'> | In<'stuck'>;
+type Served = In<'starting'> | In<'ready'> | In<'unhealthy'>;
+type Crashed = Extract<Intent, { kind: 'crashed' }>;
 
 /**
  * First rung: the pool's stop signal, then SIGKILL after its grace. What we are about to do is written down before it is done: a supervisor that
@@ -73,8 +75,14 @@ export function stuckWoke(replica: In<'stuck'>, _: unknown, scene: Scene): Turn 
 }
 
 /** The leader is gone; whether its tree is, only the kernel can say. */
-export function endingExited(replica: Ending, { exit }: { readonly exit: ExitEvidence }): Turn {
+export function endingExited(
+  replica: Ending,
+  { exit, empty }: { readonly exit: ExitEvidence; readonly empty: boolean },
+  scene: Scene,
+): Turn {
   const { launch, identity } = replica.life.engine;
+  const { intent } = replica.life;
+  if (intent.kind === 'crashed' && intent.exit === null) return concluded(replica, { ...intent, exit }, empty, scene);
   return stay({ ...replica, life: { ...replica.life, exit, sweepAt: null } }, [
     { type: 'sweep', launch, identity, mode: modeOf(replica) },
   ]);
@@ -87,30 +95,60 @@ export function endingSwept(replica: Ending, { left }: { readonly left: readonly
   return stay({ ...replica, life: { ...replica.life, left, sweepAt } });
 }
 
+/** It has ended, and nobody knows yet how. It is live no longer, and that is told at once; what follows waits until more is known. */
+export function departed(replica: Served, _: unknown, scene: Scene): Turn {
+  if (wentWithSupervisor(replica)) return stay(replica);
+  const { engine } = replica.life;
+  const intent: Intent = { kind: 'crashed', exit: null, wasReady: wasReady(replica), endedAt: now(scene) };
+  return become(
+    replica,
+    { state: 'stopping', engine, intent, rung: 'kill', deadline: Number.POSITIVE_INFINITY, exit: null, left: [], sweepAt: null },
+    scene,
+    { event: 'replica.stopping', because: intent.kind, reason: reasonOf(intent) },
+    [...withoutHandoff(replica), { type: 'record' }],
+  );
+}
+
+/** How it ended is known now. */
+function concluded(replica: Ending, intent: Crashed & { readonly exit: ExitEvidence }, empty: boolean, scene: Scene): Turn {
+  const { engine } = replica.life;
+  const { launch, identity, startedAt } = engine;
+  if (empty) {
+    const turn = judgeExit({ ...replica, died: engine }, intent.exit, { ...intent, startedAt }, scene);
+    return { ...turn, effects: [{ type: 'sweep', launch, identity, mode: 'strays' }, ...turn.effects] };
+  }
+  const life = { ...replica.life, intent, exit: intent.exit, sweepAt: scene.now + sweepEveryMs.stopping };
+  const ending = life.state === 'stopping' ? { ...life, deadline: scene.now + killWaitMs } : life;
+  return stay({ ...replica, life: ending }, [{ type: 'record' }, { type: 'signal', launch, identity, rung: 'kill' }]);
+}
+
 /**
  * An engine exited and nobody asked for it. A leader that leaves members of its group behind is followed by them first: a new engine beside an
  * old one's workers would find its memory and its port taken.
  */
 export function exitedUnasked(
-  replica: In<'starting'> | In<'ready'> | In<'unhealthy'>,
+  replica: Served,
   { exit, empty }: { readonly exit: ExitEvidence; readonly empty: boolean },
   scene: Scene,
 ): Turn {
-  const { life } = replica;
-  const { engine } = life;
-  const wasReady = life.state !== 'starting' || life.resumed !== null;
-  const first: Effect[] = wasReady ? [{ type: 'remove-handoff', key: replica.key }] : [];
+  const { engine } = replica.life;
+  const first = withoutHandoff(replica);
   const went = wentWithSupervisor(replica);
-  const intent: Intent = went
-    ? { kind: 'replaced', why: 'its leader went with that one' }
-    : { kind: 'crashed', exit, wasReady, endedAt: now(scene) };
+  const served = { wasReady: wasReady(replica), endedAt: now(scene) };
+  const intent: Intent = went ? { kind: 'replaced', why: 'its leader went with that one' } : { kind: 'crashed', exit, ...served };
   if (!empty) return kill(replica, engine, intent, scene, exit, first);
   const strays: Effect = { type: 'sweep', launch: engine.launch, identity: engine.identity, mode: 'strays' };
   const dead = { ...replica, died: engine };
-  const turn = went
-    ? queue(dead, 'start', scene)
-    : judgeExit(dead, exit, { startedAt: engine.startedAt, wasReady, endedAt: now(scene) }, scene);
+  const turn = went ? queue(dead, 'start', scene) : judgeExit(dead, exit, { startedAt: engine.startedAt, ...served }, scene);
   return { ...turn, effects: [...first, strays, ...turn.effects] };
+}
+
+function wasReady({ life }: Served): boolean {
+  return life.state !== 'starting' || life.resumed !== null;
+}
+
+function withoutHandoff(replica: Served): readonly Effect[] {
+  return wasReady(replica) ? [{ type: 'remove-handoff', key: replica.key }] : [];
 }
 
 /** Who had left the group of an engine that died has been looked for. */
@@ -124,7 +162,7 @@ export function spawnFailed(replica: In<'preparing'>, { exit }: { readonly exit:
 }
 
 /** It was to die with the supervisor that launched it, and so it did, before this one met it: that is no crash. */
-function wentWithSupervisor({ life }: In<'starting'> | In<'ready'> | In<'unhealthy'>): boolean {
+function wentWithSupervisor({ life }: Served): boolean {
   const { launch, adopted } = life.engine;
   return adopted && launch.spec.isolate.dieWithSupervisor && life.state === 'starting' && life.probing.at === null;
 }
@@ -176,7 +214,7 @@ function settle(replica: Ending, exit: ExitEvidence, scene: Scene): Turn {
     case 'replaced':
       return judgeStop(replica, exit, startedAt, intent.kind === 'asked' ? 'operator' : 'start', scene);
     case 'crashed':
-      return judgeExit(replica, intent.exit, { startedAt, wasReady: intent.wasReady, endedAt: intent.endedAt }, scene);
+      return judgeExit(replica, intent.exit ?? exit, { startedAt, wasReady: intent.wasReady, endedAt: intent.endedAt }, scene);
     case 'deadline':
       return judgeDeadline(replica, exit, startedAt, intent, scene);
     case 'unhealthy':
@@ -192,7 +230,9 @@ export function reasonOf(intent: Intent): string {
     case 'asked':
       return 'asked to';
     case 'crashed':
-      return `${ending(intent.exit)}, and left processes of its group behind`;
+      return intent.exit === null
+        ? 'it has ended, and why is being found out'
+        : `${ending(intent.exit)}, and left processes of its group behind`;
     case 'deadline':
       return `not healthy after ${span(intent.afterMs)} (${intent.detail})`;
     case 'unhealthy':

@@ -3,6 +3,7 @@
  */
 
 import {
+  departed,
   endingExited,
   endingSwept,
   exitedUnasked,
@@ -52,6 +53,7 @@ export type Fact =
           | 'spawned'
           | 'unspawned'
           | 'adopted'
+          | 'died'
           | 'exited'
           | 'swept'
           | 'probed'
@@ -108,17 +110,57 @@ const policy: Columns<'admitted' | 'held' | 'tripped'> = {
 };
 
 /** The host and the process. */
-const process: Columns<'checked' | 'spawned' | 'unspawned' | 'adopted' | 'exited' | 'swept'> = {
-  stopped: { checked: ignore, spawned: ignore, unspawned: ignore, adopted: ignore, exited: ignore, swept: strayed },
-  preparing: { checked, spawned, unspawned, adopted: ignore, exited: spawnFailed, swept: strayed },
-  starting: { checked: ignore, spawned: ignore, unspawned: ignore, adopted, exited: exitedUnasked, swept: ignore },
-  ready: { checked: ignore, spawned: ignore, unspawned: ignore, adopted: ignore, exited: exitedUnasked, swept: ignore },
-  unhealthy: { checked: ignore, spawned: ignore, unspawned: ignore, adopted: ignore, exited: exitedUnasked, swept: ignore },
-  stopping: { checked: ignore, spawned: ignore, unspawned: ignore, adopted: ignore, exited: endingExited, swept: endingSwept },
-  backoff: { checked: ignore, spawned: ignore, unspawned: ignore, adopted: ignore, exited: ignore, swept: strayed },
-  broken: { checked: ignore, spawned: ignore, unspawned: ignore, adopted: ignore, exited: ignore, swept: strayed },
-  failed: { checked: ignore, spawned: ignore, unspawned: ignore, adopted: ignore, exited: ignore, swept: strayed },
-  stuck: { checked: ignore, spawned: ignore, unspawned: ignore, adopted: ignore, exited: endingExited, swept: endingSwept },
+const process: Columns<'checked' | 'spawned' | 'unspawned' | 'adopted' | 'died' | 'exited' | 'swept'> = {
+  stopped: { checked: ignore, spawned: ignore, unspawned: ignore, adopted: ignore, died: ignore, exited: ignore, swept: strayed },
+  preparing: { checked, spawned, unspawned, adopted: ignore, died: ignore, exited: spawnFailed, swept: strayed },
+  starting: {
+    checked: ignore,
+    spawned: ignore,
+    unspawned: ignore,
+    adopted,
+    died: departed,
+    exited: exitedUnasked,
+    swept: ignore,
+  },
+  ready: {
+    checked: ignore,
+    spawned: ignore,
+    unspawned: ignore,
+    adopted: ignore,
+    died: departed,
+    exited: exitedUnasked,
+    swept: ignore,
+  },
+  unhealthy: {
+    checked: ignore,
+    spawned: ignore,
+    unspawned: ignore,
+    adopted: ignore,
+    died: departed,
+    exited: exitedUnasked,
+    swept: ignore,
+  },
+  stopping: {
+    checked: ignore,
+    spawned: ignore,
+    unspawned: ignore,
+    adopted: ignore,
+    died: ignore,
+    exited: endingExited,
+    swept: endingSwept,
+  },
+  backoff: { checked: ignore, spawned: ignore, unspawned: ignore, adopted: ignore, died: ignore, exited: ignore, swept: strayed },
+  broken: { checked: ignore, spawned: ignore, unspawned: ignore, adopted: ignore, died: ignore, exited: ignore, swept: strayed },
+  failed: { checked: ignore, spawned: ignore, unspawned: ignore, adopted: ignore, died: ignore, exited: ignore, swept: strayed },
+  stuck: {
+    checked: ignore,
+    spawned: ignore,
+    unspawned: ignore,
+    adopted: ignore,
+    died: ignore,
+    exited: endingExited,
+    swept: endingSwept,
+  },
 };
 
 /** Probes, the log, and time. */

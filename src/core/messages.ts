@@ -149,6 +149,8 @@ export type Input =
   | ({ readonly type: 'unspawned' } & OfEngine)
   /** The answer to `adopt`, when the engine lives; else it is an exit. */
   | ({ readonly type: 'adopted' } & OfEngine)
+  /** Its process has ended; how and why is still being found out. Followed by `exited`, and left out where that can be told at once. */
+  | ({ readonly type: 'died' } & OfEngine)
   /** `empty`: nobody of its group is left. */
   | ({ readonly type: 'exited'; readonly exit: ExitEvidence; readonly empty: boolean } & OfEngine)
   /** The answer to a sweep: which pids of the engine's tree still live. */

@@ -6,7 +6,7 @@ import type { Breaker } from './breaker.js';
 import { gate } from './gate.js';
 import type { Instant, Moment } from './model.js';
 import { urlFor } from './serving.js';
-import { isLive, type LastExit, type Operation, type Pool, type Replica, type State } from './state.js';
+import { isLive, type LastExit, type Life, type Operation, type Pool, type Replica, type State } from './state.js';
 import { raised, within } from './storm.js';
 import type { BreakerView, LastExitView, OperationView, PoolView, ReplicaStateName, ReplicaView } from './views.js';
 import { span } from './words.js';
@@ -107,7 +107,7 @@ function viewReplica(replica: Replica, state: State, { now, time }: Calendar): R
     replica_id: replica.id,
     state: life.state,
     goal: replica.goal,
-    live: engine !== null && !('exit' in life && life.exit !== null && life.left.length === 0),
+    live: engine !== null && !hasEnded(life),
     ready,
     draining: false,
     why: whyOf(replica, state, now),
@@ -144,6 +144,13 @@ function viewReplica(replica: Replica, state: State, { now, time }: Calendar): R
     last_error: replica.lastError,
     perf: null,
   };
+}
+
+/** Its leader has, and nobody else of it is known to be left. */
+function hasEnded(life: Life): boolean {
+  if (life.state !== 'stopping' && life.state !== 'stuck') return false;
+  const found = life.exit !== null || (life.intent.kind === 'crashed' && life.intent.exit === null);
+  return found && life.left.length === 0;
 }
 
 function viewExit({ at, uptimeMs, ...exit }: LastExit, time: Calendar['time']): LastExitView {
@@ -183,6 +190,7 @@ function whyOf(replica: Replica, state: State, now: Instant): string | null {
         ? life.detail
         : `${life.detail}; restarted in ${span(life.restartAt - now)} unless it recovers`;
     case 'stopping':
+      if (hasEnded(life) && life.exit === null) return 'has ended; why is being found out';
       return life.rung === 'term' ? `asked to stop, SIGKILL in ${span(life.deadline - now)}` : 'SIGKILL sent';
     case 'backoff':
       return `${life.why}; try ${life.retry.attempt + 1} in ${span(life.retry.at.at - now)}`;

@@ -29,7 +29,13 @@ export type Intent =
   /** Left by an earlier supervisor, and not to be adopted. */
   | { readonly kind: 'replaced'; readonly why: string }
   /** The leader died unasked and left members of its group behind, who must go first. */
-  | { readonly kind: 'crashed'; readonly exit: ExitEvidence; readonly wasReady: boolean; readonly endedAt: Moment };
+  | {
+      readonly kind: 'crashed';
+      /** Null while it is still being found out. */
+      readonly exit: ExitEvidence | null;
+      readonly wasReady: boolean;
+      readonly endedAt: Moment;
+    };
 
 /** When to probe next; `at` is null while a probe is out. */
 export type Probing = { readonly at: Instant | null; readonly startedAt: Instant };

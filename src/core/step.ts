@@ -58,6 +58,7 @@ function take(work: Work, input: Input): Answer | null {
     case 'spawned':
     case 'unspawned':
     case 'adopted':
+    case 'died':
     case 'exited':
     case 'swept':
     case 'probed':

@@ -13,7 +13,7 @@ import { handoffOf, removeHandoff, writeHandoff } from './handoff.js';
 import { launchEngine } from './launcher.js';
 import { type LifeWatch, watchLives } from './life-watch.js';
 import type { Listeners } from './listener.js';
-import type { Alarmed, Exited, Hands } from './perform.js';
+import type { Hands, Reports } from './perform.js';
 import type { PidFiles } from './pid-files.js';
 import { makeProbing } from './probing.js';
 import { groupIsEmpty, marksOf, type Processes, signalGroup } from './processes.js';
@@ -72,7 +72,7 @@ export function makeHands(world: HandsWorld): Hands {
     return facts;
   }
 
-  async function spawn(launch: Launch, exited: Exited, alarmed: Alarmed): ReturnType<Hands['spawn']> {
+  async function spawn(launch: Launch, reports: Reports): ReturnType<Hands['spawn']> {
     const ready = prepared.get(launch.key);
     if (ready === undefined) throw new Error(`${launch.key} was to be spawned without a preflight`);
     const { log, pidFile } = replicaPaths(paths, launch.key);
@@ -81,25 +81,25 @@ export function makeHands(world: HandsWorld): Hands {
     let known: { readonly identity: EngineIdentity; readonly watch: LifeWatch } | null = null;
     const made = await launchEngine(order, { pidFiles: world.pidFiles, wallMs: () => world.clock.wallMs() }, async (exit) => {
       const empty = known === null || groupIsEmpty(known.identity);
-      exited(known === null ? exit : await known.watch.ended(exit), empty);
+      reports.exited(known === null ? exit : await foundOut(known.watch.ended(exit), reports), empty);
     });
     if (!made.ok) return made;
     const { pid, startTicks, logOffset } = made.value;
     const identity = { pid, startTicks, instance: launch.instance, logOffset };
-    known = { identity, watch: lives.watch(launch, identity, { log, adopted: false, alarmed }) };
+    known = { identity, watch: lives.watch(launch, identity, { log, adopted: false, alarmed: reports.alarmed }) };
     return { ok: true, value: identity };
   }
 
-  async function adopt(launch: Launch, identity: EngineIdentity, exited: Exited, alarmed: Alarmed): Promise<boolean> {
+  async function adopt(launch: Launch, identity: EngineIdentity, reports: Reports): Promise<boolean> {
     const { log, pidFile } = replicaPaths(paths, launch.key);
     adopted.add(launch.instance);
-    const watch = lives.watch(launch, identity, { log, adopted: true, alarmed });
+    const watch = lives.watch(launch, identity, { log, adopted: true, alarmed: reports.alarmed });
     const gone = async (): Promise<void> => {
       void world.pidFiles.remove(pidFile);
       const left = await processes.survivors(marks(launch, identity));
       // Nobody but its parent is told how it ended, and that parent is dead.
       const exit = { code: null, signal: null, spawnError: null, lastLines: lastLines(log, identity.logOffset), diagnosis: null };
-      exited(await watch.ended(exit), left.length === 0);
+      reports.exited(await foundOut(watch.ended(exit), reports), left.length === 0);
     };
     if (!isAlive(identity)) {
       setImmediate(gone);
@@ -110,7 +110,7 @@ export function makeHands(world: HandsWorld): Hands {
     return true;
   }
 
-  async function seek(launch: Launch, exited: Exited, alarmed: Alarmed): Promise<EngineIdentity | null> {
+  async function seek(launch: Launch, reports: Reports): Promise<EngineIdentity | null> {
     const { log } = replicaPaths(paths, launch.key);
     const tree = { leader: null, watched: false, instance: launch.instance, logPath: log };
     const leader = leaderOf(await processes.survivors(tree));
@@ -121,7 +121,7 @@ export function makeHands(world: HandsWorld): Hands {
       return null;
     }
     const identity = { pid: leader.pid, startTicks: leader.startTicks, instance: launch.instance, logOffset: 0 };
-    await adopt(launch, identity, exited, alarmed);
+    await adopt(launch, identity, reports);
     return identity;
   }
 
@@ -161,3 +161,13 @@ export function makeHands(world: HandsWorld): Hands {
     end: world.end,
   };
 }
+
+/** A long log, or a kernel's log that must be asked for, takes its time: that the engine has ended does not wait for it. */
+async function foundOut<T>(cause: Promise<T>, { died }: Reports): Promise<T> {
+  const late = setTimeout(died, promptMs);
+  const found = await cause;
+  clearTimeout(late);
+  return found;
+}
+
+const promptMs = 20;

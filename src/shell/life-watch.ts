@@ -3,7 +3,7 @@
 import type { EngineIdentity, ExitEvidence, Launch } from '../core/messages.js';
 import type { Kernel } from '../host/kernel.js';
 import { watchLog } from './log-watch.js';
-import type { Alarmed } from './perform.js';
+import type { Reports } from './perform.js';
 
 export type LifeWatch = {
   /** The exit, with its diagnosis. To be called once; nothing is watched after, and no alarm comes any more. Never rejects. */
@@ -15,7 +15,7 @@ export type LifeWatches = {
   watch(
     launch: Launch,
     identity: EngineIdentity,
-    about: { readonly log: string; readonly adopted: boolean; readonly alarmed: Alarmed },
+    about: { readonly log: string; readonly adopted: boolean; readonly alarmed: Reports['alarmed'] },
   ): LifeWatch;
 };
 

@@ -16,10 +16,15 @@ import type { Perform } from './runtime.js';
 
 export type ProbeWish = { readonly prove: boolean; readonly describe: boolean; readonly work: boolean };
 
-/** `empty`: nobody of its group is left. */
-export type Exited = (exit: ExitEvidence, empty: boolean) => void;
-/** Its log has told of an error of its GPU. Not called after `exited`. */
-export type Alarmed = (alarm: Alarm) => void;
+/** What is told of a process, as it comes. */
+export type Reports = {
+  /** It has ended, and how is still being found out; `exited` follows. Left out where that can be told at once. */
+  died(): void;
+  /** Called once. `empty`: nobody of its group is left. */
+  exited(exit: ExitEvidence, empty: boolean): void;
+  /** Its log has told of an error of its GPU. Not called after `exited`. */
+  alarmed(alarm: Alarm): void;
+};
 
 /** What can be done to the world. None of these rejects: a failure is an outcome. */
 export type Hands = {
@@ -29,11 +34,11 @@ export type Hands = {
     launch: Launch,
   ): Promise<{ readonly obstacles: readonly Obstacle[]; readonly startupDeadlineMs: number; readonly portKnownFree: boolean }>;
   /** `exited` is called once for a process that was made, after this has resolved. */
-  spawn(launch: Launch, exited: Exited, alarmed: Alarmed): Promise<Result<EngineIdentity, ExitEvidence>>;
+  spawn(launch: Launch, reports: Reports): Promise<Result<EngineIdentity, ExitEvidence>>;
   /** The process of a launch that an earlier supervisor wrote down; null where there is none, and then its tree is gone or has had SIGKILL. */
-  seek(launch: Launch, exited: Exited, alarmed: Alarmed): Promise<EngineIdentity | null>;
+  seek(launch: Launch, reports: Reports): Promise<EngineIdentity | null>;
   /** Watches an engine of an earlier supervisor. False: it is gone. Then, and when it ends later, `exited` is called once, after this has resolved. */
-  adopt(launch: Launch, identity: EngineIdentity, exited: Exited, alarmed: Alarmed): Promise<boolean>;
+  adopt(launch: Launch, identity: EngineIdentity, reports: Reports): Promise<boolean>;
   probe(launch: Launch, identity: EngineIdentity, ask: ProbeWish): Promise<ProbeResult>;
   /** One token; `unknown` where the engine cannot be asked for one. */
   generate(
@@ -94,24 +99,23 @@ export function makePerform(hands: Hands): Perform {
           .then((facts) => give({ type: 'checked', key: effect.launch.key, check: effect.launch.check, ...facts }));
       case 'spawn': {
         const { key, incarnation } = effect.launch;
-        const exited = exitOf(effect.launch, give);
-        return void hands.spawn(effect.launch, exited, alarmOf(effect.launch, give)).then((made) => {
+        const reports = reportsOf(effect.launch, give);
+        return void hands.spawn(effect.launch, reports).then((made) => {
           if (made.ok) give({ type: 'spawned', key, incarnation, identity: made.value });
-          else exited(made.error, true);
+          else reports.exited(made.error, true);
         });
       }
       case 'seek': {
         const { key, incarnation } = effect.launch;
         return void hands
-          .seek(effect.launch, exitOf(effect.launch, give), alarmOf(effect.launch, give))
+          .seek(effect.launch, reportsOf(effect.launch, give))
           .then((identity) =>
             give(identity === null ? { type: 'unspawned', key, incarnation } : { type: 'spawned', key, incarnation, identity }),
           );
       }
       case 'adopt': {
         const { key, incarnation } = effect.launch;
-        const alarmed = alarmOf(effect.launch, give);
-        return void hands.adopt(effect.launch, effect.identity, exitOf(effect.launch, give), alarmed).then((lives) => {
+        return void hands.adopt(effect.launch, effect.identity, reportsOf(effect.launch, give)).then((lives) => {
           if (lives) give({ type: 'adopted', key, incarnation });
         });
       }
@@ -153,12 +157,12 @@ export function makePerform(hands: Hands): Perform {
   }
 }
 
-function exitOf({ key, incarnation }: Launch, give: (input: Input) => void): Exited {
-  return (exit, empty) => give({ type: 'exited', key, incarnation, exit, empty });
-}
-
-function alarmOf({ key, incarnation }: Launch, give: (input: Input) => void): Alarmed {
-  return (alarm) => give({ type: 'alarmed', key, incarnation, alarm });
+function reportsOf({ key, incarnation }: Launch, give: (input: Input) => void): Reports {
+  return {
+    died: () => give({ type: 'died', key, incarnation }),
+    exited: (exit, empty) => give({ type: 'exited', key, incarnation, exit, empty }),
+    alarmed: (alarm) => give({ type: 'alarmed', key, incarnation, alarm }),
+  };
 }
 
 function laneOf(effect: Exclude<Effect, { type: 'record' }>): string {

@@ -63,6 +63,7 @@ const facts: Readonly<Record<Fact['type'], true>> = {
   spawned: true,
   unspawned: true,
   adopted: true,
+  died: true,
   exited: true,
   swept: true,
   probed: true,
@@ -173,8 +174,8 @@ function kindOf({ goal, portProven, breakers, life }: Replica): string {
 
 function intentOf(intent: Intent): string {
   if (intent.kind !== 'crashed') return intent.kind;
-  const { code, diagnosis, spawnError } = intent.exit;
-  return [intent.kind, intent.wasReady, code, diagnosis?.class, spawnError?.errno].join(' ');
+  const { exit, wasReady } = intent;
+  return [intent.kind, wasReady, exit?.code, exit?.diagnosis?.class, exit?.spawnError?.errno, exit === null].join(' ');
 }
 
 function sceneAt(now: number, spec: PoolSpec): Scene {
@@ -223,6 +224,7 @@ function factsFor({ key, incarnation, checks }: Replica): readonly Fact[] {
     { type: 'spawned', ...of, identity: identityOf(1, 'instance') },
     { type: 'unspawned', ...of },
     { type: 'adopted', ...of },
+    { type: 'died', ...of },
     ...exits.flatMap((exit) => [true, false].map((empty): Fact => ({ type: 'exited', ...of, exit, empty }))),
     { type: 'swept', ...of, left: [] },
     { type: 'swept', ...of, left: [1] },

@@ -41,7 +41,7 @@ export class World {
   }
 
   /** An engine dies, alone or leaving its group behind. */
-  die(key: ReplicaKey, { flag }: Luck): Input | null {
+  die(key: ReplicaKey, { flag, choice }: Luck): Input | null {
     const [first] = this.live.get(key)?.entries() ?? [];
     // The shell tells a spawn, or that it has found an engine again, before it tells the exit.
     const unmet = this.open.some(
@@ -49,6 +49,8 @@ export class World {
     );
     if (first === undefined || unmet) return null;
     const [incarnation] = first;
+    // How it ended may be found out later: then its exit is another death of the same process.
+    if (choice % 4 === 0) return { type: 'died', key, incarnation };
     if (flag) this.live.get(key)?.delete(incarnation);
     else this.leaderless.add(`${key} ${incarnation}`);
     return { type: 'exited', key, incarnation, exit: exitOf({ code: flag ? 1 : 0 }), empty: flag };

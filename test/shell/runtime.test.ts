@@ -15,7 +15,7 @@ function paperHands() {
   const hands: Hands = {
     record: () => new Promise((resolve) => recorded.push(() => resolve(void done.push('recorded')))),
     check: async () => ({ obstacles: [], startupDeadlineMs: 60_000, portKnownFree: true }),
-    spawn: async ({ instance }, exited) => {
+    spawn: async ({ instance }, { exited }) => {
       done.push('spawn');
       exits.push(exited);
       return { ok: true, value: identityOf(4_000 + exits.length, instance) };

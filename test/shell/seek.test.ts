@@ -31,6 +31,6 @@ test('who outlives SIGKILL does not keep a replica between two launches for ever
   const nobody = () => {
     throw new Error('nobody was found');
   };
-  expect(await hands.seek(launch, nobody, nobody)).toBeNull();
+  expect(await hands.seek(launch, { died: nobody, exited: nobody, alarmed: nobody })).toBeNull();
   expect(kills).toBeGreaterThan(2);
 });

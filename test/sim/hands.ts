@@ -1,15 +1,13 @@
 /** Hands of a virtual supervisor: what src/shell/hands.ts promises, done to virtual processes, with all that may go wrong. */
 
-import type { EngineIdentity, ExitEvidence, Launch, Obstacle } from '../../src/core/messages.js';
-import type { Hands } from '../../src/shell/perform.js';
+import type { EngineIdentity, Launch, Obstacle } from '../../src/core/messages.js';
+import type { Hands, Reports } from '../../src/shell/perform.js';
 import { endings, notSpawned } from './exits.js';
 import { drawFate } from './fate.js';
 import type { Machine } from './machine.js';
 import { probe, token, unfinished } from './probing.js';
 import type { Process } from './processes.js';
 import type { Supervisor } from './supervisor.js';
-
-type Exited = (exit: ExitEvidence, empty: boolean) => void;
 
 export function makeVirtualHands(machine: Machine, supervisor: Supervisor): Hands {
   const { processes, watch } = machine;
@@ -25,7 +23,7 @@ export function makeVirtualHands(machine: Machine, supervisor: Supervisor): Hand
     return random.chance(0.02) ? [{ what: 'memory', text: 'too little memory' }] : [];
   }
 
-  function spawn(launch: Launch, exited: Exited): ReturnType<Hands['spawn']> {
+  function spawn(launch: Launch, reports: Reports): ReturnType<Hands['spawn']> {
     if (!supervisor.alive) return never();
     const flawed = weatherOf(launch) === 'misconfigured' ? 0.3 : 0.01;
     if (random.chance(flawed)) {
@@ -39,27 +37,27 @@ export function makeVirtualHands(machine: Machine, supervisor: Supervisor): Hand
     if (machine.strangers.has(launch.port)) machine.timeline.after(5, () => processes.die(leader, endings['port in use']));
     const identity = { pid: leader.pid, startTicks: leader.startTicks, instance: launch.instance, logOffset: 0 };
     return later(random.between(0.5, 6), () => {
-      supervisor.wait(leader, exited);
+      supervisor.wait(leader, reports);
       return { ok: true, value: identity };
     });
   }
 
-  function adopt(launch: Launch, identity: EngineIdentity, exited: Exited): Promise<boolean> {
+  function adopt(launch: Launch, identity: EngineIdentity, reports: Reports): Promise<boolean> {
     const process = processes.find(identity);
     if (process !== null) {
       return later(1, () => {
-        supervisor.wait(process, exited);
+        supervisor.wait(process, reports);
         return true;
       });
     }
     return later(1, () => {
       const left = processes.treeOf(launch.instance).length;
-      void later(1, () => exited(supervisor.unseen(launch.instance), left === 0));
+      void later(1, () => reports.exited(supervisor.unseen(launch.instance), left === 0));
       return false;
     });
   }
 
-  async function seek(launch: Launch, exited: Exited): Promise<EngineIdentity | null> {
+  async function seek(launch: Launch, reports: Reports): Promise<EngineIdentity | null> {
     await later(random.between(5, 40), () => undefined);
     const leader = processes.treeOf(launch.instance).find(({ isLeader }) => isLeader);
     if (leader === undefined) {
@@ -70,7 +68,7 @@ export function makeVirtualHands(machine: Machine, supervisor: Supervisor): Hand
       return null;
     }
     const identity = { pid: leader.pid, startTicks: leader.startTicks, instance: launch.instance, logOffset: 0 };
-    await adopt(launch, identity, exited);
+    await adopt(launch, identity, reports);
     return identity;
   }
 

@@ -6,7 +6,7 @@ import { recorded } from '../../src/core/record.js';
 import { restore } from '../../src/core/restore.js';
 import type { State } from '../../src/core/state.js';
 import type { Clock } from '../../src/shell/clock.js';
-import { makePerform } from '../../src/shell/perform.js';
+import { makePerform, type Reports } from '../../src/shell/perform.js';
 import { makeRuntime, type Runtime } from '../../src/shell/runtime.js';
 import { makeAlarm } from './alarm.js';
 import { Registry, type Written } from './disk.js';
@@ -26,8 +26,6 @@ export type Beginning = {
   readonly ended: () => void;
 };
 
-type Waiting = (exit: ExitEvidence, empty: boolean) => void;
-
 export class Supervisor {
   alive = true;
   readonly bornAt: number;
@@ -37,7 +35,7 @@ export class Supervisor {
   private stalledUntil = 0;
   private disturbedAt = -1;
   private ended: Written['ended'] = null;
-  private readonly children = new Map<Process, Waiting>();
+  private readonly children = new Map<Process, Reports>();
   /** How engines ended that nobody waited for yet. */
   private readonly deaths = new Map<Process, Death>();
 
@@ -159,27 +157,35 @@ export class Supervisor {
     return since <= this.disturbedAt;
   }
 
-  /** Calls `exited` once the process has ended, never at once. */
-  wait(process: Process, exited: Waiting): void {
-    this.children.set(process, exited);
+  /** Tells of the process's end, never at once. */
+  wait(process: Process, reports: Reports): void {
+    this.children.set(process, reports);
     const death = this.deaths.get(process);
     if (death !== undefined) this.reap(death);
-    else if (!process.alive)
-      this.after(400, () => exited(this.unseen(process.instance), this.machine.processes.treeOf(process.instance).length === 0));
+    else if (!process.alive) this.after(400, () => this.tellUnseen(process, reports));
   }
 
   reap(death: Death): void {
     const { process, how, empty } = death;
-    const exited = this.children.get(process);
-    if (exited === undefined) {
+    const reports = this.children.get(process);
+    if (reports === undefined) {
       this.deaths.set(process, death);
       return;
     }
     this.children.delete(process);
     const isChild = process.bornAt >= this.bornAt;
-    if (isChild) this.after(1, () => exited(how.exit, empty));
-    else
-      this.after(400, () => exited(this.unseen(process.instance), this.machine.processes.treeOf(process.instance).length === 0));
+    // A long log is read for longer.
+    const slow = how.exit.lastLines.length > 0 && process.pid % 7 === 0;
+    if (slow) {
+      this.machine.watch.count('a death takes time to be found out');
+      this.after(isChild ? 1 : 400, () => reports.died());
+    }
+    if (isChild) this.after(slow ? 900 : 1, () => reports.exited(how.exit, empty));
+    else this.after(slow ? 1_300 : 400, () => this.tellUnseen(process, reports));
+  }
+
+  private tellUnseen({ instance }: Process, reports: Reports): void {
+    reports.exited(this.unseen(instance), this.machine.processes.treeOf(instance).length === 0);
   }
 
   /** Of an engine that is no child: nobody is told its code, and its log tells the rest. */

@@ -1,6 +1,6 @@
 /** What the kernel says of an exit, put in where this machine says nothing: a whole supervisor, real engines that really die. */
 
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -78,6 +78,36 @@ it('an engine that somebody killed is told from one that the kernel killed for w
     level: 'critical',
     last_error: expect.stringContaining('Out of memory: Killed process'),
   });
+  supervisor.signals.emit('SIGTERM', 'SIGTERM');
+  expect(await supervisor.exit).toBe(0);
+});
+
+it('that an engine has ended is told at once, however long it takes to find out why', async () => {
+  let answer: () => void = () => undefined;
+  const asked = new Promise<void>((resolve) => {
+    answer = resolve;
+  });
+  const recent = () => asked.then(() => []);
+  const kernel = { proc: '/proc', cgroups: '/nowhere', log: { catchUp: () => undefined, recent, close: () => undefined } };
+  const masks = [{ kind: 'list', written: '0', ids: ['0'] }] as const;
+  const supervisor = begin(dir, { masks, devices: [gpu], kernel });
+  await supervisor.seen(1, 'replica.ready');
+  const pid = (await supervisor.client.status()).pools[0]?.replicas[0]?.pid ?? 0;
+  process.kill(pid, 'SIGSEGV');
+
+  await supervisor.seen(1, 'replica.stopping');
+  expect((await supervisor.client.status()).pools[0]?.replicas[0]).toMatchObject({
+    state: 'stopping',
+    live: false,
+    ready: false,
+    why: 'has ended; why is being found out',
+  });
+  expect(readdirSync(join(dir, 'handoff'))).toEqual([]);
+  answer();
+  expect(await supervisor.seen(1, 'replica.crashed')).toMatchObject([
+    { signal: 'SIGSEGV', crash_class: 'crash', crash_count: 1 },
+  ]);
+  await supervisor.seen(2, 'replica.ready');
   supervisor.signals.emit('SIGTERM', 'SIGTERM');
   expect(await supervisor.exit).toBe(0);
 });

@@ -33,7 +33,7 @@ beforeEach(async () => {
   const hands: Hands = {
     record: async () => {},
     check: async () => ({ obstacles: [], startupDeadlineMs: 60_000, portKnownFree: true }),
-    spawn: async ({ instance, port }, exited) => {
+    spawn: async ({ instance, port }, { exited }) => {
       exits.set(port, () => exited(exitOf({ code: 0 }), true));
       return { ok: true, value: identityOf(port, instance) };
     },
