@@ -174,8 +174,6 @@ export class Watch {
     for (const { key, instance } of this.machine().processes.leaders())
       if (!stuck.has(key) && !this.given.has(instance))
         this.violate(`the supervisor ends as asked, and an engine lives on: ${key}`);
-    for (const key of stuck)
-      for (const each of this.machine().processes.leaders()) if (each.key === key) this.given.add(each.instance);
   }
 
   private permit(which: (key: ReplicaKey, diesWithSupervisor: boolean) => boolean): void {

@@ -1,0 +1,22 @@
+import { expect, test } from 'vitest';
+import { type Outcome, simulate } from './run.js';
+
+/** Short hours, in which everything happens that does in long ones. */
+async function play(seed: string, hours: number): Promise<{ readonly outcome: Outcome; readonly lines: readonly string[] }> {
+  const lines: string[] = [];
+  const outcome = await simulate({ seed, hours, probeMs: 60_000, trace: (line) => lines.push(line) });
+  return { outcome, lines };
+}
+
+test.each(['1', '2'])('seed %s holds the invariants for two hours', async (seed) => {
+  const { outcome } = await play(seed, 2);
+  expect(outcome).toMatchObject({ violation: null, hours: 2 });
+  expect(outcome.faults.size).toBeGreaterThan(5);
+});
+
+test('the same seed tells the same story, to the letter; another tells another', async () => {
+  const [first, again, other] = [await play('3', 1), await play('3', 1), await play('4', 1)];
+  expect(first.lines.length).toBeGreaterThan(500);
+  expect(again).toEqual(first);
+  expect(other.lines).not.toEqual(first.lines);
+});
