@@ -1,7 +1,7 @@
 /** The two breakers of a replica: what happens to both, and how a change is told. */
 
 import { afterFailure, type Breaker, closedBreaker, tripped, tryOnce, whenDue } from './breaker.js';
-import type { Event } from './messages.js';
+import type { Event } from './events.js';
 import type { Moment } from './model.js';
 import { type Breakers, now, type Replica } from './state.js';
 import { type Scene, type Turn, tell } from './turn.js';

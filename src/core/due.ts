@@ -1,5 +1,6 @@
+import type { Life, Serving } from './life.js';
 import type { Instant } from './model.js';
-import type { Life, Serving, State } from './state.js';
+import type { State } from './state.js';
 
 /** The earliest instant at which something of this state is due; null: nothing is. The shell arms one alarm at it. */
 export function nextAt(state: State): Instant | null {

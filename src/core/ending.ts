@@ -1,9 +1,10 @@
 /** How an engine's life ends: the stop ladder, and the proof that nobody is left. What an exit means is in exit.ts. */
 
 import { judgeDeadline, judgeExit, judgeSick, judgeStop, judgeUnhealthy } from './exit.js';
+import type { Engine, Intent } from './life.js';
 import type { Effect, ExitEvidence } from './messages.js';
 import { queue } from './rest.js';
-import { type Engine, type In, type Intent, now, type Replica } from './state.js';
+import { type In, now, type Replica } from './state.js';
 import { become, type Scene, stay, type Turn } from './turn.js';
 import { ending, span } from './words.js';
 

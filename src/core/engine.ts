@@ -25,13 +25,14 @@ import {
   startupProbed,
   unspawned,
 } from './launching.js';
+import type { StateName } from './life.js';
 import type { Input } from './messages.js';
 import type { Instant, Result } from './model.js';
 import { reset, type StormTrip, tripped } from './override.js';
 import { brokenWoke, hold, queue, rest } from './rest.js';
 import { servingGenerated, servingPolled, servingProbed, servingWoke, stopServing } from './serving.js';
 import { alarmed } from './sickness.js';
-import type { In, Replica, StateName } from './state.js';
+import type { In, Replica } from './state.js';
 import { type Scene, stay, type Turn } from './turn.js';
 
 /** What can happen to a replica: an operator's wish, a fact of the host, its process, a probe, or time. */

@@ -2,10 +2,11 @@
 
 import { hurt, openOnes } from './breakers.js';
 import type { CrashClass, Diagnosis } from './crash.js';
+import { type Intent, isLive } from './life.js';
 import type { ExitEvidence } from './messages.js';
 import type { Moment } from './model.js';
 import { backOff, breakOff, fail, isOfGpu, queue, rest } from './rest.js';
-import { type Intent, isLive, type LastExit, now, type Replica } from './state.js';
+import { type LastExit, now, type Replica } from './state.js';
 import { mayPass, tooOften, counted as triesOf } from './tries.js';
 import { andThen, type Scene, type Turn, tell } from './turn.js';
 import { ending, lastWords, span } from './words.js';

@@ -3,8 +3,8 @@
  * once more, since what it did meanwhile nobody has seen.
  */
 
+import type { Probing } from './life.js';
 import type { Instant } from './model.js';
-import type { Probing } from './state.js';
 import type { Scene } from './turn.js';
 
 /** Until when to wait for a fresh probe, and what else `moreMs` is for; null: the last probe is as recent as probes ever are. */

@@ -2,8 +2,9 @@
 
 import { resolveMask } from './devices.js';
 import { isRestart } from './launching.js';
+import { isLive } from './life.js';
 import type { Device, Instant } from './model.js';
-import { isLive, type Pool, type Replica, type State } from './state.js';
+import type { Pool, Replica, State } from './state.js';
 import { kindOf, launchableAt, raised, type StormKind, within } from './storm.js';
 
 export type Block = {

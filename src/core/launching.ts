@@ -3,12 +3,13 @@
 import { nextProbe } from './beat.js';
 import { kill, terminate } from './ending.js';
 import { freshProbeBy } from './freshness.js';
+import type { Engine, LaunchCause } from './life.js';
 import type { EngineIdentity, Launch, Obstacle, ProbeResult } from './messages.js';
 import type { Device, Instant, Result } from './model.js';
 import { judge } from './preflight.js';
 import { fail, obstruct, queue, rest } from './rest.js';
 import { becomeReady, noDescription, resumeUnhealthy } from './serving.js';
-import { type Engine, type In, type LaunchCause, now, type Replica } from './state.js';
+import { type In, now, type Replica } from './state.js';
 import { counted, tooOften } from './tries.js';
 import { become, type Scene, stay, type Turn, tell } from './turn.js';
 import { span } from './words.js';

@@ -1,10 +1,9 @@
 /**
- * What goes in and out of the core. Input: a fact in the past tense, or a request. Effect: what is to be done. Event: what is told to the world.
+ * What goes in and out of the core. Input: a fact in the past tense, or a request. Effect: what is to be done. What is told to the world is in events.ts.
  */
 
-import type { CrashClass, Diagnosis } from './crash.js';
-import type { Device, Instant, LogLevel, MaskRef, PoolSpec, ReplicaId, ReplicaKey } from './model.js';
-import type { BreakerView } from './views.js';
+import type { Diagnosis } from './crash.js';
+import type { Device, Instant, MaskRef, PoolSpec, ReplicaId, ReplicaKey } from './model.js';
 
 /** How a process ended, as the kernel gave it; or why it never began. Nothing is defaulted. */
 export type ExitEvidence = {
@@ -207,87 +206,6 @@ export type Effect =
   | { readonly type: 'remove-handoff'; readonly key: ReplicaKey }
   /** Every engine is gone or stuck: end the supervisor with this status. */
   | { readonly type: 'end'; readonly exit: number };
-
-export const eventNames = [
-  'supervisor.started',
-  'supervisor.stopping',
-  'supervisor.stopped',
-  'replica.preparing',
-  'replica.starting',
-  'replica.ready',
-  'replica.unhealthy',
-  'replica.stopping',
-  'replica.stopped',
-  'replica.crashed',
-  'replica.backoff',
-  'replica.failed',
-  'replica.stuck',
-  'replica.broken',
-  'replica.adopted',
-  'probe.failed',
-  'breaker.changed',
-  'storm.warning',
-  'storm.limited',
-  'storm.tripped',
-  'operation.started',
-  'operation.finished',
-  'inventory.rejected',
-  'device.found',
-  'device.lost',
-  'device.unhealthy',
-  'engine_version.mixed',
-  'storage.degraded',
-] as const;
-export type EventName = (typeof eventNames)[number];
-
-/**
- * Told once, as data; log, journal, stream and console are its readers. Keys are those of the contract, so that they go out unchanged;
- * what does not apply is left out.
- */
-export type Event = {
-  readonly event: EventName;
-  readonly level: LogLevel;
-  readonly pool_id?: string;
-  readonly replica_id?: ReplicaId;
-  readonly engine?: string;
-  readonly engine_version?: string | null;
-  readonly device_mask?: string;
-  readonly model_id?: string | null;
-  readonly incarnation?: number;
-  readonly from?: string;
-  readonly to?: string;
-  readonly because?: string;
-  readonly pid?: number;
-  readonly port?: number;
-  readonly url?: string;
-  readonly exit_code?: number | null;
-  readonly signal?: string | null;
-  readonly crash_class?: CrashClass;
-  readonly uptime_seconds?: number;
-  readonly restart_count?: number;
-  readonly crash_count?: number;
-  readonly attempt?: number;
-  readonly backoff_ms?: number;
-  /** Epoch milliseconds here; RFC 3339 outside. */
-  readonly next_restart_at?: number;
-  readonly crash_reason?: string;
-  readonly old_state?: BreakerView['state'];
-  readonly new_state?: BreakerView['state'];
-  readonly failure_count?: number;
-  readonly time_window_ms?: number;
-  readonly operation_id?: string;
-  readonly kind?: string;
-  readonly result?: string;
-  readonly reason?: string;
-  readonly last_error?: string | null;
-  readonly last_lines?: readonly string[];
-  readonly device?: string;
-  readonly breaker?: 'general' | 'cuda';
-  readonly storm_kind?: 'storm' | 'oom_storm' | 'cuda_storm' | 'device';
-  readonly detail?: string;
-  readonly hint?: string;
-  readonly correlation_id?: string;
-};
 
 /** Why an operation was refused, with the same words that the API gives. */
 export type Refusal = {

@@ -1,6 +1,7 @@
 /** What a look at the devices tells beside the numbers: which came, went, or fell ill. */
 
-import type { DevicesObservation, Event } from './messages.js';
+import type { Event } from './events.js';
+import type { DevicesObservation } from './messages.js';
 import type { Device, Instant } from './model.js';
 import type { State } from './state.js';
 

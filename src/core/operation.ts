@@ -1,6 +1,7 @@
 /** What was asked for, how far it is, and how it ended. Operations read the replicas; only a restart also moves them, one after another. */
 
-import type { Context, Event, Refusal, Verb } from './messages.js';
+import type { Event } from './events.js';
+import type { Context, Refusal, Verb } from './messages.js';
 import type { Moment, ReplicaKey } from './model.js';
 import { now, type Operation, type OperationStep, type Replica } from './state.js';
 

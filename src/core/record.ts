@@ -4,9 +4,10 @@
  */
 
 import { isRestart } from './launching.js';
+import type { Intent, LaunchCause, Life, Resumed } from './life.js';
 import type { EngineIdentity, ExitEvidence, Launch } from './messages.js';
 import type { Device, Instant, Moment, PoolSpec } from './model.js';
-import type { Intent, LaunchCause, Life, Operation, Pool, RecordedEngine, Replica, Resumed, State } from './state.js';
+import type { Operation, Pool, RecordedEngine, Replica, State } from './state.js';
 import type { Restart } from './storm.js';
 
 export type RecordedLife =

@@ -2,10 +2,12 @@
 
 import { openOnes } from './breakers.js';
 import type { Fact } from './engine.js';
-import type { Context, Event, Input, Refusal, Verb } from './messages.js';
+import type { Event } from './events.js';
+import { isLive, type StateName } from './life.js';
+import type { Context, Input, Refusal, Verb } from './messages.js';
 import type { ReplicaKey } from './model.js';
 import { begin, cancel, refusal } from './operation.js';
-import { isLive, now, type Operation, type Replica, type Shutdown, type State, type StateName } from './state.js';
+import { now, type Operation, type Replica, type Shutdown, type State } from './state.js';
 import { span } from './words.js';
 
 export type Wish =

@@ -3,8 +3,9 @@
 import { delayMs } from './backoff.js';
 import { openOnes, withBreakers } from './breakers.js';
 import type { CrashClass } from './crash.js';
+import type { LaunchCause } from './life.js';
 import type { Instant, Moment } from './model.js';
-import type { In, LaunchCause, Replica } from './state.js';
+import type { In, Replica } from './state.js';
 import { andThen, become, type Scene, stay, type Turn } from './turn.js';
 import { span } from './words.js';
 

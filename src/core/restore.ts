@@ -5,12 +5,14 @@
  */
 
 import { reasonOf } from './ending.js';
+import type { Event } from './events.js';
 import { type Beginning, beforeLaunch, freshReplica, initialState } from './initial.js';
-import type { Effect, Event, ExitEvidence, Launch } from './messages.js';
+import type { Engine, Intent, LaunchCause, Life, Resumed } from './life.js';
+import type { Effect, ExitEvidence, Launch } from './messages.js';
 import { type Instant, type Moment, type PoolSpec, replicaId, replicaKey } from './model.js';
 import { told } from './operation.js';
 import type { RecordedReplica, RecordedState } from './record.js';
-import type { Engine, Intent, LaunchCause, Life, Operation, RecordedEngine, Replica, Resumed, State } from './state.js';
+import type { Operation, RecordedEngine, Replica, State } from './state.js';
 import { tell } from './turn.js';
 
 export type Restoring = Beginning & {

@@ -5,11 +5,12 @@ import { closedBreaker } from './breaker.js';
 import { isClean, withBreakers } from './breakers.js';
 import { terminate } from './ending.js';
 import { freshProbeBy } from './freshness.js';
+import type { Engine, Resumed, Rewards, Serving } from './life.js';
 import type { Description, Effect, ProbeResult } from './messages.js';
 import type { Instant } from './model.js';
 import { observe, streakBefore } from './readiness.js';
 import { generated, giveUpOn, heard, sicken, working } from './sickness.js';
-import { type Engine, type In, now, type Replica, type Resumed, type Rewards, type Serving } from './state.js';
+import { type In, now, type Replica } from './state.js';
 import { andThen, become, type Scene, stay, type Turn, tell } from './turn.js';
 
 type Up = In<'ready'> | In<'unhealthy'>;

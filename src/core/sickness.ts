@@ -1,9 +1,10 @@
 /** A living engine that is sick: what makes it so, what makes it well again, and how long it is borne. */
 
 import { terminate } from './ending.js';
+import type { Life, Sickness } from './life.js';
 import type { Alarm, ProbeResult, Work } from './messages.js';
 import type { Instant } from './model.js';
-import type { In, Life, Sickness } from './state.js';
+import type { In } from './state.js';
 import { become, type Scene, stay, type Turn } from './turn.js';
 
 type Up = In<'ready'> | In<'unhealthy'>;

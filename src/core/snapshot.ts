@@ -4,9 +4,10 @@
 
 import type { Breaker } from './breaker.js';
 import { gate } from './gate.js';
+import { isLive, type Life } from './life.js';
 import type { Instant, Moment } from './model.js';
 import { urlFor } from './serving.js';
-import { isLive, type LastExit, type Life, type Operation, type Pool, type Replica, type State } from './state.js';
+import type { LastExit, Operation, Pool, Replica, State } from './state.js';
 import { raised, within } from './storm.js';
 import type { BreakerView, LastExitView, OperationView, PoolView, ReplicaStateName, ReplicaView } from './views.js';
 import { span } from './words.js';

@@ -2,14 +2,16 @@
 
 import { dueAt } from './due.js';
 import { type Fact, turn } from './engine.js';
+import type { Event } from './events.js';
 import { gate } from './gate.js';
+import type { Life } from './life.js';
 import { meansFor } from './means.js';
-import type { Answer, Context, Effect, Event, Input } from './messages.js';
+import type { Answer, Context, Effect, Input } from './messages.js';
 import { type ReplicaKey, replicaKey } from './model.js';
 import { observeDevices } from './observe.js';
 import { advance, prune, told } from './operation.js';
 import { ask, shutDown, type Wish } from './requests.js';
-import { type Life, now, type Operation, type Pool, type Replica, type State } from './state.js';
+import { now, type Operation, type Pool, type Replica, type State } from './state.js';
 import type { Restart } from './storm.js';
 import { limited, poolStorm, withDeviceRestart } from './weather.js';
 

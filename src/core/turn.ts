@@ -1,8 +1,10 @@
 /** One turn of one replica: what it becomes, what is to be done, what is told. */
 
-import type { Context, Effect, Event, EventName } from './messages.js';
+import type { Event, EventName } from './events.js';
+import { isLive, type Life } from './life.js';
+import type { Context, Effect } from './messages.js';
 import type { LogLevel, PoolSpec, SupervisorSpec } from './model.js';
-import { isLive, type Life, type Replica } from './state.js';
+import type { Replica } from './state.js';
 
 /** What a cell may look at beside its replica. */
 export type Scene = Context & {

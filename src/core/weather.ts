@@ -1,8 +1,8 @@
 /** What a restart more means for its pool and its devices: a warning, a storm that trips, or nothing. */
 
 import type { BreakerName } from './breakers.js';
+import type { Event } from './events.js';
 import { devicesOf, type Storming } from './gate.js';
-import type { Event } from './messages.js';
 import type { Pool, Replica, State } from './state.js';
 import { kindOf, type Restart, raised, remedies, within, withRestart } from './storm.js';
 import { span } from './words.js';

@@ -1,7 +1,8 @@
 /** Devices as they are shown, by a supervisor or without one. */
 
+import { isLive } from '../core/life.js';
 import type { Device } from '../core/model.js';
-import { isLive, type Replica, type State } from '../core/state.js';
+import type { Replica, State } from '../core/state.js';
 import type { DeviceView } from '../core/views.js';
 
 /** `ageSeconds`: of the numbers; null where nobody knows. `pools`: who uses it. */

@@ -2,7 +2,7 @@
 
 import { Counter, Histogram, Registry } from 'prom-client';
 import type { PoolView } from '../api/wire.js';
-import type { Event, EventName } from '../core/messages.js';
+import type { Event, EventName } from '../core/events.js';
 import { readLaunches } from './launches.js';
 import { type CounterName, counterNames, definitionOf, type Metric, metricTable } from './metric-table.js';
 

@@ -1,6 +1,6 @@
 /** How launches end, told by what goes before: an event alone does not say whether the engine had been ready. */
 
-import type { Event } from '../core/messages.js';
+import type { Event } from '../core/events.js';
 
 export type LaunchFailure = 'preflight' | 'spawn' | 'exit' | 'deadline';
 export type LaunchEnd = 'ready' | LaunchFailure;

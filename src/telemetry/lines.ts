@@ -1,7 +1,7 @@
 /** An event on its way out: with its time, its id and its sentence, as JSON or as a line for people. */
 
 import type { EventLine } from '../api/wire.js';
-import type { Event } from '../core/messages.js';
+import type { Event } from '../core/events.js';
 import type { LogLevel } from '../core/model.js';
 import { type Palette, plain } from '../text/colour.js';
 import { eventText } from '../text/event-line.js';

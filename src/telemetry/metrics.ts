@@ -1,7 +1,7 @@
 /** The metrics of one supervisor, for Prometheus. A reader of events and of the view: it touches no engine, and has no clock and no timer. */
 
 import type { StatusView } from '../api/wire.js';
-import type { Event } from '../core/messages.js';
+import type { Event } from '../core/events.js';
 import { makeCounters } from './counters.js';
 import { gaugesOf } from './gauges.js';
 

@@ -1,6 +1,6 @@
 /** What a person would say of each event: one function an event name, so that a new event does not compile without its sentence. */
 
-import type { Event, EventName } from '../core/messages.js';
+import type { Event, EventName } from '../core/events.js';
 import { span, took } from '../text/time.js';
 
 /** One line, beginning with whom it is about; no full stop. */

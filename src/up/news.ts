@@ -1,7 +1,7 @@
 /** Events on their way out: numbered once, given their time and sentence once, and handed to every reader. */
 
 import type { EventLine } from '../api/wire.js';
-import type { Event } from '../core/messages.js';
+import type { Event } from '../core/events.js';
 import { readJournal } from '../host/journal-files.js';
 import { eventLine } from '../telemetry/lines.js';
 

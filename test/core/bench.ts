@@ -1,5 +1,6 @@
 import { nextAt } from '../../src/core/due.js';
-import type { Answer, Effect, Event, EventName, Input, Launch, Verb } from '../../src/core/messages.js';
+import type { Event, EventName } from '../../src/core/events.js';
+import type { Answer, Effect, Input, Launch, Verb } from '../../src/core/messages.js';
 import type { Device, PoolSpec, ReplicaKey, SupervisorSpec } from '../../src/core/model.js';
 import type { Restored } from '../../src/core/restore.js';
 import { viewPools } from '../../src/core/snapshot.js';

@@ -2,8 +2,9 @@
 
 import { describe, expect, it, test } from 'vitest';
 import { type Block, gate } from '../../src/core/gate.js';
+import type { Life } from '../../src/core/life.js';
 import type { PoolSpec } from '../../src/core/model.js';
-import type { Life, Replica, State } from '../../src/core/state.js';
+import type { Replica, State } from '../../src/core/state.js';
 import type { Restart } from '../../src/core/storm.js';
 import { identityOf } from '../rig/facts.js';
 import { deviceOf, launchOf } from '../rig/launch.js';

@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { routes } from '../../src/api/routes.js';
-import { eventNames } from '../../src/core/messages.js';
+import { eventNames } from '../../src/core/events.js';
 import { placeholderNames } from '../../src/engines/placeholders.js';
 import { errorCodes } from '../../src/errors.js';
 import { withoutEffect } from '../../src/inventory/checks/no-effect.js';

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import type { KernelEvidence } from '../../src/core/crash.js';
-import type { Event } from '../../src/core/messages.js';
+import type { Event } from '../../src/core/events.js';
 import type { PoolSpec } from '../../src/core/model.js';
 import { supervisorPaths } from '../../src/host/paths.js';
 import { watchExits } from '../../src/shell/adoption.js';

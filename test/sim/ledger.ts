@@ -3,7 +3,8 @@
  * replica may be launched by itself, and how often. All times are of the monotonic clock.
  */
 
-import type { Event, Input, Launch } from '../../src/core/messages.js';
+import type { Event } from '../../src/core/events.js';
+import type { Input, Launch } from '../../src/core/messages.js';
 import type { Inventory, PoolSpec, ReplicaKey } from '../../src/core/model.js';
 import { type Account, breakerNames, fresh } from './account.js';
 import type { Ending } from './exits.js';

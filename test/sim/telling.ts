@@ -1,6 +1,6 @@
 /** Whether what is told is so. */
 
-import type { Event } from '../../src/core/messages.js';
+import type { Event } from '../../src/core/events.js';
 import type { ReplicaKey } from '../../src/core/model.js';
 import type { Ending } from './exits.js';
 import type { Machine } from './machine.js';

@@ -1,6 +1,7 @@
 /** Lines that a person can follow: when, and what. */
 
-import type { Event, Input } from '../../src/core/messages.js';
+import type { Event } from '../../src/core/events.js';
+import type { Input } from '../../src/core/messages.js';
 
 export function line(atMs: number, text: string): string {
   const seconds = Math.floor(atMs / 1000);

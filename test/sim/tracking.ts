@@ -1,7 +1,8 @@
 /** Whether every process belongs to somebody, and every replica is what it says. */
 
+import { isLive, type Life } from '../../src/core/life.js';
 import type { ReplicaKey } from '../../src/core/model.js';
-import { isLive, type Life, type Replica } from '../../src/core/state.js';
+import type { Replica } from '../../src/core/state.js';
 import type { Ledger } from './ledger.js';
 import type { Machine } from './machine.js';
 import type { Process } from './processes.js';

@@ -2,7 +2,7 @@
 
 import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
-import { type Event, eventNames } from '../../src/core/messages.js';
+import { type Event, eventNames } from '../../src/core/events.js';
 import { eventLine, isTold, jsonLine, prettyLine } from '../../src/telemetry/lines.js';
 import { sentence } from '../../src/telemetry/sentences.js';
 

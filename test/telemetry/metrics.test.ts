@@ -3,7 +3,7 @@
 import { describe, expect, it, test } from 'vitest';
 import type { DeviceView, StatusView } from '../../src/api/wire.js';
 import type { CrashClass } from '../../src/core/crash.js';
-import type { Event } from '../../src/core/messages.js';
+import type { Event } from '../../src/core/events.js';
 import { systemClock } from '../../src/shell/clock.js';
 import { makeRuntime } from '../../src/shell/runtime.js';
 import { labelsOf, type Metric, metricTable } from '../../src/telemetry/metric-table.js';
