@@ -10,6 +10,7 @@ import { type Beginning, beforeLaunch, freshReplica, initialState } from './init
 import type { Engine, Intent, LaunchCause, Life, Resumed } from './life.js';
 import type { Effect, ExitEvidence, Launch } from './messages.js';
 import { type Instant, type Moment, type PoolSpec, replicaId, replicaKey } from './model.js';
+import { moved } from './moved.js';
 import { told } from './operation.js';
 import type { RecordedReplica, RecordedState } from './record.js';
 import type { Operation, RecordedEngine, Replica, State } from './state.js';
@@ -290,16 +291,4 @@ function interrupted(operation: Operation, at: Moment): Operation {
       step.state === 'done' ? step : { ...step, state: 'failed' as const, detail: 'interrupted' },
     ),
   };
-}
-
-/** The same with every moment moved by `byMs`: waits go on where they were, whatever the monotonic clock of the new boot says. */
-function moved<T>(value: T, byMs: number): T {
-  if (typeof value !== 'object' || value === null) return value;
-  if (isMoment(value)) return { ...value, at: value.at + byMs };
-  if (Array.isArray(value)) return value.map((each) => moved(each, byMs)) as T;
-  return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, moved(each, byMs)])) as T;
-}
-
-function isMoment(value: object): value is { readonly at: Instant; readonly wallMs: number } {
-  return 'at' in value && 'wallMs' in value && typeof value.at === 'number' && typeof value.wallMs === 'number';
 }
