@@ -16,6 +16,7 @@ export type Flags = {
   readonly tokenMs: number;
   /** Tokens of an answer, where the request does not say. */
   readonly tokens: number;
+  readonly logPrompts: boolean;
   readonly orders: readonly Order[];
 };
 
@@ -31,6 +32,7 @@ const options = {
   'load-time': { type: 'string', default: '1s' },
   'token-time': { type: 'string', default: '20ms' },
   tokens: { type: 'string', default: '16' },
+  'log-prompts': { type: 'boolean', default: false },
   order: { type: 'string', multiple: true, default: [] as string[] },
   help: { type: 'boolean', short: 'h', default: false },
 } as const;
@@ -52,6 +54,7 @@ export function readFlags(args: readonly string[]): Read {
         loadMs: milliseconds('--load-time', values['load-time']),
         tokenMs: milliseconds('--token-time', values['token-time']),
         tokens: count(values, 'tokens', 10_000_000),
+        logPrompts: values['log-prompts'],
         orders: values.order.map(parseOrder),
       },
     };
@@ -83,6 +86,7 @@ An engine without a model: it speaks llama-server's API and log, counts words in
   --load-time DURATION  503 "Loading model" for so long (1s)
   --token-time DURATION between two tokens of an answer (20ms)
   --tokens N            of an answer whose request does not say (16)
+  --log-prompts         put every request into the log, as engines do that are told to be verbose
   --order ORDER         carry this order out as soon as the port is open; may be repeated
 
 It answers GET /health /v1/models /props /slots /metrics, POST /v1/chat/completions /v1/completions /completion (streaming or not), and, at

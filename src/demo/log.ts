@@ -1,7 +1,7 @@
 /** Lines as llama-server writes them: minutes.seconds.ms.us since the start, a level, who speaks, and what. All on stderr. */
 
 export type Log = {
-  line(level: 'I' | 'W' | 'E', who: string, text: string): void;
+  line(level: 'D' | 'I' | 'W' | 'E', who: string, text: string): void;
   /** Nothing added: what an order wants to stand in the log. */
   raw(text: string): void;
 };

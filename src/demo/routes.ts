@@ -4,6 +4,7 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import type { Completions } from './completions.js';
 import type { Flags } from './flags.js';
 import type { Life } from './life.js';
+import type { Log } from './log.js';
 import { type Order, parseOrder } from './orders.js';
 import { readQuestion, type Shape } from './shapes.js';
 
@@ -21,6 +22,7 @@ export function createHandler(
   flags: Flags,
   life: Life,
   completions: Completions,
+  log: Log,
   carryOut: (order: Order) => Readonly<Record<string, unknown>>,
 ): RequestListener {
   const model = { id: flags.alias, object: 'model', owned_by: 'poolctl', meta: { n_ctx: flags.context } };
@@ -78,8 +80,9 @@ export function createHandler(
       return;
     }
     const body = await readBody(request);
-    if ('refused' in body) send(response, body.refused);
-    else await completions.answer(response, readQuestion(shape, body.json, flags.tokens));
+    if ('refused' in body) return send(response, body.refused);
+    if (flags.logPrompts) log.line('D', 'log_server_r', `request:  ${JSON.stringify(body.json)}`);
+    await completions.answer(response, readQuestion(shape, body.json, flags.tokens));
   }
 }
 

@@ -19,7 +19,7 @@ export function startEngine(flags: Flags, host: Host, log: Log): void {
     log.line('I', 'llama_server', `listening on http://${flags.host}:${bound}`),
   );
   const completions = createCompletions(flags, life, log);
-  const server = createServer(createHandler(flags, life, completions, (order) => carryOut(order, life, log)));
+  const server = createServer(createHandler(flags, life, completions, log, (order) => carryOut(order, life, log)));
 
   server.on('error', () => {
     log.line('E', 'start', `couldn't bind HTTP server socket, hostname: ${flags.host}, port: ${flags.port}`);

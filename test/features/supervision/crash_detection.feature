@@ -231,15 +231,21 @@ Feature: Why an engine died, and what follows from it
   Scenario: The same words in a user's prompt change nothing
     Given the pools:
       """
-      chat: {}
+      chat: { args: [--load-time, 1ms, --log-prompts] }
       """
     And poolctl is up
     And chat/r0 becomes ready
     When somebody asks chat/r0 about "CUDA error: an illegal memory access was encountered"
+    And the log of chat/r0 comes to hold "CUDA error: an illegal memory access was encountered"
     And the heart of chat/r0 beats on
     Then chat/r0 is ready
     And chat/r0 still runs in its first process
     And chat/r0 has never been unhealthy
+    When the engine of chat/r0 gets SIGKILL
+    Then chat/r0 becomes backoff
+    And chat/r0 comes to show:
+      | last_exit.class    | unknown |
+      | last_exit.evidence | null    |
 
   @OC-POOL-3010
   Scenario: Probes that fail do the supervisor no harm, and each is told with its time

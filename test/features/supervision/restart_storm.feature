@@ -178,3 +178,33 @@ Feature: Restart storms of a pool and of a device
     When the engine of docs/r0 gets SIGKILL
     Then docs/r0 becomes backoff
     And docs/r0 becomes ready
+
+  @OC-POOL-3030 @ORCH-3039 @ORCH-3053
+  Scenario Outline: A storm of one kind is named, with its remedy: <kind>
+    Given the program "engine":
+      """
+      #!/bin/sh
+      echo "<line>" >&2
+      exit 1
+      """
+    And the pools:
+      """
+      chat: { engine: command, command: ["{dir}/engine"], args: [], health: { path: none }, restart: { backoff: { cuda_multiplier: 1 }, breaker: { cuda_threshold: 100 }, storm: { warn_at: 2, trip: { count: 4 } } } }
+      """
+    When poolctl is up
+    Then there is an event "storm.warning" with:
+      | storm_kind    | <kind>       |
+      | restart_count | 3            |
+      | human         | /<remedy>/   |
+    And there is an event "storm.tripped" with:
+      | storm_kind    | <kind>       |
+      | level         | critical     |
+    And chat/r0 comes to show:
+      | state              | broken    |
+      | breaker.state      | <general> |
+      | breaker.cuda.state | <cuda>    |
+
+    Examples:
+      | kind       | line                                                 | general | cuda   | remedy                    |
+      | oom_storm  | CUDA error: out of memory                            | open    | closed | lower their context       |
+      | cuda_storm | CUDA error: an illegal memory access was encountered | closed  | open   | reset the GPU or reboot   |
