@@ -35,8 +35,16 @@ export class Bounds {
 
 /** Each wait is one of its own. */
 function phaseOf({ life, incarnation }: Replica): string {
-  const which = life.state === 'preparing' ? `, ${life.phase},` : life.state === 'backoff' ? `, from ${life.retry.at.at},` : '';
-  return `${life.state}${which} #${incarnation}`;
+  switch (life.state) {
+    case 'preparing':
+      return `preparing, ${life.phase}, #${incarnation}`;
+    case 'backoff':
+      return `in backoff until ${life.retry.at.at}, #${incarnation}`;
+    case 'broken':
+      return `broken until ${life.retryAt.at}, #${incarnation}`;
+    default:
+      return `${life.state} #${incarnation}`;
+  }
 }
 
 /** How long it may be what it is. */

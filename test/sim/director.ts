@@ -111,7 +111,7 @@ export class Director {
       [4, 'start'],
       [2, 'stop'],
       [2, 'restart'],
-      [1, 'reset'],
+      [2, 'reset'],
     ]);
     const replicaId = random.chance(0.5) ? null : (`r${random.below(3)}` as const);
     const again = (): void =>

@@ -1,6 +1,6 @@
 /** The inventories that are simulated: four pools of three replicas, with policies drawn from the seed. */
 
-import type { BackoffSpec, BreakerSpec, HealthSpec, Inventory, MaskRef, PoolSpec } from '../../src/core/model.js';
+import type { BackoffSpec, BreakerSpec, HealthSpec, Inventory, MaskRef, PoolSpec, StormSpec } from '../../src/core/model.js';
 import { inventoryOf, poolSpec } from '../rig/specs.js';
 import type { Random } from './random.js';
 
@@ -81,9 +81,7 @@ function drawPool(poolId: string, random: Random, intervalMs: number, more: Part
       ]),
       backoff: drawBackoff(base.restart.backoff, random),
       breaker: drawBreaker(base.restart.breaker, random),
-      storm: random.chance(0.5)
-        ? base.restart.storm
-        : { ...base.restart.storm, limit: 4, windowMs: 120_000, trip: { count: 6, windowMs: 120_000 } },
+      storm: drawStorm(base.restart.storm, random),
     },
     ...more,
   };
@@ -91,6 +89,15 @@ function drawPool(poolId: string, random: Random, intervalMs: number, more: Part
 
 function drawBackoff(base: BackoffSpec, random: Random): BackoffSpec {
   return random.chance(0.6) ? base : { ...base, initialMs: 200, maxMs: 5_000, minMs: 100, jitter: 0.5, resetAfterMs: 30_000 };
+}
+
+/** Some hold restarts back early, some trip before they hold anything back. */
+function drawStorm(base: StormSpec, random: Random): StormSpec {
+  return random.pick([
+    base,
+    { ...base, limit: 4, windowMs: 120_000, trip: { count: 100, windowMs: 120_000 } },
+    { ...base, limit: 30, trip: { count: 8, windowMs: 300_000 } },
+  ]);
 }
 
 function drawBreaker(base: BreakerSpec, random: Random): BreakerSpec {

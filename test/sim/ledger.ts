@@ -8,7 +8,7 @@ import type { Input, Launch } from '../../src/core/messages.js';
 import type { Inventory, PoolSpec, ReplicaKey } from '../../src/core/model.js';
 import { type Account, breakerNames, fresh } from './account.js';
 import type { Ending } from './exits.js';
-import { forgiven, gpuOr, onFailure, onLaunch, onReward, slackMs, tripped, waitMs } from './policy.js';
+import { forgiven, gpuOr, onFailure, onLaunch, onReward, opened, slackMs, tripped, waitMs } from './policy.js';
 
 type Requested = Extract<Input, { type: 'requested' }>;
 type Restart = { readonly at: number; readonly gpu: boolean };
@@ -123,6 +123,7 @@ export class Ledger {
     account.pending = null;
     if (pending.restart === null) {
       account.excused = false;
+      account.permanent = null;
       return;
     }
     account.restarts += 1;
@@ -152,7 +153,7 @@ export class Ledger {
         return;
       case 'breaker.changed':
         // It opens where this ledger would let it off with a wait: that is its right, and it stays open for as long as one does.
-        if (event.new_state === 'open') tripped(account, event.breaker ?? 'general', spec, now);
+        if (event.new_state === 'open') opened(account, event.breaker ?? 'general', spec, now);
         return;
       case 'replica.broken':
         if (breakerNames.every((name) => account.breakers[name].state !== 'open')) tripped(account, gpuOr(account), spec, now, 0);

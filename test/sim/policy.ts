@@ -58,6 +58,13 @@ export function tripped(
   account.breakers[name] = { ...open(before.failures, breaker.openForMs, now), until: now + leastMs };
 }
 
+/** It is told to open. One whose time has passed here begins anew. */
+export function opened(account: Account, name: (typeof breakerNames)[number], spec: PoolSpec, now: number): void {
+  const before = account.breakers[name];
+  if (before.state === 'open' && before.until <= now) account.breakers[name] = { ...before, state: 'half-open' };
+  tripped(account, name, spec, now);
+}
+
 /** The last failure was permanent: it counts for nothing that only slows restarts down. */
 export function forgiven(account: Account): void {
   const { before } = account;

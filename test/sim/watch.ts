@@ -150,6 +150,7 @@ export class Watch {
     this.note(() => `  ${rung} to ${launch.key} #${launch.incarnation}`);
     if (process === null || process.wasUnwell || process.loadedAt === null || this.asked.has(process.instance)) return;
     if (this.ledger.of(launch.key).goal === 'down' || this.ledger.isRestarting(launch.key)) return;
+    if (this.machine().supervisor?.state.shutdown != null) return;
     if (process.loadedAt - process.bornAt > longLoadMs) return;
     this.violate(`a healthy engine is ended, and nobody asked: ${launch.key} #${launch.incarnation}`);
   }
