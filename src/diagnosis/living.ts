@@ -1,5 +1,6 @@
 /** What the log of a living engine tells of its GPU. To be asked of lines of the engine's own form only. */
 
+import type { Alarm } from '../core/messages.js';
 import { longestEvidence } from './findings.js';
 import { ownPart } from './form.js';
 import { lazily } from './lazily.js';
@@ -7,17 +8,11 @@ import { bareLine } from './prefix.js';
 import { longestLine } from './scanner.js';
 import { type Entry, sharedTable } from './table.js';
 
-export type Alarm = {
-  /** sticky: every later request will fail. suspect: one generated token will tell. */
-  readonly kind: 'sticky' | 'suspect';
-  readonly class: 'gpu_error' | 'driver';
-  readonly subclass: string;
-  /** The line, at most 500 characters of it. */
-  readonly text: string;
-};
+/** Without its line, which only whoever counts them knows. */
+type Sign = Omit<Alarm, 'line'>;
 
 /** Null for nearly all lines, at the cost of one step a character. What engines only warn of is no alarm. */
-export function alarmOf(line: string): Alarm | null {
+export function alarmOf(line: string): Sign | null {
   const whole = line.slice(0, longestLine);
   const entries = entriesIn(whole);
   if (entries.length === 0) return null;
