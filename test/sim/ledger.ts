@@ -27,6 +27,8 @@ export class Ledger {
   readonly restarts = new Map<string, readonly Restart[]>();
   /** Restarts that are under way take one replica after another: by operation, whom. */
   readonly restarting = new Map<string, readonly ReplicaKey[]>();
+  /** When a pool's storm was last told to have tripped: it counts more launches than are certain here, and trips once in a window. */
+  private readonly tripped = new Map<string, number>();
   private readonly specs = new Map<string, PoolSpec>();
 
   constructor(readonly inventory: Inventory) {
@@ -45,6 +47,7 @@ export class Ledger {
       });
     for (const [name, restarts] of this.restarts) copy.restarts.set(name, restarts);
     for (const [id, keys] of this.restarting) copy.restarting.set(id, keys);
+    for (const [poolId, at] of this.tripped) copy.tripped.set(poolId, at);
     return copy;
   }
 
@@ -133,6 +136,7 @@ export class Ledger {
 
   /** `how`: what the world knows of that incarnation's end. */
   told(event: Event, how: Ending | null, now: number): void {
+    if (event.event === 'storm.tripped' && event.pool_id !== undefined) this.tripped.set(event.pool_id, now);
     if (event.pool_id === undefined || event.replica_id === undefined) return;
     const key: ReplicaKey = `${event.pool_id}/${event.replica_id}`;
     const account = this.of(key);
@@ -235,7 +239,7 @@ export class Ledger {
   private trip({ poolId, masks, restart: { storm } }: PoolSpec, restart: Restart, now: number): void {
     const recent = [...this.within(poolId, storm.trip.windowMs, now), restart];
     const count = Math.max(storm.trip.count, 2 * masks.length);
-    if (recent.length !== count) return;
+    if (recent.length !== count || now - (this.tripped.get(poolId) ?? Number.NEGATIVE_INFINITY) < storm.trip.windowMs) return;
     const name = recent.every(({ gpu }) => gpu) ? 'cuda' : 'general';
     for (const [key, account] of this.accounts) if (poolOf(key) === poolId) tripped(account, name, this.specOf(key), now);
   }
