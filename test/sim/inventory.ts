@@ -58,6 +58,8 @@ function drawPool(poolId: string, random: Random, intervalMs: number, more: Part
   const health: HealthSpec = {
     ...base.health,
     intervalMs,
+    // While an engine loads nearly all that happens are its startup probes: they keep to the same beat.
+    startupIntervalMs: intervalMs >= 30_000 ? intervalMs / 12 : base.health.startupIntervalMs,
     path: more.engine === 'command' && random.chance(0.3) ? 'none' : 'auto',
     startupDeadlineMs: random.chance(0.3) ? 60_000 : 'auto',
     failureThreshold: 1 + random.below(3),
