@@ -60,7 +60,7 @@ export class Director {
       machine.watch.count('a slow disk');
       machine.slowDiskUntil = machine.now + random.between(minute, 10 * minute);
     });
-    this.often(2 * hour, () => this.takePort());
+    this.often(hour, () => this.takePort());
   }
 
   private often(meanMs: number, run: () => void): void {
@@ -184,8 +184,10 @@ export class Director {
 
   private takePort(): void {
     const { random, machine } = this;
-    const port = this.all.supervisor.ports.from + random.below(14);
-    if (machine.processes.leaders().some(({ launch }) => launch.port === port)) return;
+    const loading = machine.processes.leaders().filter(({ loadedAt }) => loadedAt === null);
+    const any = this.all.supervisor.ports.from + random.below(14);
+    const port = loading.length > 0 ? random.pick(loading).launch.port : any;
+    if (machine.processes.leaders().some(({ launch, loadedAt }) => launch.port === port && loadedAt !== null)) return;
     machine.watch.count('a stranger takes a port');
     machine.strangers.add(port);
     machine.timeline.after(random.exponential(10 * minute), () => machine.strangers.delete(port));

@@ -2,7 +2,7 @@
 
 import type { EngineIdentity, Launch, Obstacle } from '../../src/core/messages.js';
 import type { Hands, Reports } from '../../src/shell/perform.js';
-import { endings, notSpawned } from './exits.js';
+import { notSpawned } from './exits.js';
 import { drawFate } from './fate.js';
 import type { Machine } from './machine.js';
 import { probe, token, unfinished } from './probing.js';
@@ -34,7 +34,6 @@ export function makeVirtualHands(machine: Machine, supervisor: Supervisor): Hand
     }
     const leader = processes.launch(launch, drawFate(machine.weather.get(launch.spec.poolId) ?? 'calm', random));
     watch.spawned(launch, leader);
-    if (machine.strangers.has(launch.port)) machine.timeline.after(5, () => processes.die(leader, endings['port in use']));
     const identity = { pid: leader.pid, startTicks: leader.startTicks, instance: launch.instance, logOffset: 0 };
     return later(random.between(0.5, 6), () => {
       supervisor.wait(leader, reports);

@@ -39,6 +39,7 @@ export class Machine {
     this.gpus = new Gpus(gpus);
     this.processes = new Processes(
       this.timeline,
+      (port) => this.strangers.has(port),
       (death) => this.onDeath(death),
       (process, alarm) => this.supervisor?.hear(process, alarm),
     );

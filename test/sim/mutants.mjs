@@ -174,6 +174,9 @@ export const mutants = [
   },
   {
     name: 'a shutdown ends while engines live',
-    edits: [core('step', "state === 'stopped' || state === 'stuck' || state === 'failed'", "state !== 'ready'")],
+    edits: [
+      core('step', "state === 'stopped' || state === 'stuck' || state === 'failed'", "state !== 'ready'"),
+      core('step', "  if (operation === undefined || operation.state === 'running') return;\n", ''),
+    ],
   },
 ];

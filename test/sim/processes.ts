@@ -2,7 +2,7 @@
 
 import type { EngineIdentity, Launch } from '../../src/core/messages.js';
 import type { ReplicaKey } from '../../src/core/model.js';
-import { bySignal, type Ending } from './exits.js';
+import { bySignal, type Ending, endings } from './exits.js';
 import type { Fate, Spell } from './fate.js';
 import type { Timeline } from './timeline.js';
 
@@ -38,6 +38,8 @@ export class Processes {
 
   constructor(
     private readonly timeline: Timeline,
+    /** Whether a stranger has that port. */
+    private readonly isTaken: (port: number) => boolean,
     private readonly onDeath: (death: Death) => void,
     private readonly onAlarm: (process: Process, alarm: Fate['alarms'][number]['alarm']) => void,
   ) {}
@@ -49,7 +51,9 @@ export class Processes {
     const { timeline } = this;
     if (Number.isFinite(fate.loadMs))
       timeline.after(fate.loadMs, () => {
-        if (leader.alive) leader.loadedAt = timeline.now;
+        if (!leader.alive) return;
+        if (this.isTaken(launch.port)) this.die(leader, endings['port in use']);
+        else leader.loadedAt = timeline.now;
       });
     const { end } = fate;
     if (end !== null) timeline.after(end.afterMs, () => this.die(leader, end.how));
