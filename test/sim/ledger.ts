@@ -17,6 +17,7 @@ type Restart = { readonly at: number; readonly gpu: boolean };
 const ofFailures: ReadonlySet<Event['event']> = new Set([
   'replica.crashed',
   'replica.failed',
+  'replica.stopped',
   'replica.broken',
   'breaker.changed',
 ]);
@@ -150,6 +151,10 @@ export class Ledger {
       case 'replica.ready':
         account.readySince ??= now;
         account.proven = true;
+        return;
+      case 'replica.stopped':
+        // Nobody wants it any more: the crash before makes no wait.
+        forgiven(account);
         return;
       case 'replica.failed':
         account.permanent = event.reason ?? 'it failed';
