@@ -3,7 +3,7 @@
 import { judgeDeadline, judgeExit, judgeSick, judgeStop, judgeUnhealthy } from './exit.js';
 import type { Engine, Intent } from './life.js';
 import type { Effect, ExitEvidence } from './messages.js';
-import { queue } from './rest.js';
+import { queue, rest } from './rest.js';
 import { type In, now, type Replica } from './state.js';
 import { become, type Scene, stay, type Turn } from './turn.js';
 import { ending, span } from './words.js';
@@ -214,6 +214,10 @@ function settle(replica: Ending, exit: ExitEvidence, scene: Scene): Turn {
     case 'asked':
     case 'replaced':
       return judgeStop(replica, exit, startedAt, intent.kind === 'asked' ? 'operator' : 'start', scene);
+    case 'strays': {
+      const alone = { ...replica, died: null };
+      return replica.goal === 'up' ? queue(alone, 'start', scene) : rest(alone, scene);
+    }
     case 'crashed':
       return judgeExit(replica, intent.exit ?? exit, { startedAt, wasReady: intent.wasReady, endedAt: intent.endedAt }, scene);
     case 'deadline':
@@ -240,6 +244,8 @@ export function reasonOf(intent: Intent): string {
       return `unhealthy for ${span(intent.afterMs)} (${intent.detail})`;
     case 'sick':
       return `its log says: ${intent.alarm.text}`;
+    case 'strays':
+      return 'what it left behind is looked for';
     case 'replaced':
       return `left by an earlier supervisor, and ${intent.why}`;
   }

@@ -23,6 +23,8 @@ export type Intent =
   | { readonly kind: 'unhealthy'; readonly afterMs: number; readonly detail: string }
   /** Its log tells of a GPU or driver error that only a new process cures. */
   | { readonly kind: 'sick'; readonly alarm: Alarm }
+  /** It died under an earlier supervisor, and who had left its group by then has not been looked for. */
+  | { readonly kind: 'strays' }
   /** Left by an earlier supervisor, and not to be adopted. */
   | { readonly kind: 'replaced'; readonly why: string }
   /** The leader died unasked and left members of its group behind, who must go first. */

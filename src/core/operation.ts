@@ -103,6 +103,22 @@ export function cancel(operation: Operation, by: Verb | 'shutdown', at: Moment):
   };
 }
 
+/** Cut in half by the supervisor's death. */
+export function interrupted(operation: Operation, at: Moment): Operation {
+  const message = `the supervisor ended while this ${operation.kind} was under way`;
+  return {
+    ...operation,
+    state: 'failed',
+    outcome: 'interrupted',
+    interrupted: true,
+    finishedAt: at,
+    error: { code: 'OPERATION_FAILED', message, hint: 'poolctl status' },
+    steps: operation.steps.map((step) =>
+      step.state === 'done' ? step : { ...step, state: 'failed' as const, detail: 'interrupted' },
+    ),
+  };
+}
+
 export function refusal(operation: Operation, verb: Verb): Refusal {
   const subject = operation.poolId ?? 'the supervisor';
   return {

@@ -9,11 +9,11 @@ import type { Event } from './events.js';
 import { type Beginning, beforeLaunch, freshReplica, initialState } from './initial.js';
 import type { Engine, Intent, LaunchCause, Life, Resumed } from './life.js';
 import type { Effect, ExitEvidence, Launch } from './messages.js';
-import { type Instant, type Moment, type PoolSpec, replicaId, replicaKey } from './model.js';
+import { type Instant, type PoolSpec, replicaId, replicaKey } from './model.js';
 import { moved } from './moved.js';
-import { told } from './operation.js';
+import { interrupted, told } from './operation.js';
 import type { RecordedReplica, RecordedState } from './record.js';
-import type { Operation, RecordedEngine, Replica, State } from './state.js';
+import type { RecordedEngine, Replica, State } from './state.js';
 import { tell } from './turn.js';
 
 export type Restoring = Beginning & {
@@ -52,7 +52,10 @@ export function restore(restoring: Restoring): Restored {
       const numbered = withNumbers(replica, kept, spec, restoring);
       const { died } = numbered;
       if (died !== null) effects.push({ type: 'sweep', launch: died.launch, identity: died.identity, mode: 'strays' });
-      const resumed = clean ? outlasting(numbered, kept, spec, restoring) : resume(numbered, kept, spec, restoring);
+      const resumed = withoutStrays(
+        clean ? outlasting(numbered, kept, spec, restoring) : resume(numbered, kept, spec, restoring),
+        now,
+      );
       effects.push(...resumed.effects);
       events.push(...resumed.events);
       return resumed.replica;
@@ -234,6 +237,17 @@ function again(
   };
 }
 
+/** Stopped is said only when nobody is left: of who died last, somebody may be. */
+function withoutStrays(resumption: Resumption, now: Instant): Resumption {
+  const { replica } = resumption;
+  const { died, life } = replica;
+  return died === null || life.state !== 'stopped' || life.why !== null
+    ? resumption
+    : ended(replica, died, { kind: 'strays' }, unseen, now);
+}
+
+const unseen: ExitEvidence = { code: null, signal: null, spawnError: null, lastLines: [], diagnosis: null };
+
 /** The stop ladder from its first rung, or the look for who is left of a tree whose leader was seen to end. */
 function ended(replica: Replica, engine: Engine, intent: Intent, exit: ExitEvidence | null, now: Instant): Resumption {
   const { launch, identity } = engine;
@@ -241,7 +255,7 @@ function ended(replica: Replica, engine: Engine, intent: Intent, exit: ExitEvide
     state: 'stopping',
     engine,
     intent,
-    rung: 'term',
+    rung: intent.kind === 'crashed' || intent.kind === 'strays' ? 'kill' : 'term',
     deadline: now + launch.spec.stop.graceMs,
     exit,
     left: [],
@@ -276,19 +290,4 @@ function launchAgain(
   spec: PoolSpec,
 ): Launch {
   return { key, incarnation, check: 0, instance, spec: { ...spec, stop }, mask, devices, port, allowDownloads: false };
-}
-
-function interrupted(operation: Operation, at: Moment): Operation {
-  const message = `the supervisor ended while this ${operation.kind} was under way`;
-  return {
-    ...operation,
-    state: 'failed',
-    outcome: 'interrupted',
-    interrupted: true,
-    finishedAt: at,
-    error: { code: 'OPERATION_FAILED', message, hint: 'poolctl status' },
-    steps: operation.steps.map((step) =>
-      step.state === 'done' ? step : { ...step, state: 'failed' as const, detail: 'interrupted' },
-    ),
-  };
 }
