@@ -151,7 +151,8 @@ export class Supervisor {
 
   /** The machine slept: what was out then cannot be judged. */
   slept(): void {
-    this.disturbedAt = this.machine.now;
+    // A stall that it falls into goes on.
+    this.disturbedAt = Math.max(this.disturbedAt, this.machine.now);
   }
 
   wasDisturbed(since: number): boolean {
