@@ -36,6 +36,11 @@ export function whenDue(breaker: Breaker, { extendFactor, maxOpenForMs }: Breake
   return { state: 'half-open', failures: breaker.failures, reopenForMs };
 }
 
+/** The test launch ended and showed nothing: no failure, and no proof either. It is open again, and one more launch will be tried. */
+export function unproved(breaker: Breaker, at: Moment): Breaker {
+  return breaker.state === 'half-open' ? open(breaker.failures, breaker.reopenForMs, at) : breaker;
+}
+
 /** An operator's single try: if it fails, it is open as before. */
 export function tryOnce(breaker: Breaker): Breaker {
   return breaker.state === 'open' ? { state: 'half-open', failures: breaker.failures, reopenForMs: breaker.openForMs } : breaker;

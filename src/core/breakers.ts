@@ -1,6 +1,6 @@
 /** The two breakers of a replica: what happens to both, and how a change is told. */
 
-import { afterFailure, type Breaker, closedBreaker, tripped, tryOnce, whenDue } from './breaker.js';
+import { afterFailure, type Breaker, closedBreaker, tripped, tryOnce, unproved, whenDue } from './breaker.js';
 import type { Event } from './events.js';
 import type { Moment } from './model.js';
 import { type Breakers, now, type Replica } from './state.js';
@@ -19,13 +19,18 @@ export function isClean({ general, cuda }: Breakers): boolean {
 }
 
 /**
- * One change of both: `due` lets those whose time has come test a launch, `once` all that are open, `closed` forgets everything. Changes of
- * state are told.
+ * One change of both: `due` lets those whose time has come test a launch, `once` all that are open, `unproved` opens those again whose test
+ * showed nothing, `closed` forgets everything. Changes of state are told.
  */
-export function withBreakers(replica: Replica, change: 'due' | 'once' | 'closed', scene: Scene): Turn {
+export function withBreakers(replica: Replica, change: 'due' | 'once' | 'unproved' | 'closed', scene: Scene): Turn {
   const { breaker: spec } = scene.spec.restart;
-  const each = (breaker: Breaker): Breaker =>
-    change === 'closed' ? closedBreaker : change === 'once' ? tryOnce(breaker) : whenDue(breaker, spec, scene.now);
+  const changes: Readonly<Record<typeof change, (breaker: Breaker) => Breaker>> = {
+    due: (breaker) => whenDue(breaker, spec, scene.now),
+    once: tryOnce,
+    unproved: (breaker) => unproved(breaker, now(scene)),
+    closed: () => closedBreaker,
+  };
+  const each = changes[change];
   return become(replica, { general: each(replica.breakers.general), cuda: each(replica.breakers.cuda) }, scene);
 }
 

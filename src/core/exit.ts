@@ -1,6 +1,6 @@
 /** What an exit means: a stop, a crash of some class, and what comes next. */
 
-import { hurt, openOnes } from './breakers.js';
+import { hurt, openOnes, withBreakers } from './breakers.js';
 import type { CrashClass, Diagnosis } from './crash.js';
 import { type Intent, isLive } from './life.js';
 import type { ExitEvidence } from './messages.js';
@@ -142,7 +142,11 @@ function hanging({ diagnosis }: ExitEvidence, subclass: string, hint: string): F
 
 function endedByItself(replica: Replica, why: string, scene: Scene): Turn {
   if (replica.goal === 'down') return rest(replica, scene);
-  if (scene.spec.restart.policy === 'always') return backOff(replica, 'crash', why, scene);
+  // At half-open one launch decides: one that ended by itself before it had served for long enough has decided nothing.
+  if (scene.spec.restart.policy === 'always')
+    return andThen(withBreakers(replica, 'unproved', scene), (after) =>
+      openOnes(after.breakers).length > 0 ? breakOff(after, 'crash', why, scene) : backOff(after, 'crash', why, scene),
+    );
   return rest(replica, scene, `${why}, and restart.policy ${scene.spec.restart.policy} leaves it so`);
 }
 

@@ -46,6 +46,15 @@ describe('a crash loop', () => {
     expect(nextAt(bench.state)).toBe(bench.now + 600_000);
   });
 
+  it('whose test ends by itself, under always, has decided nothing: it is broken again, and no failure is counted', () => {
+    const bench = crash(one(withRestart({ policy: 'always' })).ready(), 5)
+      .wake()
+      .ready();
+    bench.exited(exitOf({ code: 0 }));
+    expect(bench.view()).toMatchObject({ state: 'broken', breaker: { state: 'open', failures: 5 }, crash_count: 5 });
+    expect(nextAt(bench.state)).toBe(bench.now + 600_000);
+  });
+
   it('is over after close_after of ready time', () => {
     const bench = broken().wake().ready();
     expect(bench.view()).toMatchObject({ state: 'ready', breaker: { state: 'half-open' } });
