@@ -28,8 +28,8 @@ export class Ledger {
   readonly restarts = new Map<string, readonly Restart[]>();
   /** Restarts that are under way take one replica after another: by operation, whom. */
   readonly restarting = new Map<string, readonly ReplicaKey[]>();
-  /** When a pool's storm was last told to have tripped: it counts more launches than are certain here, and trips once in a window. */
-  private readonly tripped = new Map<string, number>();
+  /** When a pool's storm was last told to have tripped: it counts more launches than are certain here, and does not trip again as long as they stay that many. */
+  readonly tripped = new Map<string, number>();
   private readonly specs = new Map<string, PoolSpec>();
 
   constructor(readonly inventory: Inventory) {
@@ -244,7 +244,7 @@ export class Ledger {
   private trip({ poolId, masks, restart: { storm } }: PoolSpec, restart: Restart, now: number): void {
     const recent = [...this.within(poolId, storm.trip.windowMs, now), restart];
     const count = Math.max(storm.trip.count, 2 * masks.length);
-    if (recent.length !== count || now - (this.tripped.get(poolId) ?? Number.NEGATIVE_INFINITY) < storm.trip.windowMs) return;
+    if (recent.length !== count || now - (this.tripped.get(poolId) ?? Number.NEGATIVE_INFINITY) < 3 * storm.trip.windowMs) return;
     const name = recent.every(({ gpu }) => gpu) ? 'cuda' : 'general';
     for (const [key, account] of this.accounts) if (poolOf(key) === poolId) tripped(account, name, this.specOf(key), now);
   }

@@ -43,6 +43,8 @@ export function resumed(
     }
   }
   if (written.ended !== 'clean') for (const [name, restarts] of before.restarts) next.restarts.set(name, restarts);
+  // A restart that was ordered when the last one died may have been the one that trips, and nobody was told.
+  if (written.ended !== 'clean') for (const { poolId } of inventory.pools) next.tripped.set(poolId, clock.now);
   return next;
 }
 
