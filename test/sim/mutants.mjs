@@ -56,7 +56,7 @@ export const mutants = [
   },
   {
     name: 'the handoff file of a dead engine stays',
-    edits: [core('ending', "wasReady ? [{ type: 'remove-handoff', key: replica.key }] : []", '[]')],
+    edits: [core('ending', "wasReady(replica) ? [{ type: 'remove-handoff', key: replica.key }] : []", '[]')],
   },
   {
     name: 'a stop forgets who is left of the tree',
