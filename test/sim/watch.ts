@@ -193,6 +193,9 @@ export class Watch {
   }
 }
 
+/** A supervisor on its way down wants nobody up; what it wanted before holds. */
 function goalOf(key: ReplicaKey, { state }: Supervisor): 'up' | 'down' {
+  const before = state.shutdown?.goals.get(key);
+  if (before !== undefined) return before;
   return state.pools.get(poolOf(key))?.replicas.find((replica) => replica.key === key)?.goal ?? 'down';
 }
