@@ -204,6 +204,7 @@ export async function up(options: UpOptions, world: World): Promise<number> {
   })();
 
   const exit = await end;
+  runtime.close();
   endedAs = runtime.state().shutdown?.keep === true ? 'kept' : 'clean';
   exits.close();
   kernel.close();
@@ -215,7 +216,6 @@ export async function up(options: UpOptions, world: World): Promise<number> {
   face.close();
   await api.close();
   await Promise.all([journal.close(), registry.close()]);
-  clock.alarm(null, () => {});
   await lock.release();
   return exit;
 }

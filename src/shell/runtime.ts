@@ -14,6 +14,8 @@ export type Runtime = {
   begin(): void;
   /** Takes an input; its answer, where it is a request. Inputs that arrive during a step wait for its end. */
   give(input: Input): Answer | null;
+  /** The end: what is still answered (a probe of an engine that is left to the next supervisor) changes nothing any more, and no alarm rings. */
+  close(): void;
   /** Told of each event after the effects of its step have begun, so that a handoff file is there before `ready` is told. */
   onEvent(listener: (event: Event) => void): () => void;
 };
@@ -24,10 +26,12 @@ export type Perform = (effects: readonly Effect[], give: (input: Input) => void)
 export function makeRuntime(restored: Restored, clock: Clock, perform: Perform, chance?: Chance): Runtime {
   let { state } = restored;
   let stepping = false;
+  let closed = false;
   const inbox: Input[] = [];
   const listeners = new Set<(event: Event) => void>();
 
   function give(input: Input): Answer | null {
+    if (closed) return null;
     if (stepping) {
       inbox.push(input);
       return null;
@@ -62,6 +66,10 @@ export function makeRuntime(restored: Restored, clock: Clock, perform: Perform, 
       give({ type: 'woke' });
     },
     give,
+    close() {
+      closed = true;
+      clock.alarm(null, () => {});
+    },
     onEvent(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);

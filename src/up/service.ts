@@ -2,6 +2,7 @@
 
 import type { Service } from '../api/service.js';
 import { apiVersion, type CapabilitiesView, type PoolHealthView, type SupervisorView } from '../api/wire.js';
+import type { Refusal } from '../core/messages.js';
 import { type Calendar, viewOperation, viewPool, viewPools } from '../core/snapshot.js';
 import type { State } from '../core/state.js';
 import { viewDevices } from '../devices/view.js';
@@ -69,7 +70,7 @@ export function makeService({ version, runtime, clock, news, paths, supervisor, 
     },
     async request(input) {
       const answer = runtime.give(input);
-      if (answer === null) throw new Error(`${input.type} got no answer`);
+      if (answer === null) return { ok: false, refusal: ended };
       if (answer.ok) await recorded();
       return answer;
     },
@@ -84,6 +85,8 @@ export function makeService({ version, runtime, clock, news, paths, supervisor, 
     },
   };
 }
+
+const ended: Refusal = { code: 'SHUTTING_DOWN', message: 'the supervisor has ended', retryAfterMs: 5_000 };
 
 function healthOf(poolId: string, state: State, calendar: Calendar): PoolHealthView | null {
   const pool = state.pools.get(poolId);

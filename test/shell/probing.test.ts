@@ -119,7 +119,7 @@ it('does not hold it against an engine that all its slots are busy', async () =>
     detail: 'no answer in 1.1s, but it answers others',
   });
   await demo.post('/demo/mute');
-  expect(await hands.generate(launchAt(demo.port), 1_100)).toMatchObject({ verdict: 'failed' });
+  await expect.poll(() => hands.generate(launchAt(demo.port), 1_100), { timeout: 30_000 }).toMatchObject({ verdict: 'failed' });
   await demo.post('/demo/exit');
   await answer;
 });

@@ -80,3 +80,15 @@ it('spawns only after the intent is on disk, has the handoff file before ready i
   }
   expect(paper.done.at(-1)).toBe('end 0');
 });
+
+it('takes nothing after its end, so that a late answer of an engine that is kept arms no alarm', () => {
+  const alarms: (number | null)[] = [];
+  const clock = { now: () => 0, wallMs: () => 0, lagMs: () => 0, alarm: (at: number | null) => void alarms.push(at) };
+  const restored = begun({ inventory: inventoryOf(poolSpec('chat', 1)), now: 0 });
+  const runtime = makeRuntime(restored, clock, () => {});
+  runtime.give({ type: 'woke' });
+  const { length } = alarms;
+  runtime.close();
+  expect(runtime.give({ type: 'probed', key: 'chat/r0', incarnation: 1, result: probeResult() })).toBeNull();
+  expect(alarms.slice(length)).toEqual([null]);
+});
