@@ -13,13 +13,15 @@ import { inventoryOf, poolSpec, supervisorSpec } from '../rig/specs.js';
 const engine = `require('node:http').createServer((q, s) => s.end()).listen(Number(process.argv[1]), '127.0.0.1')`;
 
 export type Begin = {
+  /** Files run beside each other: each has its own hundred. @default 29_100 */
+  readonly ports?: number;
   /** @default two replicas on the mask cpu */
   readonly masks?: PoolSpec['masks'];
   readonly devices?: readonly Device[];
   readonly kernel?: KernelSources;
 };
 
-export function begin(dir: string, { masks, devices = [], kernel }: Begin = {}) {
+export function begin(dir: string, { ports = 29_100, masks, devices = [], kernel }: Begin = {}) {
   const { health, restart } = poolSpec('chat', 1);
   const spec = poolSpec('chat', 2, {
     command: [process.execPath, '-e', engine, '${PORT}'],
@@ -29,7 +31,7 @@ export function begin(dir: string, { masks, devices = [], kernel }: Begin = {}) 
   });
   const inventory = {
     ...inventoryOf(spec),
-    supervisor: { ...supervisorSpec, ports: { from: 29_100, to: 29_199 }, devicePollMs: 3_600_000 },
+    supervisor: { ...supervisorSpec, ports: { from: ports, to: ports + 99 }, devicePollMs: 3_600_000 },
   };
   const paths = supervisorPaths({ stateDir: dir }, {}, { cwd: dir, home: dir });
   const signals = new EventEmitter();

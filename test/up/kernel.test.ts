@@ -38,7 +38,7 @@ const gpu: Device = {
 it('a GPU that fell off the bus is a driver state that only a reboot cures: broken at once, told by status, event and metric', async () => {
   const lines: string[] = [];
   const masks = [{ kind: 'list', written: '0', ids: ['0'] }] as const;
-  const supervisor = begin(dir, { masks, devices: [gpu], kernel: saying(lines) });
+  const supervisor = begin(dir, { ports: 29_200, masks, devices: [gpu], kernel: saying(lines) });
   await supervisor.seen(1, 'replica.ready');
   const pid = (await supervisor.client.status()).pools[0]?.replicas[0]?.pid ?? 0;
   lines.push(`NVRM: Xid (PCI:0000:65:00): 79, pid=${pid}, name=engine, GPU has fallen off the bus.`);
@@ -60,7 +60,7 @@ it('an engine that somebody killed is told from one that the kernel killed for w
   const lines: string[] = [];
   const counters = join(dir, 'vmstat');
   writeFileSync(counters, 'oom_kill 3\n');
-  const supervisor = begin(join(dir, 'state'), { kernel: { ...saying(lines), proc: dir } });
+  const supervisor = begin(join(dir, 'state'), { ports: 29_200, kernel: { ...saying(lines), proc: dir } });
   await supervisor.seen(2, 'replica.ready');
   const [r0, r1] = (await supervisor.client.status()).pools[0]?.replicas ?? [];
   process.kill(r1?.pid ?? 0, 'SIGKILL');
@@ -90,7 +90,7 @@ it('that an engine has ended is told at once, however long it takes to find out 
   const recent = () => asked.then(() => []);
   const kernel = { proc: '/proc', cgroups: '/nowhere', log: { catchUp: () => undefined, recent, close: () => undefined } };
   const masks = [{ kind: 'list', written: '0', ids: ['0'] }] as const;
-  const supervisor = begin(dir, { masks, devices: [gpu], kernel });
+  const supervisor = begin(dir, { ports: 29_200, masks, devices: [gpu], kernel });
   await supervisor.seen(1, 'replica.ready');
   const pid = (await supervisor.client.status()).pools[0]?.replicas[0]?.pid ?? 0;
   process.kill(pid, 'SIGSEGV');
