@@ -154,8 +154,11 @@ export class Director {
     const { random, machine } = this;
     machine.watch.count('the supervisor stalls');
     machine.supervisor?.stall(random.between(2_000, 60_000));
-    // Who loads meanwhile is not asked in time, and may be given up.
-    for (const each of machine.processes.leaders()) if (each.loadedAt === null) each.wasUnwell = true;
+    // Who is being waited for meanwhile is not heard in time, and may be given up.
+    const ready = [...(machine.supervisor?.state.pools.values() ?? [])].flatMap(({ replicas }) =>
+      replicas.flatMap(({ key, life }) => (life.state === 'ready' ? [key] : [])),
+    );
+    for (const each of machine.processes.leaders()) if (!ready.includes(each.key)) each.wasUnwell = true;
   }
 
   private sicken(): void {

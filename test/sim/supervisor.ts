@@ -198,7 +198,9 @@ export class Supervisor {
   hear({ key, incarnation, launch }: Process, alarm: ReturnType<typeof alarmOf>): void {
     if (launch.spec.engine === 'command') return;
     this.machine.watch.count(`alarm: ${alarm.kind}`);
-    this.after(5, () => this.give({ type: 'alarmed', key, incarnation, alarm }));
+    // Who follows a log may fall behind; the engine may have a successor by then.
+    const lateMs = this.machine.random.chance(0.3) ? this.machine.random.exponential(30_000) : 5;
+    this.after(lateMs, () => this.give({ type: 'alarmed', key, incarnation, alarm }));
   }
 
   /** A promise of what `look` says in so many ms, and never where this supervisor is dead by then. */

@@ -20,16 +20,12 @@ const unready: ReadonlySet<Event['event']> = new Set([
 export type Subject = { readonly key: ReplicaKey; readonly engine: Process | null; readonly how: Ending | null };
 
 /** What is wrong with an event of a replica; null: nothing. */
-export function misstated(
-  { event, because, pid, backoff_ms = 0 }: Event,
-  { key, engine, how }: Subject,
-  machine: Machine,
-): string | null {
+export function misstated({ event, pid, backoff_ms = 0 }: Event, { key, engine, how }: Subject, machine: Machine): string | null {
   if (!Number.isInteger(backoff_ms)) return `${event} of ${key} tells of a wait that is no whole number: ${backoff_ms} ms`;
   const handoff = machine.handoffs.get(key);
   if (unready.has(event)) {
     if (handoff !== undefined) return `${event} is told of ${key}, and its handoff file is still there`;
-    if (event === 'replica.unhealthy' && because === 'probes' && engine?.alive === true && !engine.wasUnwell)
+    if (event === 'replica.unhealthy' && engine?.alive === true && !engine.wasUnwell)
       return `${key} is told unhealthy, and answers every probe`;
     if (event === 'replica.crashed' && engine?.alive === false && how === null)
       return `a reboot is told as a crash of ${key} #${engine.incarnation}`;
