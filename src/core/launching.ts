@@ -20,6 +20,9 @@ const checkDeadlineMs = 60_000;
 const progressWindowMs = 30_000;
 const patience = 3;
 
+/** An engine of an earlier supervisor that was still loading is given at least this long to answer, from when it is met. */
+export const leastMs = 10_000;
+
 /** What a launch is given: the mask's devices in the written order, and a port. */
 export type Means = { readonly devices: readonly Device[]; readonly port: number };
 
@@ -141,7 +144,16 @@ export function unspawned(replica: In<'preparing'>, _: unknown, scene: Scene): T
 export function adopted(replica: In<'starting'>, _: unknown, scene: Scene): Turn {
   const { life } = replica;
   if (!life.engine.adopted || life.probing.at !== null) return stay(replica);
-  const met = { ...replica, life: { ...life, probing: { at: scene.now, startedAt: scene.now } } };
+  const least = scene.now + leastMs;
+  const met = {
+    ...replica,
+    life: {
+      ...life,
+      deadline: Math.max(life.deadline, least),
+      lastDeadline: Math.max(life.lastDeadline, least),
+      probing: { at: scene.now, startedAt: scene.now },
+    },
+  };
   const told = tell(met, scene, { event: 'replica.adopted', port: life.engine.launch.port, restart_count: replica.restartCount });
   return { replica: met, effects: [{ type: 'record' }], events: [told] };
 }

@@ -7,6 +7,7 @@
 import { reasonOf } from './ending.js';
 import type { Event } from './events.js';
 import { type Beginning, beforeLaunch, freshReplica, initialState } from './initial.js';
+import { leastMs } from './launching.js';
 import type { Engine, Intent, LaunchCause, Life, Resumed } from './life.js';
 import type { Effect, ExitEvidence, Launch } from './messages.js';
 import { type Instant, type PoolSpec, replicaId, replicaKey } from './model.js';
@@ -28,8 +29,6 @@ export type Restoring = Beginning & {
 
 export type Restored = { readonly state: State; readonly effects: readonly Effect[]; readonly events: readonly Event[] };
 
-/** An engine that was still loading is given at least this long to answer. */
-const leastMs = 10_000;
 /** For a launch whose preflight nobody remembers, where the inventory leaves the deadline to the engine. */
 const unknownDeadlineMs = 600_000;
 

@@ -74,6 +74,14 @@ test('an engine that would not die, even at a clean end, is not launched beside 
   expect(replicasOf(died(stuck, 80_000, { clean: true, sameBoot: false }).state)[0]?.life).toMatchObject({ phase: 'queued' });
 });
 
+test('an engine that was loading has ten seconds to answer from when it is met, however long the disk kept it waiting', () => {
+  const { state } = died(launched({ inventory, now: 60_000 }), 300_000);
+  const met = at(309_000, state, { type: 'adopted', key, incarnation: 1 });
+  const probed = at(309_000, met.state, { type: 'woke' });
+  expect(probed.effects).toMatchObject([{ type: 'probe', launch: { key } }]);
+  expect(replicasOf(at(318_999, probed.state, { type: 'woke' }).state)[0]?.life.state).toBe('starting');
+});
+
 /** chat/r0 was launched and has died; chat/r1 is loading, or still being checked. */
 function crashed({ inventory: of, now }: { readonly inventory: typeof inventory; readonly now: number }): Step {
   return at(now, launched({ inventory: of, now }), { type: 'exited', key, incarnation: 1, exit: exitOf(), empty: true });
