@@ -7,7 +7,7 @@ import type { ExitEvidence } from './messages.js';
 import type { Moment } from './model.js';
 import { backOff, breakOff, fail, isOfGpu, queue, rest } from './rest.js';
 import { type LastExit, now, type Replica } from './state.js';
-import { mayPass, tooOften, counted as triesOf } from './tries.js';
+import { mayPass, repetition, tooOften } from './tries.js';
 import { andThen, type Scene, type Turn, tell } from './turn.js';
 import { ending, lastWords, span } from './words.js';
 
@@ -168,7 +168,7 @@ function counted(before: Replica, exit: ExitEvidence, why: string, scene: Scene)
     crashesTotal: before.crashesTotal + 1,
     lastCrashAt: now(scene),
     lastError: why,
-    repeated: triesOf(before.repeated, last?.subclass ?? null),
+    repeated: repetition(before.repeated, last?.subclass ?? null),
     vramBefore: last?.class === 'vram_oom' ? freeBefore(before) : before.vramBefore,
   };
   const told = tell(replica, scene, {
@@ -220,7 +220,7 @@ function freeBefore({ life }: Replica): Replica['vramBefore'] {
 }
 
 function versionOf({ life }: Replica): string | null {
-  return life.state === 'ready' || life.state === 'unhealthy' ? life.description.engineVersion : null;
+  return isLive(life) ? life.engine.version : null;
 }
 
 type Ended = { readonly exit: ExitEvidence; readonly startedAt: Moment; readonly endedAt: Moment };

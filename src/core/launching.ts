@@ -10,7 +10,7 @@ import { judge } from './preflight.js';
 import { fail, obstruct, queue, rest } from './rest.js';
 import { becomeReady, noDescription, resumeUnhealthy } from './serving.js';
 import { type In, now, type Replica } from './state.js';
-import { counted, tooOften } from './tries.js';
+import { repetition, tooOften } from './tries.js';
 import { become, type Scene, stay, type Turn, tell } from './turn.js';
 import { span } from './words.js';
 
@@ -104,7 +104,7 @@ export function isRestart(cause: LaunchCause): boolean {
 export function spawned(replica: In<'preparing'>, { identity }: { readonly identity: EngineIdentity }, scene: Scene): Turn {
   const { life } = replica;
   if (life.phase !== 'spawning') return stay(replica);
-  const engine: Engine = { launch: life.launch, identity, startedAt: now(scene), adopted: life.sought !== null };
+  const engine: Engine = { launch: life.launch, identity, startedAt: now(scene), version: null, adopted: life.sought !== null };
   if (replica.goal === 'down') return terminate(replica, engine, { kind: 'asked' }, scene);
   if (life.sought?.refusal != null) return terminate(replica, engine, { kind: 'replaced', why: life.sought.refusal }, scene);
   const { health } = scene.spec;
@@ -239,7 +239,7 @@ function hindered(
   const onlyPort = obstacles.every(({ what }) => what === 'port');
   // A port that no engine of this replica ever had is given up for the next one; a proven one is waited for, since clients know it.
   if (onlyPort && scene.spec.port === 'auto' && !replica.portProven) return askForAnotherPort(replica, scene);
-  const repeated = counted(replica.repeated, onlyPort ? 'port_in_use' : null);
+  const repeated = repetition(replica.repeated, onlyPort ? 'port_in_use' : null);
   const tried = { ...replica, repeated };
   return tooOften(repeated)
     ? fail(tried, scene, `${why}, ${repeated?.count} tries in a row`, verdict.hint)

@@ -9,6 +9,8 @@ export type Engine = {
   readonly launch: Launch;
   readonly identity: EngineIdentity;
   readonly startedAt: Moment;
+  /** As it told once it was ready; null: it has not, or cannot. */
+  readonly version: string | null;
   /** It was launched by an earlier supervisor: nobody will see its exit code. */
   readonly adopted: boolean;
 };

@@ -100,7 +100,7 @@ function outlasting(replica: Replica, { life }: RecordedReplica, spec: PoolSpec,
   if (!sameBoot || life.state !== 'ending' || life.engine.identity === null) return alone(replica);
   const { engine: kept, exit } = life;
   const launch = launchAgain(kept, replica, spec);
-  const engine: Engine = { launch, identity: life.engine.identity, startedAt: kept.startedAt, adopted: true };
+  const engine: Engine = { launch, identity: life.engine.identity, startedAt: kept.startedAt, version: null, adopted: true };
   return ended(replica, engine, { kind: 'replaced', why: 'would not die then' }, exit, now);
 }
 
@@ -108,7 +108,13 @@ function outlasting(replica: Replica, { life }: RecordedReplica, spec: PoolSpec,
 function strayed(replica: Replica, { died, life }: RecordedReplica, spec: PoolSpec, { sameBoot }: Restoring): Engine | null {
   const succeeded = 'engine' in life || ('intent' in life && life.intent !== null);
   if (!sameBoot || succeeded || died?.identity == null) return null;
-  return { launch: launchAgain(died, replica, spec), identity: died.identity, startedAt: died.startedAt, adopted: true };
+  return {
+    launch: launchAgain(died, replica, spec),
+    identity: died.identity,
+    startedAt: died.startedAt,
+    version: null,
+    adopted: true,
+  };
 }
 
 /** What holds after a clean end as well. */
@@ -204,7 +210,8 @@ function met(
   const { engine: kept } = life;
   const launch = launchAgain(kept, replica, spec);
   const identity = kept.identity ?? { pid: 0, startTicks: 0, instance: kept.instance, logOffset: 0 };
-  const engine: Engine = { launch, identity, startedAt: kept.startedAt, adopted: true };
+  const version = life.state === 'serving' ? life.resumed.description.engineVersion : null;
+  const engine: Engine = { launch, identity, startedAt: kept.startedAt, version, adopted: true };
   if (life.state === 'ending') return ended(replica, engine, life.intent, life.exit, restoring.now);
   if (replica.goal === 'down') return ended(replica, engine, { kind: 'asked' }, null, restoring.now);
   const refusal = notAdopted(kept, spec, restoring);

@@ -195,8 +195,9 @@ function servingFrom(engine: Engine, resumed: Resumed | null, description: Descr
   const { health } = scene.spec;
   const probed = health.path !== 'none';
   const before = resumed?.description ?? noDescription;
+  const engineVersion = description.engineVersion ?? before.engineVersion;
   return {
-    engine,
+    engine: { ...engine, version: engineVersion },
     readyAt: resumed?.readyAt ?? now(scene),
     probing: { at: probed ? nextProbe(scene.now, health.intervalMs, scene.now) : null, startedAt: scene.now },
     streak: streakBefore.serving,
@@ -206,7 +207,7 @@ function servingFrom(engine: Engine, resumed: Resumed | null, description: Descr
     generateAt: nextToken(scene),
     ...(resumed?.rewards ?? rewards(scene)),
     description: {
-      engineVersion: description.engineVersion ?? before.engineVersion,
+      engineVersion,
       slotsTotal: description.slotsTotal ?? before.slotsTotal,
       ctxMax: description.ctxMax ?? before.ctxMax,
     },

@@ -10,7 +10,7 @@ export function mayPass(subclass: string | null): boolean {
 }
 
 /** One failure more; failures of another cause begin anew. */
-export function counted(repeated: Replica['repeated'], subclass: string | null): Replica['repeated'] {
+export function repetition(repeated: Replica['repeated'], subclass: string | null): Replica['repeated'] {
   if (subclass === null) return null;
   return { subclass, count: repeated?.subclass === subclass ? repeated.count + 1 : 1 };
 }

@@ -59,6 +59,7 @@ const engine = {
   launch: launchOf({}, [gpu], { key: 'code/r0' }),
   identity: identityOf(7, 'i'),
   startedAt: moment(0),
+  version: null,
   adopted: false,
 };
 const ending = { engine, exit: null, left: [], sweepAt: null } as const;

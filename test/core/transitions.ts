@@ -140,7 +140,7 @@ function inherited(spec: PoolSpec): readonly Life[] {
   const description = { engineVersion: null, slotsTotal: null, ctxMax: null };
   const served: Extract<Life, { state: 'starting' }> = {
     state: 'starting',
-    engine: { launch, identity: identityOf(1, 'instance'), startedAt: { at: 0, wallMs: 0 }, adopted: true },
+    engine: { launch, identity: identityOf(1, 'instance'), startedAt: { at: 0, wallMs: 0 }, version: null, adopted: true },
     deadline: Number.POSITIVE_INFINITY,
     lastDeadline: Number.POSITIVE_INFINITY,
     startupDeadlineMs: 0,
