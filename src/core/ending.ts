@@ -1,5 +1,6 @@
 /** How an engine's life ends: the stop ladder, and the proof that nobody is left. What an exit means is in exit.ts. */
 
+import { killWaitMs } from './alone.js';
 import { judgeDeadline, judgeExit, judgeSick, judgeStop, judgeUnhealthy } from './exit.js';
 import type { Engine, Intent } from './life.js';
 import type { Effect, ExitEvidence } from './messages.js';
@@ -8,8 +9,6 @@ import { type In, now, type Replica } from './state.js';
 import { become, type Scene, stay, type Turn } from './turn.js';
 import { ending, span } from './words.js';
 
-/** After SIGKILL to group and tree an engine has this long before it is reported as stuck. */
-const killWaitMs = 5_000;
 /** How often the kernel is asked who is left. */
 const sweepEveryMs = { stopping: 100, stuck: 2_000 } as const;
 

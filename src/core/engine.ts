@@ -2,6 +2,7 @@
  * The life of an engine as one table: every state by every fact, every cell filled. `ignore` means that it was thought about.
  */
 
+import { restAlone } from './alone.js';
 import {
   departed,
   endingExited,
@@ -29,7 +30,7 @@ import type { StateName } from './life.js';
 import type { Input } from './messages.js';
 import type { Instant, Result } from './model.js';
 import { reset, type StormTrip, tripped } from './override.js';
-import { brokenWoke, hold, queue, rest } from './rest.js';
+import { brokenWoke, hold, queue } from './rest.js';
 import { servingGenerated, servingPolled, servingProbed, servingWoke, stopServing } from './serving.js';
 import { alarmed } from './sickness.js';
 import type { In, Replica } from './state.js';
@@ -72,11 +73,12 @@ type Columns<T extends Fact['type']> = { readonly [S in StateName]: { readonly [
 const ignore = 'ignore';
 
 const launch = (r: Replica, _: unknown, scene: Scene): Turn => queue(r, 'operator', scene);
-const cease = (r: Replica, _: unknown, scene: Scene): Turn => rest(r, scene);
+const cease = (r: Replica, _: unknown, scene: Scene): Turn => restAlone(r, scene);
 const end = (r: In<'starting'>, _: unknown, scene: Scene): Turn => terminate(r, r.life.engine, { kind: 'asked' }, scene);
 
 /** A stop or restart before the process exists: a launch that is being made is met when it is there (`spawned` looks at the goal). */
-const abandon = (r: In<'preparing'>, _: unknown, scene: Scene): Turn => (r.life.phase === 'spawning' ? stay(r) : rest(r, scene));
+const abandon = (r: In<'preparing'>, _: unknown, scene: Scene): Turn =>
+  r.life.phase === 'spawning' ? stay(r) : restAlone(r, scene);
 const retry = (r: In<'backoff'>, _: unknown, scene: Scene): Turn =>
   scene.now < r.life.retry.at.at ? stay(r) : queue(r, r.life.cause, scene);
 

@@ -1,5 +1,6 @@
 /** What an exit means: a stop, a crash of some class, and what comes next. */
 
+import { restAlone } from './alone.js';
 import { hurt, openOnes, withBreakers } from './breakers.js';
 import type { CrashClass, Diagnosis } from './crash.js';
 import { type Intent, isLive } from './life.js';
@@ -141,7 +142,7 @@ function hanging({ diagnosis }: ExitEvidence, subclass: string, hint: string): F
 }
 
 function endedByItself(replica: Replica, why: string, scene: Scene): Turn {
-  if (replica.goal === 'down') return rest(replica, scene);
+  if (replica.goal === 'down') return restAlone(replica, scene);
   // At half-open one launch decides: one that ended by itself before it had served for long enough has decided nothing.
   if (scene.spec.restart.policy === 'always')
     return andThen(withBreakers(replica, 'unproved', scene), (after) =>
@@ -188,7 +189,7 @@ function counted(before: Replica, exit: ExitEvidence, why: string, scene: Scene)
 }
 
 function afterFailure(replica: Replica, why: string, { cause, wasReady, unmakeable }: Judged, scene: Scene): Turn {
-  if (replica.goal === 'down') return rest(replica, scene);
+  if (replica.goal === 'down') return restAlone(replica, scene);
   const hint = replica.lastExit?.hint ?? null;
   if (scene.spec.restart.policy === 'never')
     return fail(replica, scene, why, `restart.policy is never; poolctl start ${replica.key} tries again`);

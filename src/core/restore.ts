@@ -4,6 +4,7 @@
  * ports and lifetime counts.
  */
 
+import { unseen } from './alone.js';
 import { reasonOf } from './ending.js';
 import type { Event } from './events.js';
 import { type Beginning, beforeLaunch, freshReplica, initialState } from './initial.js';
@@ -251,8 +252,6 @@ function withoutStrays(resumption: Resumption, now: Instant): Resumption {
     ? resumption
     : ended(replica, died, { kind: 'strays' }, unseen, now);
 }
-
-const unseen: ExitEvidence = { code: null, signal: null, spawnError: null, lastLines: [], diagnosis: null };
 
 /** The stop ladder from its first rung, or the look for who is left of a tree whose leader was seen to end. */
 function ended(replica: Replica, engine: Engine, intent: Intent, exit: ExitEvidence | null, now: Instant): Resumption {

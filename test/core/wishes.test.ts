@@ -78,7 +78,9 @@ describe('stop, start, restart', () => {
   });
 
   it('stop during backoff and before the spawn launches nothing more', () => {
-    expect(one().ready().exited().ask('stop').view()).toMatchObject({ state: 'stopped', goal: 'down' });
+    const waiting = one().ready().exited();
+    waiting.ask('stop');
+    expect(waiting.swept().view()).toMatchObject({ state: 'stopped', goal: 'down' });
     const bench = one();
     const { key, check } = bench.launch();
     bench.ask('stop').give({ type: 'checked', key, check, obstacles: [], startupDeadlineMs: 1, portKnownFree: true });
