@@ -88,7 +88,12 @@ export class Ledger {
 
   /** A restart that ends half done, or with its supervisor, never came to the later ones: they are wanted as they were. */
   finished(operationId: string, goalOf: (key: ReplicaKey) => Account['goal']): void {
-    for (const key of this.restarting.get(operationId) ?? []) this.of(key).goal = goalOf(key);
+    for (const key of this.restarting.get(operationId) ?? []) {
+      const account = this.of(key);
+      account.goal = goalOf(key);
+      // Whose turn had come may be launched after the end: by one that would not die, and did.
+      if (account.goal === 'up') account.excused = true;
+    }
     this.restarting.delete(operationId);
   }
 
