@@ -5,6 +5,7 @@ import type { ExitEvidence } from './messages.js';
 import { rest } from './rest.js';
 import type { Replica } from './state.js';
 import { become, type Scene, type Turn } from './turn.js';
+import { reasonOf } from './words.js';
 
 /** After SIGKILL to group and tree an engine has this long before it is reported as stuck. */
 export const killWaitMs = 5_000;
@@ -19,7 +20,7 @@ export function restAlone(replica: Replica, scene: Scene): Turn {
     replica,
     { state: 'stopping', engine, intent, rung: 'kill', deadline, exit: unseen, left: [], sweepAt: null },
     scene,
-    { event: 'replica.stopping', because: intent.kind, reason: 'what it left behind is looked for' },
+    { event: 'replica.stopping', because: intent.kind, reason: reasonOf(intent) },
     [{ type: 'record' }, { type: 'sweep', launch: engine.launch, identity: engine.identity, mode: 'kill' }],
   );
 }

@@ -7,7 +7,7 @@ import type { Effect, ExitEvidence } from './messages.js';
 import { queue, rest } from './rest.js';
 import { type In, now, type Replica } from './state.js';
 import { become, type Scene, stay, type Turn } from './turn.js';
-import { ending, span } from './words.js';
+import { reasonOf, span } from './words.js';
 
 /** How often the kernel is asked who is left. */
 const sweepEveryMs = { stopping: 100, stuck: 2_000 } as const;
@@ -225,27 +225,5 @@ function settle(replica: Ending, exit: ExitEvidence, scene: Scene): Turn {
       return judgeUnhealthy(replica, exit, startedAt, intent, scene);
     case 'sick':
       return judgeSick(replica, exit, startedAt, intent, scene);
-  }
-}
-
-/** Why an engine is being ended, for people. */
-export function reasonOf(intent: Intent): string {
-  switch (intent.kind) {
-    case 'asked':
-      return 'asked to';
-    case 'crashed':
-      return intent.exit === null
-        ? 'it has ended, and why is being found out'
-        : `${ending(intent.exit)}, and left processes of its group behind`;
-    case 'deadline':
-      return `not healthy after ${span(intent.afterMs)} (${intent.detail})`;
-    case 'unhealthy':
-      return `unhealthy for ${span(intent.afterMs)} (${intent.detail})`;
-    case 'sick':
-      return `its log says: ${intent.alarm.text}`;
-    case 'strays':
-      return 'what it left behind is looked for';
-    case 'replaced':
-      return `left by an earlier supervisor, and ${intent.why}`;
   }
 }

@@ -112,58 +112,32 @@ const policy: Columns<'admitted' | 'held' | 'tripped'> = {
   stuck: { admitted: ignore, held: ignore, tripped },
 };
 
-/** The host and the process. */
-const process: Columns<'checked' | 'spawned' | 'unspawned' | 'adopted' | 'died' | 'exited' | 'swept'> = {
-  stopped: { checked: ignore, spawned: ignore, unspawned: ignore, adopted: ignore, died: ignore, exited: ignore, swept: strayed },
-  preparing: { checked, spawned, unspawned, adopted: ignore, died: ignore, exited: spawnFailed, swept: strayed },
-  starting: {
-    checked: ignore,
-    spawned: ignore,
-    unspawned: ignore,
-    adopted,
-    died: departed,
-    exited: exitedUnasked,
-    swept: ignore,
-  },
-  ready: {
-    checked: ignore,
-    spawned: ignore,
-    unspawned: ignore,
-    adopted: ignore,
-    died: departed,
-    exited: exitedUnasked,
-    swept: ignore,
-  },
-  unhealthy: {
-    checked: ignore,
-    spawned: ignore,
-    unspawned: ignore,
-    adopted: ignore,
-    died: departed,
-    exited: exitedUnasked,
-    swept: ignore,
-  },
-  stopping: {
-    checked: ignore,
-    spawned: ignore,
-    unspawned: ignore,
-    adopted: ignore,
-    died: ignore,
-    exited: endingExited,
-    swept: endingSwept,
-  },
-  backoff: { checked: ignore, spawned: ignore, unspawned: ignore, adopted: ignore, died: ignore, exited: ignore, swept: strayed },
-  broken: { checked: ignore, spawned: ignore, unspawned: ignore, adopted: ignore, died: ignore, exited: ignore, swept: strayed },
-  failed: { checked: ignore, spawned: ignore, unspawned: ignore, adopted: ignore, died: ignore, exited: ignore, swept: strayed },
-  stuck: {
-    checked: ignore,
-    spawned: ignore,
-    unspawned: ignore,
-    adopted: ignore,
-    died: ignore,
-    exited: endingExited,
-    swept: endingSwept,
-  },
+/** The host, and a process that is made or met. */
+const making: Columns<'checked' | 'spawned' | 'unspawned' | 'adopted'> = {
+  stopped: { checked: ignore, spawned: ignore, unspawned: ignore, adopted: ignore },
+  preparing: { checked, spawned, unspawned, adopted: ignore },
+  starting: { checked: ignore, spawned: ignore, unspawned: ignore, adopted },
+  ready: { checked: ignore, spawned: ignore, unspawned: ignore, adopted: ignore },
+  unhealthy: { checked: ignore, spawned: ignore, unspawned: ignore, adopted: ignore },
+  stopping: { checked: ignore, spawned: ignore, unspawned: ignore, adopted: ignore },
+  backoff: { checked: ignore, spawned: ignore, unspawned: ignore, adopted: ignore },
+  broken: { checked: ignore, spawned: ignore, unspawned: ignore, adopted: ignore },
+  failed: { checked: ignore, spawned: ignore, unspawned: ignore, adopted: ignore },
+  stuck: { checked: ignore, spawned: ignore, unspawned: ignore, adopted: ignore },
+};
+
+/** A process that ends, and who is left of it. */
+const process: Columns<'died' | 'exited' | 'swept'> = {
+  stopped: { died: ignore, exited: ignore, swept: strayed },
+  preparing: { died: ignore, exited: spawnFailed, swept: strayed },
+  starting: { died: departed, exited: exitedUnasked, swept: ignore },
+  ready: { died: departed, exited: exitedUnasked, swept: ignore },
+  unhealthy: { died: departed, exited: exitedUnasked, swept: ignore },
+  stopping: { died: ignore, exited: endingExited, swept: endingSwept },
+  backoff: { died: ignore, exited: ignore, swept: strayed },
+  broken: { died: ignore, exited: ignore, swept: strayed },
+  failed: { died: ignore, exited: ignore, swept: strayed },
+  stuck: { died: ignore, exited: endingExited, swept: endingSwept },
 };
 
 /** Probes, the log, and time. */
@@ -186,6 +160,7 @@ type Row = Readonly<
   Record<
     | keyof (typeof wishes)['stopped']
     | keyof (typeof policy)['stopped']
+    | keyof (typeof making)['stopped']
     | keyof (typeof process)['stopped']
     | keyof (typeof watch)['stopped'],
     Cell<StateName, Fact['type']>
@@ -196,7 +171,7 @@ type Row = Readonly<
 const rows = Object.fromEntries(
   Object.keys(wishes).map((state) => [
     state,
-    [wishes, policy, process, watch].reduce((row, block) => Object.assign(row, block[state as StateName]), {}),
+    [wishes, policy, making, process, watch].reduce((row, block) => Object.assign(row, block[state as StateName]), {}),
   ]),
 ) as Record<StateName, Row>;
 

@@ -61,11 +61,13 @@ export function judgeDeadline(
   { afterMs, detail }: Extract<Intent, { kind: 'deadline' }>,
   scene: Scene,
 ): Turn {
-  const why = `health check failed: not healthy after ${span(afterMs)} (${detail}); raise health.startup_deadline if it needs longer to load`;
-  const found = hanging(exit, 'startup_deadline', 'raise health.startup_deadline if it needs longer to load');
+  const why = `health check failed: not healthy after ${span(afterMs)} (${detail}); ${raiseDeadline}`;
+  const found = hanging(exit, 'startup_deadline', raiseDeadline);
   const ended = { ...replica, lastExit: lastExit(replica, { exit, startedAt, endedAt: now(scene) }, found) };
   return crashed(ended, exit, why, { cause: 'crash', wasReady: false }, scene);
 }
+
+const raiseDeadline = 'raise health.startup_deadline if it needs longer to load';
 
 /** It was unhealthy for too long. */
 export function judgeUnhealthy(

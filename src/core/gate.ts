@@ -3,7 +3,7 @@
 import { resolveMask } from './devices.js';
 import { isRestart } from './launching.js';
 import { isLive } from './life.js';
-import type { Device, Instant } from './model.js';
+import { type Device, type Instant, poolIdOf } from './model.js';
 import type { Pool, Replica, State } from './state.js';
 import { kindOf, launchableAt, raised, type StormKind, within } from './storm.js';
 
@@ -184,7 +184,7 @@ export function devicesOf({ mask, life }: Replica, { devices: { devices } }: Sta
 }
 
 function poolOf({ key }: Replica, { pools }: State): Pool | undefined {
-  return pools.get(key.slice(0, key.lastIndexOf('/')));
+  return pools.get(poolIdOf(key));
 }
 
 const seconds = (ms: number): string => `${Math.round(ms / 100) / 10}s`;

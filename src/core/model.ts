@@ -18,6 +18,9 @@ export type ReplicaId = `r${number}`;
 export const replicaId = (index: number): ReplicaId => `r${index}`;
 export const replicaKey = (poolId: string, id: ReplicaId): ReplicaKey => `${poolId}/${id}`;
 
+/** The pool of a replica. Pool ids hold no slash. */
+export const poolIdOf = (key: ReplicaKey): string => key.slice(0, key.indexOf('/'));
+
 export const engineKinds = ['llamacpp', 'vllm', 'sglang', 'command', 'demo'] as const;
 export type EngineKind = (typeof engineKinds)[number];
 

@@ -5,7 +5,6 @@
  */
 
 import { unseen } from './alone.js';
-import { reasonOf } from './ending.js';
 import type { Event } from './events.js';
 import { type Beginning, beforeLaunch, freshReplica, initialState } from './initial.js';
 import { leastMs } from './launching.js';
@@ -17,6 +16,7 @@ import { interrupted, told } from './operation.js';
 import type { RecordedReplica, RecordedState } from './record.js';
 import type { RecordedEngine, Replica, State } from './state.js';
 import { tell } from './turn.js';
+import { reasonOf } from './words.js';
 
 export type Restoring = Beginning & {
   readonly record: RecordedState | null;

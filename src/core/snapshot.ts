@@ -5,7 +5,7 @@
 import type { Breaker } from './breaker.js';
 import { gate } from './gate.js';
 import { isLive, type Life } from './life.js';
-import type { Instant, Moment } from './model.js';
+import { type Instant, type Moment, poolIdOf } from './model.js';
 import { urlFor } from './serving.js';
 import type { LastExit, Operation, Pool, Replica, State } from './state.js';
 import { raised, within } from './storm.js';
@@ -96,7 +96,7 @@ function worst<B extends BreakerView['cuda']>(breakers: readonly B[]): B {
 
 function viewReplica(replica: Replica, state: State, { now, time }: Calendar): ReplicaView {
   const { life, mask } = replica;
-  const pool = state.pools.get(replica.key.slice(0, replica.key.lastIndexOf('/')));
+  const pool = state.pools.get(poolIdOf(replica.key));
   const spec = pool?.spec;
   const engine = isLive(life) ? life.engine : null;
   const serving = life.state === 'ready' || life.state === 'unhealthy' ? life : null;

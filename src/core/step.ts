@@ -7,7 +7,7 @@ import { gate } from './gate.js';
 import type { Life } from './life.js';
 import { meansFor } from './means.js';
 import type { Answer, Context, Effect, Input } from './messages.js';
-import { type ReplicaKey, replicaKey } from './model.js';
+import { poolIdOf, type ReplicaKey, replicaKey } from './model.js';
 import { observeDevices } from './observe.js';
 import { advance, prune, told } from './operation.js';
 import { ask, shutDown, type Wish } from './requests.js';
@@ -170,7 +170,7 @@ class Work {
   ) {}
 
   poolOf(key: ReplicaKey): Pool | undefined {
-    return this.state.pools.get(key.slice(0, key.lastIndexOf('/')));
+    return this.state.pools.get(poolIdOf(key));
   }
 
   find(key: ReplicaKey): Replica | undefined {

@@ -1,5 +1,6 @@
 /** Short phrases for `why`, `last_error` and messages. */
 
+import type { Intent } from './life.js';
 import type { ExitEvidence } from './messages.js';
 
 /** "0.3s", "41s", "2m05s", "3h11m". */
@@ -27,3 +28,25 @@ export function lastWords({ lastLines, code, signal }: ExitEvidence, wasReady: b
 
 /** Signals that others send: what the engine wrote last has nothing to do with them. Those of a fault (SIGSEGV, SIGABRT) it announces often. */
 const fromOutside: ReadonlySet<string> = new Set(['SIGKILL', 'SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT']);
+
+/** Why an engine is being ended, for people. */
+export function reasonOf(intent: Intent): string {
+  switch (intent.kind) {
+    case 'asked':
+      return 'asked to';
+    case 'crashed':
+      return intent.exit === null
+        ? 'it has ended, and why is being found out'
+        : `${ending(intent.exit)}, and left processes of its group behind`;
+    case 'deadline':
+      return `not healthy after ${span(intent.afterMs)} (${intent.detail})`;
+    case 'unhealthy':
+      return `unhealthy for ${span(intent.afterMs)} (${intent.detail})`;
+    case 'sick':
+      return `its log says: ${intent.alarm.text}`;
+    case 'strays':
+      return 'what it left behind is looked for';
+    case 'replaced':
+      return `left by an earlier supervisor, and ${intent.why}`;
+  }
+}

@@ -1,6 +1,7 @@
 /** The hands of the supervisor: each effect, done with the machine's own means. Put together from the files beside this one; decides nothing. */
 
 import { setTimeout as sleep } from 'node:timers/promises';
+import { killWaitMs } from '../core/alone.js';
 import type { EngineIdentity, Launch } from '../core/messages.js';
 import type { ReplicaKey } from '../core/model.js';
 import type { Kernel } from '../host/kernel.js';
@@ -50,8 +51,6 @@ export type HandsWorld = {
 
 /** A look at the whole machine for a dead engine's strays takes milliseconds: its successor goes first. */
 const strayDelayMs = 50;
-/** Whoever outlives SIGKILL for so long is not waited for. */
-const killWaitMs = 5_000;
 
 export function makeHands(world: HandsWorld): Hands {
   const { paths, processes } = world;

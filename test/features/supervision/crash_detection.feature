@@ -46,7 +46,7 @@ Feature: Why an engine died, and what follows from it
       | class     | subclass              | line                                                                                                  | end                  | code | signal  | state   | words                         |
       | vram_oom  | gpu_out_of_memory     | ggml_backend_cuda_buffer_type_alloc_buffer: allocating 9216.00 MiB on device 0: cudaMalloc failed: out of memory | crash?code=1 | 1    | null    | backoff | cudaMalloc failed             |
       | gpu_error | illegal_memory_access | CUDA error: an illegal memory access was encountered                                                  | crash?signal=SIGABRT | null | SIGABRT | backoff | an illegal memory access      |
-      | driver    | nvml_mismatch         | Failed to initialize NVML: Driver/library version mismatch                                            | crash?code=1         | 1    | null    | broken  | Driver.library version mismatch |
+      | driver    | nvml_mismatch         | Failed to initialize NVML: Driver/library version mismatch                                            | crash?code=1         | 1    | null    | broken  | version mismatch              |
       | crash     | ggml_assert           | ggml.c:4411: GGML_ASSERT(n_dims <= 4) failed                                                          | crash?signal=SIGABRT | null | SIGABRT | backoff | GGML_ASSERT                   |
 
   @OC-POOL-3010
