@@ -129,6 +129,7 @@ export async function up(options: UpOptions, world: World): Promise<number> {
     exits,
     kernel,
     preflight: checked,
+    observe: () => gpus.read(),
     record: recorded,
     onStorage,
     end: (exit) => ended(exit),

@@ -39,4 +39,6 @@ export type Diagnosis = {
   readonly hint: string | null;
   /** Set where neither a restart nor a change of the inventory helps: the GPU must be reset, or the machine rebooted. */
   readonly cure: 'reset' | 'reboot' | null;
+  /** Of `vram_oom`: what it asked for when it was refused, in bytes; null where its log does not say. */
+  readonly askedBytes: number | null;
 };

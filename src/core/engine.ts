@@ -30,6 +30,7 @@ import type { StateName } from './life.js';
 import type { Input } from './messages.js';
 import type { Instant, Result } from './model.js';
 import { reset, type StormTrip, tripped } from './override.js';
+import { offloaded } from './placement.js';
 import { brokenWoke, hold, queue } from './rest.js';
 import { servingGenerated, servingPolled, servingProbed, servingWoke, stopServing } from './serving.js';
 import { alarmed } from './sickness.js';
@@ -62,6 +63,7 @@ export type Fact =
           | 'polled'
           | 'generated'
           | 'alarmed'
+          | 'offloaded'
           | 'woke';
       }
     >;
@@ -141,18 +143,18 @@ const process: Columns<'died' | 'exited' | 'swept'> = {
 };
 
 /** Probes, the log, and time. */
-const watch: Columns<'probed' | 'polled' | 'generated' | 'alarmed' | 'woke'> = {
-  stopped: { probed: ignore, polled: ignore, generated: ignore, alarmed: ignore, woke: ignore },
-  preparing: { probed: ignore, polled: ignore, generated: ignore, alarmed: ignore, woke: preparingWoke },
+const watch: Columns<'probed' | 'polled' | 'generated' | 'alarmed' | 'offloaded' | 'woke'> = {
+  stopped: { probed: ignore, polled: ignore, generated: ignore, alarmed: ignore, offloaded: ignore, woke: ignore },
+  preparing: { probed: ignore, polled: ignore, generated: ignore, alarmed: ignore, offloaded: ignore, woke: preparingWoke },
   // An error while it loads ends it anyway, or its startup deadline does.
-  starting: { probed: startupProbed, polled: ignore, generated: ignore, alarmed: ignore, woke: startingWoke },
-  ready: { probed: servingProbed, polled: servingPolled, generated: servingGenerated, alarmed, woke: servingWoke },
-  unhealthy: { probed: servingProbed, polled: servingPolled, generated: servingGenerated, alarmed, woke: servingWoke },
-  stopping: { probed: ignore, polled: ignore, generated: ignore, alarmed: ignore, woke: stoppingWoke },
-  backoff: { probed: ignore, polled: ignore, generated: ignore, alarmed: ignore, woke: retry },
-  broken: { probed: ignore, polled: ignore, generated: ignore, alarmed: ignore, woke: brokenWoke },
-  failed: { probed: ignore, polled: ignore, generated: ignore, alarmed: ignore, woke: ignore },
-  stuck: { probed: ignore, polled: ignore, generated: ignore, alarmed: ignore, woke: stuckWoke },
+  starting: { probed: startupProbed, polled: ignore, generated: ignore, alarmed: ignore, offloaded, woke: startingWoke },
+  ready: { probed: servingProbed, polled: servingPolled, generated: servingGenerated, alarmed, offloaded, woke: servingWoke },
+  unhealthy: { probed: servingProbed, polled: servingPolled, generated: servingGenerated, alarmed, offloaded, woke: servingWoke },
+  stopping: { probed: ignore, polled: ignore, generated: ignore, alarmed: ignore, offloaded: ignore, woke: stoppingWoke },
+  backoff: { probed: ignore, polled: ignore, generated: ignore, alarmed: ignore, offloaded: ignore, woke: retry },
+  broken: { probed: ignore, polled: ignore, generated: ignore, alarmed: ignore, offloaded: ignore, woke: brokenWoke },
+  failed: { probed: ignore, polled: ignore, generated: ignore, alarmed: ignore, offloaded: ignore, woke: ignore },
+  stuck: { probed: ignore, polled: ignore, generated: ignore, alarmed: ignore, offloaded: ignore, woke: stuckWoke },
 };
 
 /** All blocks together: a fact without a column of its own does not compile. */

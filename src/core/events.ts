@@ -31,6 +31,9 @@ export const eventNames = [
   'device.found',
   'device.lost',
   'device.unhealthy',
+  'device.error',
+  'device.reset',
+  'device.mismatch',
   'engine_version.mixed',
   'storage.degraded',
 ] as const;

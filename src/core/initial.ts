@@ -25,7 +25,7 @@ export function initialState(beginning: Beginning): State {
         { spec, replicas: spec.masks.map((_, index) => freshReplica(spec, index, beginning)), restarts: [] },
       ]),
     ),
-    devices: { ...devices, observedAt: devices.tool === 'failing' ? null : now },
+    devices: { ...devices, observedAt: devices.tool === 'failing' ? null : now, reported: new Map() },
     operations: new Map(),
     leftovers: [],
     retired: {},

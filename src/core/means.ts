@@ -30,7 +30,7 @@ function devicesFor(
   }
   const found = resolveMask(mask, observed.devices, spec.engine);
   if (!found.ok) return { ok: false, error: found.error.message };
-  const sick = found.value.find(({ healthy }) => !healthy);
+  const sick = found.value.find(({ ailment }) => ailment !== null);
   return sick === undefined
     ? found
     : { ok: false, error: `GPU ${sick.index} (${sick.name}) of mask ${mask.written} is unhealthy; see nvidia-smi` };

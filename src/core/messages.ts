@@ -3,7 +3,7 @@
  */
 
 import type { Diagnosis } from './crash.js';
-import type { Device, Instant, MaskRef, PoolSpec, ReplicaId, ReplicaKey } from './model.js';
+import type { Device, DeviceProcess, Instant, MaskRef, PoolSpec, ReplicaId, ReplicaKey } from './model.js';
 
 /** How a process ended, as the kernel gave it; or why it never began. Nothing is defaulted. */
 export type ExitEvidence = {
@@ -78,6 +78,8 @@ export type ProbeResult = {
   /** A living process that refuses connections, or says itself that it is dead: no work will come of it. */
   readonly dead: boolean;
   readonly description: Description | null;
+  /** How long the answer took, or was waited for, in ms. */
+  readonly tookMs: number;
 };
 
 /** What an engine has done in its life. Unknown is null. */
@@ -105,7 +107,37 @@ export type DevicesObservation = {
   readonly tool: 'working' | 'none' | 'failing';
   /** Why there are none, or what failed. */
   readonly note: string | null;
+  /** Who uses the devices; null where the tool cannot tell. */
+  readonly processes: readonly DeviceProcess[] | null;
+  /** When this look at them began: what ended before is not in it any more. */
+  readonly askedAt: Instant;
 };
+
+/** What the kernel's log says of a device, once. */
+export type DeviceReport = {
+  /** As in `Device`. */
+  readonly pciAddress: string;
+  readonly kind: 'error' | 'reset';
+  /** "xid_79", "gpu_reset": of few values. */
+  readonly word: string;
+  /** A phrase that goes on after the device's name. */
+  readonly text: string;
+  /** Set where nothing else helps: the device is unhealthy from now on. */
+  readonly cure: 'reset' | 'reboot' | null;
+};
+
+/** What an engine has counted since its start. Unknown is null. */
+export type PerfCounters = {
+  /** Tokens that were made, and the seconds that making them took. */
+  readonly tokens: number | null;
+  readonly tokenSeconds: number | null;
+  /** Answers whose first token came, and the seconds that they waited for it. */
+  readonly firstTokens: number | null;
+  readonly firstTokenSeconds: number | null;
+};
+
+/** Layers of the model that an engine's log says to have put on its devices, of all. */
+export type Offload = { readonly layers: number; readonly of: number };
 
 export type Verb = 'start' | 'stop' | 'restart' | 'reset';
 
@@ -134,6 +166,7 @@ export type Input =
   /** Engines without a place in this inventory are gone; `stuck` are those that would not die, and are left alone. */
   | { readonly type: 'leftovers-gone' }
   | { readonly type: 'devices-observed'; readonly observation: DevicesObservation }
+  | { readonly type: 'device-reported'; readonly report: DeviceReport }
   | {
       readonly type: 'checked';
       readonly key: ReplicaKey;
@@ -142,6 +175,8 @@ export type Input =
       readonly obstacles: readonly Obstacle[];
       readonly startupDeadlineMs: number;
       readonly portKnownFree: boolean;
+      /** What its model's tensors take, by the file's header; null where that cannot be told. */
+      readonly modelBytes: number | null;
     }
   | ({ readonly type: 'spawned'; readonly identity: EngineIdentity } & OfEngine)
   /** The answer to `seek`, when nobody was found: the launch that was written down never came to a process, or it is gone. */
@@ -156,8 +191,15 @@ export type Input =
   | ({ readonly type: 'swept'; readonly left: readonly number[] } & OfEngine)
   | ({ readonly type: 'probed'; readonly result: ProbeResult } & OfEngine)
   /** `canTell` false: this engine never can, and is not asked again. */
-  | ({ readonly type: 'polled'; readonly inflight: number | null; readonly canTell: boolean } & OfEngine)
+  | ({
+      readonly type: 'polled';
+      readonly inflight: number | null;
+      readonly counters: PerfCounters | null;
+      readonly canTell: boolean;
+    } & OfEngine)
   | ({ readonly type: 'alarmed'; readonly alarm: Alarm } & OfEngine)
+  /** Its log says how much of the model is on its devices. */
+  | ({ readonly type: 'offloaded'; readonly offload: Offload } & OfEngine)
   /** The answer to `generate`. `unknown`: it could not be judged. */
   | ({ readonly type: 'generated'; readonly verdict: 'ok' | 'failed' | 'unknown'; readonly detail: string } & OfEngine)
   | { readonly type: 'storage'; readonly what: string; readonly error: string | null };
@@ -190,6 +232,8 @@ export type Effect =
   /** Have it make one token. Answered by `generated`, always. */
   | { readonly type: 'generate'; readonly launch: Launch; readonly timeoutMs: number }
   | { readonly type: 'poll'; readonly launch: Launch }
+  /** Look at the devices now. Answered by `devices-observed`, always. */
+  | { readonly type: 'observe' }
   /** `term`: the pool's stop signal, and SIGCONT, to the group. `kill`: SIGKILL to group and tree. */
   | { readonly type: 'signal'; readonly launch: Launch; readonly identity: EngineIdentity; readonly rung: 'term' | 'kill' }
   /**

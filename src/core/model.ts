@@ -26,6 +26,14 @@ export type EngineKind = (typeof engineKinds)[number];
 
 export type Vendor = 'nvidia' | 'amd';
 
+/** Why a device cannot be relied on. */
+export type Ailment = {
+  /** A phrase that goes on after the device's name: "has fallen off the bus (Xid 79)". */
+  readonly text: string;
+  /** What alone helps; null where nobody can say, or it may pass. */
+  readonly cure: 'reset' | 'reboot' | null;
+};
+
 /** One device as the vendor's tool lists it. Unknown is null. */
 export type Device = {
   /** The tool's own index, as a decimal string ("0"); for a MIG slice its GPU's and its own ("0:1"). */
@@ -42,7 +50,24 @@ export type Device = {
   readonly powerWatts: number | null;
   /** True for a MIG slice. */
   readonly mig: boolean;
-  readonly healthy: boolean;
+  /** "0000:65:00", as the kernel's log names it; for a MIG slice its GPU's. */
+  readonly pciAddress: string | null;
+  /** Uncorrectable memory errors since its last reset. */
+  readonly eccErrors: number | null;
+  /** Null: it is healthy, as far as its tool can tell. */
+  readonly ailment: Ailment | null;
+};
+
+/** A process that uses a device, as the vendor's tool lists it. */
+export type DeviceProcess = {
+  /** Of the device. */
+  readonly uuid: string;
+  readonly pid: number;
+  /** "python3"; null where that cannot be seen. */
+  readonly program: string | null;
+  readonly usedBytes: number | null;
+  /** POOLCTL_INSTANCE of the engine to whose tree it belongs, also while the tool still lists it after its end; null: a stranger. */
+  readonly instance: string | null;
 };
 
 /**

@@ -11,7 +11,8 @@ export function observeDevices(
   seen: DevicesObservation,
   now: Instant,
 ): { devices: State['devices']; events: readonly Event[] } {
-  if (seen.tool === 'failing') return { devices: { ...before, tool: 'failing', note: seen.note }, events: [] };
+  if (seen.tool === 'failing')
+    return { devices: { ...before, tool: 'failing', note: seen.note, askedAt: seen.askedAt }, events: [] };
   const known = new Map(before.devices.map((device) => [device.uuid, device]));
   const events = [
     ...seen.devices.filter(({ uuid }) => !known.has(uuid)).map((device) => tell('device.found', 'info', device)),
@@ -19,10 +20,10 @@ export function observeDevices(
       .filter(({ uuid }) => !seen.devices.some((device) => device.uuid === uuid))
       .map((device) => tell('device.lost', 'error', device)),
     ...seen.devices
-      .filter(({ uuid, healthy }) => !healthy && known.get(uuid)?.healthy !== false)
+      .filter(({ uuid, ailment }) => ailment !== null && (known.get(uuid)?.ailment ?? null) === null)
       .map((device) => tell('device.unhealthy', 'error', device)),
   ];
-  return { devices: { ...seen, observedAt: now }, events };
+  return { devices: { ...seen, observedAt: now, reported: before.reported }, events };
 }
 
 function tell(

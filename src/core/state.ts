@@ -4,7 +4,7 @@ import type { Breaker } from './breaker.js';
 import type { CrashClass, EvidenceLine } from './crash.js';
 import type { Engine, Life, StateName } from './life.js';
 import type { DevicesObservation, EngineIdentity, Verb } from './messages.js';
-import type { Device, Instant, Inventory, MaskRef, Moment, PoolSpec, ReplicaId, ReplicaKey } from './model.js';
+import type { Ailment, Device, Instant, Inventory, MaskRef, Moment, PoolSpec, ReplicaId, ReplicaKey } from './model.js';
 import type { Restart } from './storm.js';
 
 /** How the last engine of a replica ended. */
@@ -133,7 +133,11 @@ export type State = {
   readonly inventory: Inventory;
   /** In the file's order. */
   readonly pools: ReadonlyMap<string, Pool>;
-  readonly devices: DevicesObservation & { readonly observedAt: Instant | null };
+  readonly devices: DevicesObservation & {
+    readonly observedAt: Instant | null;
+    /** By device: what the kernel's log has told of it, and nothing has cured since. */
+    readonly reported: ReadonlyMap<string, Ailment>;
+  };
   /** Oldest first. */
   readonly operations: ReadonlyMap<string, Operation>;
   /** Engines of an earlier supervisor that have no place in this inventory: nothing is launched before they are gone. */

@@ -49,6 +49,8 @@ function take(work: Work, input: Input): Answer | null {
       work.events.push(...events);
       return null;
     }
+    case 'device-reported':
+      return null;
     case 'storage':
       work.events.push(
         input.error === null
@@ -67,6 +69,7 @@ function take(work: Work, input: Input): Answer | null {
     case 'polled':
     case 'generated':
     case 'alarmed':
+    case 'offloaded':
       work.turn(input.key, input);
       return null;
   }

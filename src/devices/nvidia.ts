@@ -66,7 +66,11 @@ function readRow(line: string, fields: readonly GpuField[]): GpuRow | null {
       temperatureCelsius: number(cell('temperature.gpu')),
       powerWatts: number(cell('power.draw')),
       mig: false,
-      healthy: !fields.some((field) => isSick(field, cell(field))),
+      pciAddress: null,
+      eccErrors: null,
+      ailment: fields.some((field) => isSick(field, cell(field)))
+        ? { text: 'is called unhealthy by nvidia-smi', cure: null }
+        : null,
     },
     migEnabled: cell('mig.mode.current').toLowerCase() === 'enabled',
   };

@@ -19,7 +19,7 @@ export function viewDevice(device: Device, ageSeconds: number | null, pools: rea
     temperature_celsius: device.temperatureCelsius,
     power_watts: device.powerWatts,
     mig: device.mig,
-    healthy: device.healthy,
+    healthy: device.ailment === null,
     age_seconds: ageSeconds,
     pools,
   };

@@ -40,6 +40,7 @@ function outOfMemory({ source, text }: Extract<KernelEvidence, { kind: 'oom' }>,
     summary: `${said[source]} (${text}).`,
     hint: hintFor('host_oom', subclass, engine),
     cure: null,
+    askedBytes: null,
   };
 }
 
@@ -56,5 +57,6 @@ function gpuFault({ xid, text }: Extract<KernelEvidence, { kind: 'xid' }>, { eng
     summary: `${xidMeaning(xid)} (${text}).`,
     hint: hintFor(rule.class, rule.subclass, engine, rule.cure),
     cure: rule.cure,
+    askedBytes: null,
   };
 }

@@ -39,6 +39,7 @@ export function ofRule(
     summary: `${rule.says}${phase === null ? '' : phaseWords[phase]}.`,
     hint: hintFor(rule.class, rule.subclass, engine),
     cure: rule.cure,
+    askedBytes: null,
   };
 }
 
@@ -85,6 +86,7 @@ function nothingFound({ phase, engine }: Findings, { code, signal }: Circumstanc
     summary: `It ${how}${when}, and nothing here says why.`,
     hint: hintFor('unknown', signal === 'SIGKILL' ? 'killed' : '', engine),
     cure: null,
+    askedBytes: null,
   };
 }
 
@@ -99,5 +101,6 @@ function graceful(evidence: EvidenceLine | null, summary: string): Diagnosis {
     summary,
     hint: 'No fault: start it again if it should serve.',
     cure: null,
+    askedBytes: null,
   };
 }

@@ -59,17 +59,26 @@ export function createGpuReader({ env, now, timeoutMs = 10_000, killSignal = 'SI
   };
 
   async function observe(): Promise<DevicesReading> {
+    const askedAt = now();
+    const processes = null;
     const program = await findOnPath('nvidia-smi', env.PATH);
     if (program === null && lastGood === null) {
-      return { devices: [], tool: 'none', note: 'nvidia-smi is not on PATH', dataAt: null };
+      return { devices: [], tool: 'none', note: 'nvidia-smi is not on PATH', processes, askedAt, dataAt: null };
     }
     const answer = program === null ? { failure: 'nvidia-smi is no longer on PATH' } : await ask(program);
     if ('failure' in answer) {
-      return { devices: lastGood?.devices ?? [], tool: 'failing', note: answer.failure, dataAt: lastGood?.at ?? null };
+      return {
+        devices: lastGood?.devices ?? [],
+        tool: 'failing',
+        note: answer.failure,
+        processes,
+        askedAt,
+        dataAt: lastGood?.at ?? null,
+      };
     }
     const at = now();
     lastGood = { devices: answer.devices, at };
-    return { devices: answer.devices, tool: 'working', note: answer.note, dataAt: at };
+    return { devices: answer.devices, tool: 'working', note: answer.note, processes, askedAt, dataAt: at };
   }
 
   async function ask(program: string): Promise<Good | Failure> {

@@ -2,7 +2,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { killWaitMs } from '../core/alone.js';
-import type { EngineIdentity, Launch } from '../core/messages.js';
+import type { DevicesObservation, EngineIdentity, Launch } from '../core/messages.js';
 import type { ReplicaKey } from '../core/model.js';
 import type { Kernel } from '../host/kernel.js';
 import { type Paths, replicaPaths } from '../host/paths.js';
@@ -43,6 +43,7 @@ export type HandsWorld = {
   readonly exits: ExitWatch;
   readonly kernel: Pick<Kernel, 'watch' | 'evidence'>;
   readonly preflight: Preflight;
+  readonly observe: () => Promise<DevicesObservation>;
   readonly record: () => Promise<void>;
   /** A file of ours could not be kept, or can again (null). */
   readonly onStorage: (what: string, error: string | null) => void;
@@ -85,14 +86,14 @@ export function makeHands(world: HandsWorld): Hands {
     if (!made.ok) return made;
     const { pid, startTicks, logOffset } = made.value;
     const identity = { pid, startTicks, instance: launch.instance, logOffset };
-    known = { identity, watch: lives.watch(launch, identity, { log, adopted: false, alarmed: reports.alarmed }) };
+    known = { identity, watch: lives.watch(launch, identity, { log, adopted: false, reports }) };
     return { ok: true, value: identity };
   }
 
   async function adopt(launch: Launch, identity: EngineIdentity, reports: Reports): Promise<boolean> {
     const { log, pidFile } = replicaPaths(paths, launch.key);
     adopted.add(launch.instance);
-    const watch = lives.watch(launch, identity, { log, adopted: true, alarmed: reports.alarmed });
+    const watch = lives.watch(launch, identity, { log, adopted: true, reports });
     const gone = async (): Promise<void> => {
       void world.pidFiles.remove(pidFile);
       const left = await processes.survivors(marks(launch, identity));
@@ -137,6 +138,7 @@ export function makeHands(world: HandsWorld): Hands {
 
   return {
     record: world.record,
+    observe: world.observe,
     check,
     spawn,
     seek,

@@ -15,7 +15,7 @@ export type LifeWatches = {
   watch(
     launch: Launch,
     identity: EngineIdentity,
-    about: { readonly log: string; readonly adopted: boolean; readonly alarmed: Reports['alarmed'] },
+    about: { readonly log: string; readonly adopted: boolean; readonly reports: Pick<Reports, 'alarmed' | 'offloaded'> },
   ): LifeWatch;
 };
 
@@ -27,8 +27,8 @@ export function watchLives({
   readonly now: () => number;
 }): LifeWatches {
   return {
-    watch(launch, { pid, logOffset }, { log, adopted, alarmed }) {
-      const watched = watchLog(launch, { path: log, offset: logOffset, adopted, alarmed, now });
+    watch(launch, { pid, logOffset }, { log, adopted, reports }) {
+      const watched = watchLog(launch, { path: log, offset: logOffset, adopted, ...reports, now });
       kernel.watch(pid);
       return {
         async ended(exit) {

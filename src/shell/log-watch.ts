@@ -1,7 +1,7 @@
 /** What an engine's log says: while it lives, whether its GPU is sick; at its end, why it died. */
 
 import type { Diagnosis, KernelEvidence } from '../core/crash.js';
-import type { Alarm, ExitEvidence, Launch } from '../core/messages.js';
+import type { Alarm, ExitEvidence, Launch, Offload } from '../core/messages.js';
 import { anyForm, ownLines } from '../diagnosis/form.js';
 import { alarmOf } from '../diagnosis/living.js';
 import { type LogReader, logReader } from '../diagnosis/log-reader.js';
@@ -27,6 +27,7 @@ export type LogWatchWish = {
   readonly adopted: boolean;
   /** At most once a second for each kind. */
   readonly alarmed: (alarm: Alarm) => void;
+  readonly offloaded: (offload: Offload) => void;
   /** Monotonic, in ms. */
   readonly now: () => number;
 };

@@ -154,7 +154,7 @@ export function checkEnv({ spec }: Launch, supervisorEnv: Readonly<Record<string
 
 export function checkDevices({ spec, mask, devices }: Launch): Obstacles {
   const sick = devices
-    .filter(({ healthy }) => !healthy)
+    .filter(({ ailment }) => ailment !== null)
     .map(
       ({ index, name }): Obstacle => ({
         what: 'device',

@@ -2,6 +2,7 @@
 
 import type {
   Alarm,
+  DevicesObservation,
   Effect,
   EngineIdentity,
   ExitEvidence,
@@ -9,6 +10,8 @@ import type {
   Input,
   Launch,
   Obstacle,
+  Offload,
+  PerfCounters,
   ProbeResult,
 } from '../core/messages.js';
 import type { ReplicaKey, Result } from '../core/model.js';
@@ -24,15 +27,20 @@ export type Reports = {
   exited(exit: ExitEvidence, empty: boolean): void;
   /** Its log has told of an error of its GPU. Not called after `exited`. */
   alarmed(alarm: Alarm): void;
+  /** Its log has told how much of the model is on its devices. Not called after `exited`. */
+  offloaded(offload: Offload): void;
 };
 
 /** What can be done to the world. None of these rejects: a failure is an outcome. */
 export type Hands = {
   /** Resolves when the registry, as the state is now, is on disk, or its failure has been told. */
   record(): Promise<void>;
-  check(
-    launch: Launch,
-  ): Promise<{ readonly obstacles: readonly Obstacle[]; readonly startupDeadlineMs: number; readonly portKnownFree: boolean }>;
+  check(launch: Launch): Promise<{
+    readonly obstacles: readonly Obstacle[];
+    readonly startupDeadlineMs: number;
+    readonly portKnownFree: boolean;
+    readonly modelBytes: number | null;
+  }>;
   /** `exited` is called once for a process that was made, after this has resolved. */
   spawn(launch: Launch, reports: Reports): Promise<Result<EngineIdentity, ExitEvidence>>;
   /** The process of a launch that an earlier supervisor wrote down; null where there is none, and then its tree is gone or has had SIGKILL. */
@@ -46,7 +54,11 @@ export type Hands = {
     timeoutMs: number,
   ): Promise<{ readonly verdict: 'ok' | 'failed' | 'unknown'; readonly detail: string }>;
   /** Running and waiting requests; null where the answer did not come. */
-  poll(launch: Launch): Promise<{ readonly inflight: number | null; readonly canTell: boolean }>;
+  poll(
+    launch: Launch,
+  ): Promise<{ readonly inflight: number | null; readonly counters: PerfCounters | null; readonly canTell: boolean }>;
+  /** The devices as they are now. */
+  observe(): Promise<DevicesObservation>;
   signal(launch: Launch, identity: EngineIdentity, rung: 'term' | 'kill'): void;
   sweep(launch: Launch, identity: EngineIdentity, mode: 'look' | 'kill' | 'strays'): Promise<readonly number[]>;
   /** At once, so that it is done before anything is told. */
@@ -135,6 +147,8 @@ export function makePerform(hands: Hands): Perform {
         const { key, incarnation } = effect.launch;
         return void hands.poll(effect.launch).then((answer) => give({ type: 'polled', key, incarnation, ...answer }));
       }
+      case 'observe':
+        return void hands.observe().then((observation) => give({ type: 'devices-observed', observation }));
       case 'sweep': {
         const { key, incarnation } = effect.launch;
         return void hands
@@ -162,6 +176,7 @@ function reportsOf({ key, incarnation }: Launch, give: (input: Input) => void): 
     died: () => give({ type: 'died', key, incarnation }),
     exited: (exit, empty) => give({ type: 'exited', key, incarnation, exit, empty }),
     alarmed: (alarm) => give({ type: 'alarmed', key, incarnation, alarm }),
+    offloaded: (offload) => give({ type: 'offloaded', key, incarnation, offload }),
   };
 }
 

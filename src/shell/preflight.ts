@@ -41,6 +41,8 @@ export type Checked = {
   readonly startupDeadlineMs: number;
   /** The port could be bound a moment ago, so whoever listens there next is the engine. */
   readonly portKnownFree: boolean;
+  /** What the model's tensors take, by the file's header; null where that cannot be told. */
+  readonly modelBytes: number | null;
 };
 
 export type Preflight = {
@@ -89,6 +91,7 @@ export function makePreflight(world: PreflightWorld): Preflight {
       startupDeadlineMs:
         startupDeadlineMs === 'auto' ? world.adapters[spec.engine].startupDeadlineMs(model.bytes) : startupDeadlineMs,
       portKnownFree: port.length === 0,
+      modelBytes: null,
     };
   }
 

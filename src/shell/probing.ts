@@ -34,22 +34,23 @@ export function makeProbing(world: ProbingWorld): Pick<Hands, 'probe' | 'generat
     const { health, engine } = launch.spec;
     const adapter = adapters[engine];
     const path = health.path === 'auto' || health.path === 'none' ? adapter.healthPath : health.path;
+    const askedAt = clock.now();
     const [answer, work] = await Promise.all([
-      checkHealth(doorOf(launch, health.timeoutMs), path, clock),
+      checkHealth(doorOf(launch, health.timeoutMs), path, clock).then((said) => ({ ...said, tookMs: clock.now() - askedAt })),
       wish.work ? workOf(launch, identity) : null,
     ]);
-    const { verdict, detail } = answer;
+    const { verdict, detail, tookMs } = answer;
     if (verdict !== 'ok') {
       const progress = wish.describe ? await progressOf(launch, identity) : null;
       const dead = wish.work && saysDead(answer, launch) && isAlive(identity);
-      return { verdict, detail, ...unproved, progress, work, dead, description: null };
+      return { verdict, detail, ...unproved, progress, work, dead, description: null, tookMs };
     }
     const asked = wish.prove && health.listener === 'auto';
     const proof = asked
       ? asProved(await listeners.whose(world.marksOf(launch, identity), launch.spec.host, launch.port))
       : unproved;
     const description = wish.describe ? await describeEngine(adapter, launch.spec, doorOf(launch, questionMs)) : null;
-    return { verdict, detail, ...proof, progress: null, work, dead: false, description };
+    return { verdict, detail, ...proof, progress: null, work, dead: false, description, tookMs };
   }
 
   /** Grows while an engine loads: what it has logged and what it has read. */
@@ -83,8 +84,9 @@ export function makeProbing(world: ProbingWorld): Pick<Hands, 'probe' | 'generat
       return { verdict, detail };
     },
     async poll(launch) {
-      if (adapters[launch.spec.engine].inflight === null) return { inflight: null, canTell: false };
-      return { inflight: (await meters.read(launch, doorOf(launch, questionMs))).inflight, canTell: true };
+      if (adapters[launch.spec.engine].inflight === null) return { inflight: null, counters: null, canTell: false };
+      const { inflight } = await meters.read(launch, doorOf(launch, questionMs));
+      return { inflight, counters: null, canTell: true };
     },
   };
 }

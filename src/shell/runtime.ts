@@ -18,6 +18,8 @@ export type Runtime = {
   close(): void;
   /** Told of each event after the effects of its step have begun, so that a handoff file is there before `ready` is told. */
   onEvent(listener: (event: Event) => void): () => void;
+  /** Told of each input after its step, with the state that it led to. */
+  onInput(listener: (input: Input, state: State) => void): () => void;
 };
 
 export type Perform = (effects: readonly Effect[], give: (input: Input) => void) => void;
@@ -29,6 +31,7 @@ export function makeRuntime(restored: Restored, clock: Clock, perform: Perform, 
   let closed = false;
   const inbox: Input[] = [];
   const listeners = new Set<(event: Event) => void>();
+  const inputListeners = new Set<(input: Input, after: State) => void>();
 
   function give(input: Input): Answer | null {
     if (closed) return null;
@@ -48,6 +51,7 @@ export function makeRuntime(restored: Restored, clock: Clock, perform: Perform, 
       const result = step(state, input, contextOf(clock, chance));
       state = result.state;
       carryOut(result);
+      for (const listener of inputListeners) listener(input, state);
       return result.answer;
     } finally {
       stepping = false;
@@ -73,6 +77,10 @@ export function makeRuntime(restored: Restored, clock: Clock, perform: Perform, 
     onEvent(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);
+    },
+    onInput(listener) {
+      inputListeners.add(listener);
+      return () => inputListeners.delete(listener);
     },
   };
 }

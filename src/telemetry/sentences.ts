@@ -47,6 +47,9 @@ const sentences: { readonly [Name in EventName]: (event: Event) => string } = {
   'device.lost': (event) => `${event.detail ?? shortUuid(event)} is gone`,
   'device.unhealthy': (event) =>
     `${event.detail ?? shortUuid(event)} is unhealthy${event.reason === undefined ? '' : `: ${event.reason}`}`,
+  'device.error': (event) => `${event.detail ?? shortUuid(event)} reported an error${behind(event.reason ?? '')}`,
+  'device.reset': (event) => `${event.detail ?? shortUuid(event)} was reset${behind(event.reason ?? '')}`,
+  'device.mismatch': (event) => `${who(event)} is not where its mask ${event.device_mask ?? ''} puts it${because(event)}`,
   'engine_version.mixed': (event) => `${who(event)}: its replicas run different engine versions${because(event)}`,
   'inventory.rejected': ({ reason, hint }) => `the inventory stays as it was${behind([reason, hint].filter(Boolean).join('; '))}`,
   'storage.degraded': ({ result, detail = 'state', reason }) =>

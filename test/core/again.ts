@@ -33,7 +33,7 @@ export function restoredFrom(record: RecordedState, state: State, more: Again = 
   return restore({
     inventory: { ...inventoryOf(...pools), supervisor: { ...supervisorSpec, ...more.supervisor } },
     named,
-    devices: { devices: state.devices.devices, tool: state.devices.tool, note: null },
+    devices: { devices: state.devices.devices, tool: state.devices.tool, note: null, processes: null, askedAt: now },
     exitOnAllFailed: false,
     now,
     record,

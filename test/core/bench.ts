@@ -30,7 +30,11 @@ export class Bench {
   constructor(pools: readonly PoolSpec[], { devices = [], supervisor = {} }: BenchOptions = {}) {
     const inventory = { ...inventoryOf(...pools), supervisor: { ...supervisorSpec, ...supervisor } };
     const tool = devices.length === 0 ? 'none' : 'working';
-    this.state = beginning({ inventory, now: this.now, devices: { devices, tool, note: null } });
+    this.state = beginning({
+      inventory,
+      now: this.now,
+      devices: { devices, tool, note: null, processes: null, askedAt: this.now },
+    });
     this.give({ type: 'woke' });
   }
 
@@ -89,7 +93,15 @@ export class Bench {
 
   checked(key: ReplicaKey = 'chat/r0'): this {
     const { check } = this.launch(key);
-    return this.give({ type: 'checked', key, check, obstacles: [], startupDeadlineMs: 120_000, portKnownFree: true });
+    return this.give({
+      type: 'checked',
+      key,
+      check,
+      obstacles: [],
+      startupDeadlineMs: 120_000,
+      portKnownFree: true,
+      modelBytes: null,
+    });
   }
 
   spawned(pid = 100, key: ReplicaKey = 'chat/r0'): this {

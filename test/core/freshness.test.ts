@@ -33,7 +33,15 @@ function launched(more: Partial<PoolSpec['health']> = {}) {
   const engine = { key: 'chat/r0', incarnation: 1 } as const;
   const life = () => state.pools.get('chat')?.replicas[0]?.life;
   give({ type: 'woke' });
-  give({ type: 'checked', key: 'chat/r0', check: 1, obstacles: [], startupDeadlineMs: 10_000, portKnownFree: true });
+  give({
+    type: 'checked',
+    key: 'chat/r0',
+    check: 1,
+    obstacles: [],
+    startupDeadlineMs: 10_000,
+    portKnownFree: true,
+    modelBytes: null,
+  });
   give({ type: 'spawned', ...engine, identity: identityOf(100, 'id') });
   return {
     life,

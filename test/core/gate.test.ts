@@ -43,7 +43,11 @@ type Scene = {
 /** Two pools with one replica each on the same GPU; the gate of chat/r0. */
 function asked({ chat = {}, code = {}, restarts = [], state = {} }: Scene) {
   const inventory = inventoryOf(poolSpec('chat', 1, onGpu), poolSpec('code', 1, onGpu));
-  const begun = beginning({ inventory, now, devices: { devices: [gpu], tool: 'working', note: null } });
+  const begun = beginning({
+    inventory,
+    now,
+    devices: { devices: [gpu], tool: 'working', note: null, processes: null, askedAt: 0 },
+  });
   const [first, second] = [...begun.pools.values()];
   const [r0, other] = [first?.replicas[0], second?.replicas[0]];
   if (first === undefined || second === undefined || r0 === undefined || other === undefined) throw new Error('no pools');

@@ -6,7 +6,7 @@ import { inventoryOf, poolSpec } from '../rig/specs.js';
 
 test('a wait that a storm makes is told in whole milliseconds, and is not cut short', () => {
   const inventory = inventoryOf(poolSpec('chat', 1));
-  const devices = { devices: [], tool: 'none', note: null } as const;
+  const devices = { devices: [], tool: 'none', note: null, processes: null, askedAt: 0 } as const;
   const state = initialState({ inventory, named: [], devices, exitOnAllFailed: false, now: 1_000.25 });
   const [spec] = inventory.pools;
   const replica = state.pools.get('chat')?.replicas[0];

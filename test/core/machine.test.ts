@@ -52,6 +52,7 @@ describe('a launch', () => {
         obstacles: [{ what: 'port', text }],
         startupDeadlineMs: 1,
         portKnownFree: false,
+        modelBytes: null,
       });
     };
     expect(taken(bench).launch().port).toBe(18_101);
@@ -66,7 +67,7 @@ describe('a launch', () => {
     const bench = one();
     const { key, check } = bench.launch();
     const obstacles = [{ what: 'program', text: 'there is no program "/nope"' } as const];
-    bench.give({ type: 'checked', key, check, obstacles, startupDeadlineMs: 1, portKnownFree: false });
+    bench.give({ type: 'checked', key, check, obstacles, startupDeadlineMs: 1, portKnownFree: false, modelBytes: null });
     expect(bench.view()).toMatchObject({ state: 'failed', crash_count: 0, incarnation: 0 });
     expect(nextAt(bench.state)).toBeNull();
     expect(bench.ask('start').did()).toContain('check');
@@ -206,7 +207,7 @@ describe('probes of a serving engine', () => {
     const bench = one().ready().wake();
     const ask = bench.effects.find(({ type }) => type === 'poll');
     expect(ask).toBeDefined();
-    bench.give({ type: 'polled', key: bench.replica().key, incarnation: 1, inflight: null, canTell: false });
+    bench.give({ type: 'polled', key: bench.replica().key, incarnation: 1, inflight: null, canTell: false, counters: null });
     for (let n = 0; n < 10; n += 1) {
       bench.wake();
       expect(bench.did()).not.toContain('poll');

@@ -90,7 +90,7 @@ function crashed({ inventory: of, now }: { readonly inventory: typeof inventory;
 function launched({ inventory: of, now }: { readonly inventory: typeof inventory; readonly now: number }): State {
   const inputs: readonly Input[] = [
     { type: 'woke' },
-    { type: 'checked', key, check: 1, obstacles: [], startupDeadlineMs: 60_000, portKnownFree: true },
+    { type: 'checked', key, check: 1, obstacles: [], startupDeadlineMs: 60_000, portKnownFree: true, modelBytes: null },
     { type: 'spawned', key, incarnation: 1, identity: identityOf(7, 'i') },
   ];
   return inputs.reduce((state, input) => at(now, state, input).state, beginning({ inventory: of, now }));
@@ -108,7 +108,7 @@ function died(state: State, now: number, more: Partial<Restoring> = {}): Restore
   return restore({
     record: JSON.parse(JSON.stringify(record)),
     ...{ clean: false, sameBoot: true, inventory, named: [], exitOnAllFailed: false, now, wallMs: now },
-    devices: { devices: [], tool: 'none', note: null },
+    devices: { devices: [], tool: 'none', note: null, processes: null, askedAt: 0 },
     entryOf: ({ poolId }) => poolId,
     ...more,
   });

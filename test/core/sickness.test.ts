@@ -19,7 +19,7 @@ const alarm = (kind: Alarm['kind'], more: Partial<Alarm> = {}): Alarm => ({
 });
 const alarmed = (bench: Bench, which: Alarm) => bench.give({ type: 'alarmed', ...bench.of(), alarm: which });
 const polled = (bench: Bench, inflight: number | null, canTell = true) =>
-  bench.give({ type: 'polled', ...bench.of(), inflight, canTell });
+  bench.give({ type: 'polled', ...bench.of(), inflight, canTell, counters: null });
 const generated = (bench: Bench, verdict: 'ok' | 'failed' | 'unknown') =>
   bench.give({ type: 'generated', ...bench.of(), verdict, detail: 'no answer in 30s' });
 const every = (everyMs: number) => ({ health: { ...plain.health, generate: { everyMs, timeoutMs: 30_000 } } });

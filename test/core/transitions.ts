@@ -71,6 +71,7 @@ const facts: Readonly<Record<Fact['type'], true>> = {
   polled: true,
   generated: true,
   alarmed: true,
+  offloaded: true,
   woke: true,
 };
 const columns = Object.keys(facts);
@@ -220,6 +221,7 @@ function factsFor({ key, incarnation, checks }: Replica): readonly Fact[] {
         obstacles: found,
         startupDeadlineMs: 60_000,
         portKnownFree: true,
+        modelBytes: null,
       }),
     ),
     { type: 'spawned', ...of, identity: identityOf(1, 'instance') },
@@ -232,10 +234,11 @@ function factsFor({ key, incarnation, checks }: Replica): readonly Fact[] {
     ...(['ok', 'loading', 'failed', 'unknown'] as const).map(
       (verdict): Fact => ({ type: 'probed', ...of, result: probeResult({ verdict }) }),
     ),
-    { type: 'polled', ...of, inflight: 1, canTell: true },
-    { type: 'polled', ...of, inflight: 0, canTell: true },
+    { type: 'polled', ...of, inflight: 1, canTell: true, counters: null },
+    { type: 'polled', ...of, inflight: 0, canTell: true, counters: null },
     ...(['ok', 'failed', 'unknown'] as const).map((verdict): Fact => ({ type: 'generated', ...of, verdict, detail: 'x' })),
     ...(['sticky', 'suspect'] as const).map((kind): Fact => ({ type: 'alarmed', ...of, alarm: { ...alarm, kind } })),
+    { type: 'offloaded', ...of, offload: { layers: 20, of: 33 } },
     { type: 'woke' },
   ];
 }

@@ -65,6 +65,7 @@ describe('stop, start, restart', () => {
         obstacles: [],
         startupDeadlineMs: 9_000,
         portKnownFree: true,
+        modelBytes: null,
       });
       const identity = identityOf(100 + launch.port, launch.instance);
       bench.give({ type: 'spawned', key: launch.key, incarnation: launch.incarnation, identity });
@@ -83,7 +84,9 @@ describe('stop, start, restart', () => {
     expect(waiting.swept().view()).toMatchObject({ state: 'stopped', goal: 'down' });
     const bench = one();
     const { key, check } = bench.launch();
-    bench.ask('stop').give({ type: 'checked', key, check, obstacles: [], startupDeadlineMs: 1, portKnownFree: true });
+    bench
+      .ask('stop')
+      .give({ type: 'checked', key, check, obstacles: [], startupDeadlineMs: 1, portKnownFree: true, modelBytes: null });
     expect(bench.did()).toEqual([]);
     expect(bench.view().state).toBe('stopped');
   });

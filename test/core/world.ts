@@ -66,7 +66,7 @@ export class World {
       case 'check': {
         const obstacles =
           flag || choice % 3 === 0 ? [] : [{ what: choice % 2 === 0 ? 'port' : 'program', text: 'in the way' } as const];
-        return { type: 'checked', key, check, obstacles, startupDeadlineMs: 60_000, portKnownFree: true };
+        return { type: 'checked', key, check, obstacles, startupDeadlineMs: 60_000, portKnownFree: true, modelBytes: null };
       }
       case 'spawn':
         if (flag || choice % 3 > 0) return { type: 'spawned', ...of, identity: identityOf(incarnation, instance) };
@@ -89,7 +89,7 @@ export class World {
       case 'generate':
         return { type: 'generated', ...of, verdict: (['ok', 'failed', 'unknown'] as const)[choice % 3] ?? 'ok', detail: 'x' };
       case 'poll':
-        return { type: 'polled', ...of, inflight: flag ? 0 : 2, canTell: choice % 5 > 0 };
+        return { type: 'polled', ...of, inflight: flag ? 0 : 2, canTell: choice % 5 > 0, counters: null };
       case 'sweep':
         if (flag) this.live.get(key)?.delete(incarnation);
         return { type: 'swept', ...of, left: this.live.get(key)?.has(incarnation) ? [incarnation] : [] };

@@ -41,7 +41,9 @@ describe('rows', () => {
           temperatureCelsius: 41,
           powerWatts: 28.55,
           mig: false,
-          healthy: true,
+          pciAddress: null,
+          eccErrors: null,
+          ailment: null,
         },
         migEnabled: false,
       },
@@ -82,7 +84,7 @@ describe('rows', () => {
     },
     { cells: '24576, 24101, 8.6, [GPU requires reset], 41, 28, [N/A]', healthy: false },
   ])('health from $cells: $healthy', ({ cells, healthy }) => {
-    expect(parseGpus(`0, ${uuid}, RTX, ${cells}`, gpuFields)[0]?.device.healthy).toBe(healthy);
+    expect(parseGpus(`0, ${uuid}, RTX, ${cells}`, gpuFields)[0]?.device.ailment === null).toBe(healthy);
   });
 
   it('tolerates a header, units and warnings between the rows', () => {

@@ -10,7 +10,7 @@ import { displayWidth } from '../../src/text/width.js';
 
 /** A machine without devices, of which nothing else is known. */
 export const nowhere: Surroundings = {
-  devices: { devices: [], tool: 'none', note: 'no nvidia-smi on PATH' },
+  devices: { devices: [], tool: 'none', note: 'no nvidia-smi on PATH', processes: null, askedAt: 0 },
   env: {},
   knownUser: null,
   directory: '/etc/poolctl',
@@ -18,7 +18,7 @@ export const nowhere: Surroundings = {
 };
 
 export const withDevices = (...devices: readonly Device[]): Partial<Surroundings> => ({
-  devices: { devices, tool: 'working', note: null },
+  devices: { devices, tool: 'working', note: null, processes: null, askedAt: 0 },
 });
 
 export function judge(text: string, more: Partial<Surroundings> = {}): Loaded {

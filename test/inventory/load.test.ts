@@ -8,7 +8,7 @@ const load = (text: string) =>
   loadInventory(
     { path: '/etc/poolctl/pools.yaml', shown: 'pools.yaml', text },
     {
-      devices: { devices: [], tool: 'none', note: 'no nvidia-smi' },
+      devices: { devices: [], tool: 'none', note: 'no nvidia-smi', processes: null, askedAt: 0 },
       env: {},
       knownUser: null,
       directory: '/etc/poolctl',

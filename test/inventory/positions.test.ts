@@ -195,7 +195,7 @@ describe('what the surroundings say', () => {
   it('a tool that fails just now leaves devices to the preflight', () => {
     const text = 'version: 1\npools:\n  a: { engine: demo, device_masks: [7] }\n';
     expect(errorsOf(text)).toEqual(['3:37 UNKNOWN_DEVICE']);
-    expect(errorsOf(text, { devices: { devices: [], tool: 'failing', note: 'hangs' } })).toEqual([]);
+    expect(errorsOf(text, { devices: { devices: [], tool: 'failing', note: 'hangs', processes: null, askedAt: 0 } })).toEqual([]);
   });
 
   it('an address that others reach needs a token', () => {

@@ -100,7 +100,7 @@ describe('cannot be read', () => {
 describe('as a whole', () => {
   const users: string[] = [];
   const machine = {
-    devices: async () => ({ devices: [], tool: 'none', note: null }) as const,
+    devices: async () => ({ devices: [], tool: 'none', note: null, processes: null, askedAt: 0 }) as const,
     userExists: async (name: string) => {
       users.push(name);
       return name === 'llm';

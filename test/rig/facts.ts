@@ -38,6 +38,7 @@ export const probeResult = (more: Partial<ProbeResult> = {}): ProbeResult => ({
   work: null,
   dead: false,
   description: null,
+  tookMs: 1,
   ...more,
 });
 
@@ -52,5 +53,6 @@ export const diagnosisOf = (of: Diagnosis['class'], more: Partial<Diagnosis> = {
   summary: `it died of ${of}`,
   hint: null,
   cure: null,
+  askedBytes: null,
   ...more,
 });

@@ -45,7 +45,9 @@ export function deviceOf(index: string, more: Partial<Device> = {}): Device {
     temperatureCelsius: 40,
     powerWatts: 30,
     mig: false,
-    healthy: true,
+    pciAddress: null,
+    eccErrors: null,
+    ailment: null,
     ...more,
   };
 }

@@ -83,7 +83,7 @@ export const inventoryOf = (...pools: PoolSpec[]): Inventory => ({ file: '/etc/p
 export const beginning = (more: Pick<Beginning, 'inventory' | 'now'> & Partial<Beginning>): State =>
   initialState({
     named: [],
-    devices: { devices: [], tool: 'none', note: null },
+    devices: { devices: [], tool: 'none', note: null, processes: null, askedAt: 0 },
     exitOnAllFailed: false,
     ...more,
   });

@@ -22,6 +22,7 @@ async function watch(engine: EngineKind, written = `${banner}\n`, { adopted = fa
     offset,
     adopted,
     alarmed: (alarm) => alarms.push(alarm),
+    offloaded: () => {},
     now: () => performance.now() + shiftMs,
   });
   onTestFinished(async () => void (await watched.diagnose(exit, []).catch(() => null)));

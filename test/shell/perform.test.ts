@@ -7,7 +7,7 @@ import { inventoryOf, poolSpec } from '../rig/specs.js';
 
 const inventory = inventoryOf(poolSpec('chat', 2));
 const [spec] = inventory.pools;
-const devices = { devices: [], tool: 'none', note: null } as const;
+const devices = { devices: [], tool: 'none', note: null, processes: null, askedAt: 0 } as const;
 const state = initialState({ inventory, named: [], devices, exitOnAllFailed: false, now: 0 });
 
 function launch(index: number) {

@@ -193,7 +193,7 @@ describe('what it needs', () => {
     ]);
     expect(said(await check({ vramBytes: 90 * gib }, { ...on, devices: [deviceOf('0', { vramFreeBytes: null })] }))).toEqual([]);
     expect(said(await check({ vramBytes: 90 * gib }))).toEqual([]);
-    expect(said(await check({}, { ...on, devices: [deviceOf('0', { healthy: false })] }))).toEqual([
+    expect(said(await check({}, { ...on, devices: [deviceOf('0', { ailment: { text: 'is sick', cure: null } })] }))).toEqual([
       'device: cannot load on GPU 0 (NVIDIA GeForce RTX 3090): its tool calls it unhealthy',
     ]);
   });

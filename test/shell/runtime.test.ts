@@ -15,7 +15,7 @@ function paperHands() {
   const handoffs = new Map<string, HandoffFacts>();
   const hands: Hands = {
     record: () => new Promise((resolve) => recorded.push(() => resolve(void done.push('recorded')))),
-    check: async () => ({ obstacles: [], startupDeadlineMs: 60_000, portKnownFree: true }),
+    check: async () => ({ obstacles: [], startupDeadlineMs: 60_000, portKnownFree: true, modelBytes: null }),
     spawn: async ({ instance }, { exited }) => {
       done.push('spawn');
       exits.push(exited);
@@ -25,7 +25,8 @@ function paperHands() {
     adopt: async () => false,
     probe: async () => probeResult(),
     generate: async () => ({ verdict: 'unknown', detail: 'not asked' }),
-    poll: async () => ({ inflight: 0, canTell: true }),
+    poll: async () => ({ inflight: 0, canTell: true, counters: null }),
+    observe: async () => ({ devices: [], tool: 'none', note: null, processes: null, askedAt: 0 }),
     signal: (_, { pid }, rung) => void done.push(`${rung} ${pid}`),
     sweep: async () => [],
     writeHandoff: ({ key }: Launch, facts) => void handoffs.set(key, facts),

@@ -7,7 +7,7 @@ import { inventoryOf, poolSpec } from '../rig/specs.js';
 
 test('who outlives SIGKILL does not keep a replica between two launches for ever', async () => {
   const inventory = inventoryOf(poolSpec('chat', 1));
-  const devices = { devices: [], tool: 'none', note: null } as const;
+  const devices = { devices: [], tool: 'none', note: null, processes: null, askedAt: 0 } as const;
   const state = initialState({ inventory, named: [], devices, exitOnAllFailed: false, now: 0 });
   const [spec] = inventory.pools;
   const replica = state.pools.get('chat')?.replicas[0];
@@ -31,6 +31,6 @@ test('who outlives SIGKILL does not keep a replica between two launches for ever
   const nobody = () => {
     throw new Error('nobody was found');
   };
-  expect(await hands.seek(launch, { died: nobody, exited: nobody, alarmed: nobody })).toBeNull();
+  expect(await hands.seek(launch, { died: nobody, exited: nobody, alarmed: nobody, offloaded: nobody })).toBeNull();
   expect(kills).toBeGreaterThan(2);
 });

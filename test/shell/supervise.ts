@@ -29,6 +29,7 @@ export function supervise(spec: PoolSpec, argvOf: (port: number) => readonly str
     obstacles: [],
     startupDeadlineMs: 20_000,
     portKnownFree: true,
+    modelBytes: null,
     prepared: {
       chain: [],
       argv: argvOf(launch.port),
@@ -51,6 +52,7 @@ export function supervise(spec: PoolSpec, argvOf: (port: number) => readonly str
     exits: watchExits(),
     kernel: { watch: () => {}, evidence: async () => kernel },
     preflight,
+    observe: async () => ({ devices: [], tool: 'none', note: null, processes: null, askedAt: 0 }),
     record: async () => {},
     onStorage: (_, error) => void (error === null || broken.push(error)),
     end: (exit) => endWith(exit),

@@ -67,5 +67,6 @@ function diagnosed(of: CrashClass, subclass: string, restartable = true): Diagno
     summary: subclass,
     hint: restartable ? null : 'change it in pools.yaml',
     cure: null,
+    askedBytes: null,
   };
 }

@@ -20,8 +20,8 @@ export class Gpus {
     return Array.from({ length: this.count }, (_, index) => String(index));
   }
 
-  observe(living: Iterable<Process>): DevicesObservation {
-    if (this.toolFails) return { devices: [], tool: 'failing', note: 'nvidia-smi hangs' };
+  observe(living: Iterable<Process>, askedAt: number): DevicesObservation {
+    if (this.toolFails) return { devices: [], tool: 'failing', note: 'nvidia-smi hangs', processes: null, askedAt };
     const used = new Map<string, number>();
     for (const { isLeader, launch } of living) {
       if (!isLeader) continue;
@@ -30,7 +30,7 @@ export class Gpus {
     const devices = this.indexes
       .filter((index) => !this.gone.has(index))
       .map((index) => this.device(index, used.get(index) ?? 0));
-    return { devices, tool: 'working', note: null };
+    return { devices, tool: 'working', note: null, processes: null, askedAt };
   }
 
   private device(index: string, used: number): Device {
@@ -46,7 +46,9 @@ export class Gpus {
       temperatureCelsius: null,
       powerWatts: null,
       mig: false,
-      healthy: !this.sick.has(index),
+      pciAddress: null,
+      eccErrors: null,
+      ailment: this.sick.has(index) ? { text: 'is sick', cure: null } : null,
     };
   }
 }

@@ -85,6 +85,7 @@ export function makeVirtualHands(machine: Machine, supervisor: Supervisor): Hand
         obstacles: obstacles(launch),
         startupDeadlineMs: launch.spec.health.startupDeadlineMs === 'auto' ? 120_000 : launch.spec.health.startupDeadlineMs,
         portKnownFree: random.chance(0.9),
+        modelBytes: null,
       }));
     },
     spawn,
@@ -103,7 +104,15 @@ export function makeVirtualHands(machine: Machine, supervisor: Supervisor): Hand
     },
     poll: (launch) => {
       const canTell = launch.spec.engine !== 'command';
-      return later(random.between(1, 20), () => ({ inflight: canTell && random.chance(0.9) ? random.below(3) : null, canTell }));
+      return later(random.between(1, 20), () => ({
+        inflight: canTell && random.chance(0.9) ? random.below(3) : null,
+        counters: null,
+        canTell,
+      }));
+    },
+    observe: () => {
+      const askedAt = machine.now;
+      return later(random.between(5, 400), () => machine.gpus.observe(processes.living.values(), askedAt));
     },
     signal(launch, identity, rung) {
       if (!supervisor.alive) return;

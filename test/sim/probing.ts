@@ -16,6 +16,7 @@ const silence = {
   work: null,
   dead: false,
   description: null,
+  tookMs: 1,
 } as const;
 
 /** The supervisor stalled, or the machine slept, while it was out. */

@@ -49,7 +49,7 @@ export class Supervisor {
     const random = machine.random.fork(`supervisor ${machine.now}`);
     const restored = restore({
       ...{ inventory, named, exitOnAllFailed: false, entryOf },
-      devices: machine.gpus.observe(machine.processes.living.values()),
+      devices: machine.gpus.observe(machine.processes.living.values(), machine.now),
       now: machine.monotonicMs,
       wallMs: machine.wallMs,
       record: written === null ? null : (JSON.parse(JSON.stringify(written.record())) as ReturnType<Written['record']>),
@@ -240,7 +240,10 @@ export class Supervisor {
 
   private poll(): void {
     this.after(this.beginning.inventory.supervisor.devicePollMs, () => {
-      this.give({ type: 'devices-observed', observation: this.machine.gpus.observe(this.machine.processes.living.values()) });
+      this.give({
+        type: 'devices-observed',
+        observation: this.machine.gpus.observe(this.machine.processes.living.values(), this.machine.now),
+      });
       this.poll();
     });
   }

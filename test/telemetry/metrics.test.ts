@@ -298,7 +298,8 @@ describe('a launch', () => {
           if (effect.type !== 'check' && effect.type !== 'spawn') continue;
           const { key, check, incarnation } = effect.launch;
           if (effect.type === 'spawn') give({ type: 'exited', key, incarnation, exit, empty: true });
-          else give({ type: 'checked', key, check, obstacles: [], startupDeadlineMs: 1_000, portKnownFree: true });
+          else
+            give({ type: 'checked', key, check, obstacles: [], startupDeadlineMs: 1_000, portKnownFree: true, modelBytes: null });
         }
       },
     );

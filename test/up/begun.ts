@@ -42,7 +42,7 @@ export function begin(dir: string, { ports = 29_100, masks, devices = [], kernel
   const exit = up(
     {
       inventory,
-      devices: { devices, tool: devices.length === 0 ? 'none' : 'working', note: null },
+      devices: { devices, tool: devices.length === 0 ? 'none' : 'working', note: null, processes: null, askedAt: 0 },
       paths,
       named: [],
       exitOnAllFailed: false,

@@ -32,7 +32,9 @@ const gpu: Device = {
   temperatureCelsius: null,
   powerWatts: null,
   mig: false,
-  healthy: true,
+  pciAddress: null,
+  eccErrors: null,
+  ailment: null,
 };
 
 it('a GPU that fell off the bus is a driver state that only a reboot cures: broken at once, told by status, event and metric', async () => {

@@ -32,7 +32,7 @@ beforeEach(async () => {
   const exits = new Map<number, () => void>();
   const hands: Hands = {
     record: async () => {},
-    check: async () => ({ obstacles: [], startupDeadlineMs: 60_000, portKnownFree: true }),
+    check: async () => ({ obstacles: [], startupDeadlineMs: 60_000, portKnownFree: true, modelBytes: null }),
     spawn: async ({ instance, port }, { exited }) => {
       exits.set(port, () => exited(exitOf({ code: 0 }), true));
       return { ok: true, value: identityOf(port, instance) };
@@ -41,7 +41,8 @@ beforeEach(async () => {
     adopt: async () => false,
     probe: async () => probeResult({ description: { engineVersion: 'b1', slotsTotal: 4, ctxMax: 4_096 } }),
     generate: async () => ({ verdict: 'unknown', detail: 'not asked' }),
-    poll: async () => ({ inflight: 2, canTell: true }),
+    poll: async () => ({ inflight: 2, canTell: true, counters: null }),
+    observe: async () => ({ devices: [], tool: 'none', note: null, processes: null, askedAt: 0 }),
     signal: ({ port }) => exits.get(port)?.(),
     sweep: async () => [],
     writeHandoff: () => {},
