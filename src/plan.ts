@@ -65,7 +65,7 @@ export async function plan(options: PlanOptions): Promise<readonly PlannedReplic
     for (const replica of pool.replicas) {
       const means = meansFor(replica, pool, state, now);
       if (!means.ok) {
-        planned.push({ ...unplanned(spec, replica), obstacles: [{ text: means.error, hint: null }] });
+        planned.push({ ...unplanned(spec, replica), obstacles: [{ text: means.error.text, hint: means.error.hint ?? null }] });
         continue;
       }
       state = withPort(state, replica, means.value.port);

@@ -193,24 +193,11 @@ export async function up(options: UpOptions, world: World): Promise<number> {
   });
   runtime.begin();
   await clearLeftovers(restored.state.leftovers, { paths, processes, clock, runtime, news });
-  let polling = true;
-  const poll = (async (): Promise<void> => {
-    while (polling) {
-      const over = await Promise.race([end.then(() => true), delay(inventory.supervisor.devicePollMs)]);
-      if (over === true) return;
-      if ([...runtime.state().pools.values()].some(({ replicas }) => replicas.some(({ mask }) => mask.kind !== 'cpu'))) {
-        runtime.give({ type: 'devices-observed', observation: await gpus.read() });
-      }
-    }
-  })();
-
   const exit = await end;
   runtime.close();
   endedAs = runtime.state().shutdown?.keep === true ? 'kept' : 'clean';
   exits.close();
   kernel.close();
-  polling = false;
-  await poll;
   for (const signal of ['SIGTERM', 'SIGINT'] as const) world.signals.off(signal, onSignal);
   world.signals.off('SIGHUP', onHangUp);
   news.publish({ event: 'supervisor.stopped', level: 'info', uptime_seconds: Math.round(clock.now() - begunAt) / 1000 });
@@ -223,8 +210,4 @@ export async function up(options: UpOptions, world: World): Promise<number> {
 
 function longestGraceMs({ pools }: Inventory): number {
   return Math.max(0, ...pools.map(({ stop }) => stop.graceMs));
-}
-
-function delay(ms: number): Promise<boolean> {
-  return new Promise((resolve) => setTimeout(resolve, ms, false).unref());
 }

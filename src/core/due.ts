@@ -1,10 +1,11 @@
 import type { Life, Serving } from './life.js';
+import { lookAt } from './look.js';
 import type { Instant } from './model.js';
 import type { State } from './state.js';
 
 /** The earliest instant at which something of this state is due; null: nothing is. The shell arms one alarm at it. */
 export function nextAt(state: State): Instant | null {
-  let earliest = Number.POSITIVE_INFINITY;
+  let earliest = lookAt(state);
   for (const { replicas } of state.pools.values()) {
     for (const { life } of replicas) earliest = Math.min(earliest, dueAt(life));
   }

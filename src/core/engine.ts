@@ -27,10 +27,10 @@ import {
   unspawned,
 } from './launching.js';
 import type { StateName } from './life.js';
-import type { Input } from './messages.js';
+import type { Input, Obstacle } from './messages.js';
 import type { Instant, Result } from './model.js';
 import { reset, type StormTrip, tripped } from './override.js';
-import { offloaded } from './placement.js';
+import { offloaded, type Sight, seen } from './placement.js';
 import { brokenWoke, hold, queue } from './rest.js';
 import { servingGenerated, servingPolled, servingProbed, servingWoke, stopServing } from './serving.js';
 import { alarmed } from './sickness.js';
@@ -44,10 +44,12 @@ export type Fact =
   | { readonly type: 'restart' }
   | { readonly type: 'kill' }
   | { readonly type: 'reset'; readonly once: boolean }
-  | { readonly type: 'admitted'; readonly means: Result<Means, string> }
+  | { readonly type: 'admitted'; readonly means: Result<Means, Obstacle> }
   /** A storm holds its restart back. */
   | { readonly type: 'held'; readonly until: Instant; readonly why: string }
   | ({ readonly type: 'tripped' } & StormTrip)
+  /** A look at the devices tells something new of its engine. */
+  | ({ readonly type: 'seen' } & Sight)
   | Extract<
       Input,
       {
@@ -143,18 +145,58 @@ const process: Columns<'died' | 'exited' | 'swept'> = {
 };
 
 /** Probes, the log, and time. */
-const watch: Columns<'probed' | 'polled' | 'generated' | 'alarmed' | 'offloaded' | 'woke'> = {
-  stopped: { probed: ignore, polled: ignore, generated: ignore, alarmed: ignore, offloaded: ignore, woke: ignore },
-  preparing: { probed: ignore, polled: ignore, generated: ignore, alarmed: ignore, offloaded: ignore, woke: preparingWoke },
+const watch: Columns<'probed' | 'polled' | 'generated' | 'alarmed' | 'offloaded' | 'seen' | 'woke'> = {
+  stopped: { probed: ignore, polled: ignore, generated: ignore, alarmed: ignore, offloaded: ignore, seen: ignore, woke: ignore },
+  preparing: {
+    probed: ignore,
+    polled: ignore,
+    generated: ignore,
+    alarmed: ignore,
+    offloaded: ignore,
+    seen: ignore,
+    woke: preparingWoke,
+  },
   // An error while it loads ends it anyway, or its startup deadline does.
-  starting: { probed: startupProbed, polled: ignore, generated: ignore, alarmed: ignore, offloaded, woke: startingWoke },
-  ready: { probed: servingProbed, polled: servingPolled, generated: servingGenerated, alarmed, offloaded, woke: servingWoke },
-  unhealthy: { probed: servingProbed, polled: servingPolled, generated: servingGenerated, alarmed, offloaded, woke: servingWoke },
-  stopping: { probed: ignore, polled: ignore, generated: ignore, alarmed: ignore, offloaded: ignore, woke: stoppingWoke },
-  backoff: { probed: ignore, polled: ignore, generated: ignore, alarmed: ignore, offloaded: ignore, woke: retry },
-  broken: { probed: ignore, polled: ignore, generated: ignore, alarmed: ignore, offloaded: ignore, woke: brokenWoke },
-  failed: { probed: ignore, polled: ignore, generated: ignore, alarmed: ignore, offloaded: ignore, woke: ignore },
-  stuck: { probed: ignore, polled: ignore, generated: ignore, alarmed: ignore, offloaded: ignore, woke: stuckWoke },
+  starting: { probed: startupProbed, polled: ignore, generated: ignore, alarmed: ignore, offloaded, seen, woke: startingWoke },
+  ready: {
+    probed: servingProbed,
+    polled: servingPolled,
+    generated: servingGenerated,
+    alarmed,
+    offloaded,
+    seen,
+    woke: servingWoke,
+  },
+  unhealthy: {
+    probed: servingProbed,
+    polled: servingPolled,
+    generated: servingGenerated,
+    alarmed,
+    offloaded,
+    seen,
+    woke: servingWoke,
+  },
+  stopping: {
+    probed: ignore,
+    polled: ignore,
+    generated: ignore,
+    alarmed: ignore,
+    offloaded: ignore,
+    seen: ignore,
+    woke: stoppingWoke,
+  },
+  backoff: { probed: ignore, polled: ignore, generated: ignore, alarmed: ignore, offloaded: ignore, seen: ignore, woke: retry },
+  broken: {
+    probed: ignore,
+    polled: ignore,
+    generated: ignore,
+    alarmed: ignore,
+    offloaded: ignore,
+    seen: ignore,
+    woke: brokenWoke,
+  },
+  failed: { probed: ignore, polled: ignore, generated: ignore, alarmed: ignore, offloaded: ignore, seen: ignore, woke: ignore },
+  stuck: { probed: ignore, polled: ignore, generated: ignore, alarmed: ignore, offloaded: ignore, seen: ignore, woke: stuckWoke },
 };
 
 /** All blocks together: a fact without a column of its own does not compile. */

@@ -3,7 +3,7 @@
 import { restAlone } from './alone.js';
 import { hurt, openOnes, withBreakers } from './breakers.js';
 import type { CrashClass, Diagnosis } from './crash.js';
-import { type Intent, isLive } from './life.js';
+import { type Engine, type Intent, isLive } from './life.js';
 import type { ExitEvidence } from './messages.js';
 import type { Moment } from './model.js';
 import { backOff, breakOff, fail, isOfGpu, queue, rest } from './rest.js';
@@ -172,7 +172,7 @@ function counted(before: Replica, exit: ExitEvidence, why: string, scene: Scene)
     lastCrashAt: now(scene),
     lastError: why,
     repeated: repetition(before.repeated, last?.subclass ?? null),
-    vramBefore: last?.class === 'vram_oom' ? freeBefore(before) : before.vramBefore,
+    vram: last?.class === 'vram_oom' ? afterOom(before, exit) : before.vram,
   };
   const told = tell(replica, scene, {
     event: 'replica.crashed',
@@ -214,10 +214,17 @@ function isPermanent({ lastExit: last, repeated, provenAt }: Replica, wasReady: 
   return last.confidence === 'high' && !wasReady && !proven;
 }
 
-/** What was free on its devices when it was launched. */
-function freeBefore({ life }: Replica): Replica['vramBefore'] {
-  if (!isLive(life)) return null;
-  return life.engine.launch.devices.flatMap(({ uuid, vramFreeBytes }) =>
+/** What was free on its devices when it was launched, and what it took to fail: what it held and asked for together. */
+function afterOom({ life, vram }: Replica, { diagnosis }: ExitEvidence): Replica['vram'] {
+  if (!isLive(life)) return vram;
+  const held = vram.peak?.instance === life.engine.launch.instance ? vram.peak.bytes : 0;
+  const needed = held + (diagnosis?.askedBytes ?? 0);
+  const learntBytes = needed > 0 ? Math.max(needed, vram.learntBytes ?? 0) : vram.learntBytes;
+  return { ...vram, learntBytes, before: freeBefore(life.engine) };
+}
+
+function freeBefore({ launch }: Engine): Replica['vram']['before'] {
+  return launch.devices.flatMap(({ uuid, vramFreeBytes }) =>
     vramFreeBytes === null ? [] : [{ uuid, freeBytes: vramFreeBytes }],
   );
 }

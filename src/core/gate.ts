@@ -4,8 +4,11 @@ import { resolveMask } from './devices.js';
 import { isRestart } from './launching.js';
 import { isLive } from './life.js';
 import { type Device, type Instant, poolIdOf } from './model.js';
+import { unreleased } from './release.js';
 import type { Pool, Replica, State } from './state.js';
 import { kindOf, launchableAt, raised, type StormKind, within } from './storm.js';
+import { holders } from './vram.js';
+import { gib } from './words.js';
 
 export type Block = {
   readonly because:
@@ -58,6 +61,7 @@ function* blocks(replica: Replica, state: State, now: Instant): Generator<Block>
   }
   yield* leftovers(replica, state);
   yield* storms(replica, state, now);
+  yield* release(replica, state);
   yield* vram(replica, state);
   yield* loads(replica, state);
 }
@@ -133,17 +137,23 @@ function pendingOf(replicas: readonly Replica[], but: Replica): number {
   ).length;
 }
 
+/** Its last engine's memory is not free yet. */
+function* release(replica: Replica, state: State): Generator<Block> {
+  const spec = poolOf(replica, state)?.spec;
+  const held = spec === undefined ? null : unreleased(replica, spec, state);
+  if (held !== null) yield { because: 'VRAM', until: held.until, why: held.why };
+}
+
 /** After it ran out of VRAM: as much must be free as was before, but for a little that a desktop may take meanwhile. */
-function* vram({ vramBefore }: Replica, { devices: { devices } }: State): Generator<Block> {
-  for (const { uuid, freeBytes } of vramBefore ?? []) {
+function* vram(replica: Replica, state: State): Generator<Block> {
+  const { devices } = state.devices;
+  for (const { uuid, freeBytes } of replica.vram.before ?? []) {
     const device = devices.find((each) => each.uuid === uuid);
     if (device === undefined || device.vramFreeBytes === null || device.vramFreeBytes >= freeBytes * enough) continue;
     const [free, before] = [gib(device.vramFreeBytes), gib(freeBytes)];
-    yield {
-      because: 'VRAM',
-      until: null,
-      why: `waits for VRAM: GPU ${device.index} has ${free} free, ${before} were free before the launch that ran out of it`,
-    };
+    const by = holders([device], replica.key, state);
+    const why = `waits for VRAM: GPU ${device.index} has ${free} free, ${before} were free before the launch that ran out of it`;
+    yield { because: 'VRAM', until: null, why: by === null ? why : `${why}; held by ${by}` };
   }
 }
 
@@ -188,4 +198,3 @@ function poolOf({ key }: Replica, { pools }: State): Pool | undefined {
 }
 
 const seconds = (ms: number): string => `${Math.round(ms / 100) / 10}s`;
-const gib = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(1)} GiB`;

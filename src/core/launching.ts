@@ -23,18 +23,26 @@ const patience = 3;
 /** An engine of an earlier supervisor that was still loading is given at least this long to answer, from when it is met. */
 export const leastMs = 10_000;
 
-/** What a launch is given: the mask's devices in the written order, and a port. */
-export type Means = { readonly devices: readonly Device[]; readonly port: number };
+/** What a launch is given: the mask's devices in the written order, a port, and what is to be known of the machine's memory. */
+export type Means = {
+  readonly devices: readonly Device[];
+  readonly port: number;
+  readonly hostClaimedBytes: number;
+  /** That it may run out of memory; null where there is nothing to fear. */
+  readonly advice: string | null;
+};
 
 /**
  * The gate is open: what stands in the way of this launch? The intent goes to the disk meanwhile, and the spawn waits for that: a supervisor that
  * dies in between leaves no engine that nobody knows.
  */
-export function check(replica: In<'preparing'>, { means }: { readonly means: Result<Means, string> }, scene: Scene): Turn {
-  if (!means.ok) return obstruct(replica, means.error, scene);
+export function check(replica: In<'preparing'>, { means }: { readonly means: Result<Means, Obstacle> }, scene: Scene): Turn {
+  if (!means.ok) return obstruct(replica, means.error.text, scene, means.error.hint ?? null);
   const { cause, since } = replica.life;
   const launch = launchOf(replica, means.value, scene, scene.id());
-  return stay(
+  const { advice } = means.value;
+  const warned = { event: 'replica.preparing', level: 'warn', because: cause, detail: advice ?? '' } as const;
+  const turn = stay(
     {
       ...replica,
       checks: launch.check,
@@ -43,16 +51,28 @@ export function check(replica: In<'preparing'>, { means }: { readonly means: Res
     },
     [{ type: 'check', launch }, { type: 'record' }],
   );
+  return advice === null ? turn : { ...turn, events: [tell(turn.replica, scene, warned)] };
 }
 
 /** The next launch of a replica, as it stands. */
 export function launchOf(
   { key, incarnation, checks, mask }: Replica,
-  means: Means,
+  { devices, port, hostClaimedBytes }: Means,
   { spec, supervisor: { allowDownloads } }: Pick<Scene, 'spec' | 'supervisor'>,
   instance: string,
 ): Launch {
-  return { key, incarnation: incarnation + 1, check: checks + 1, instance, spec, mask, ...means, allowDownloads };
+  return {
+    key,
+    incarnation: incarnation + 1,
+    check: checks + 1,
+    instance,
+    spec,
+    mask,
+    devices,
+    port,
+    hostClaimedBytes,
+    allowDownloads,
+  };
 }
 
 type Checked = {
@@ -60,6 +80,8 @@ type Checked = {
   readonly obstacles: readonly Obstacle[];
   readonly startupDeadlineMs: number;
   readonly portKnownFree: boolean;
+  readonly modelBytes: number | null;
+  readonly listed: boolean;
 };
 
 /** Nothing is in the way any more, or something is. */
@@ -75,6 +97,8 @@ export function checked(replica: In<'preparing'>, fact: Checked, scene: Scene): 
       ...replica,
       incarnation: launch.incarnation,
       obstructed: 0,
+      vram: { ...replica.vram, modelBytes: fact.modelBytes, listed: fact.listed },
+      freed: null,
       portProven: true,
       avoidPorts: [],
       died: null,
@@ -243,7 +267,7 @@ function hindered(
   const tried = { ...replica, repeated };
   return tooOften(repeated)
     ? fail(tried, scene, `${why}, ${repeated?.count} tries in a row`, verdict.hint)
-    : obstruct(tried, why, scene);
+    : obstruct(tried, why, scene, verdict.hint);
 }
 
 function askForAnotherPort(replica: In<'preparing'>, { now: since }: Scene): Turn {

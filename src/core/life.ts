@@ -52,6 +52,8 @@ export type Serving = {
   /** Null: not asked, or unknown. */
   readonly inflight: number | null;
   readonly pollAt: Instant | null;
+  /** Where it is against its mask, or is missing; null: it is where it should be, as far as anybody knows. */
+  readonly misplaced: string | null;
   /** When to have it make a token; null: never, or one is being made. */
   readonly generateAt: Instant | null;
 } & Rewards;

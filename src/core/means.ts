@@ -1,19 +1,33 @@
-/** What a launch needs of the machine as it is known now: devices for the mask, and a port. */
+/** What a launch needs of the machine as it is known now: devices for the mask with enough memory, and a port. */
 
 import { resolveMask } from './devices.js';
 import type { Means } from './launching.js';
-import type { Instant, Result } from './model.js';
+import type { Obstacle } from './messages.js';
+import type { Device, Instant, Result } from './model.js';
+import { ailmentOf, remedyFor } from './observe.js';
 import type { Pool, Replica, State } from './state.js';
+import { advice, shortage } from './vram.js';
 import { span } from './words.js';
 
 /** A launch relies on device data up to this old. */
 const freshMs = 60_000;
 
-export function meansFor(replica: Replica, pool: Pool, state: State, now: Instant): Result<Means, string> {
+export function meansFor(replica: Replica, pool: Pool, state: State, now: Instant): Result<Means, Obstacle> {
   const devices = devicesFor(replica, pool, state, now);
   if (!devices.ok) return devices;
+  const short = shortage(replica, pool.spec, devices.value, state);
+  if (short !== null) return { ok: false, error: short };
   const port = portFor(replica, pool, state);
-  return port.ok ? { ok: true, value: { devices: devices.value, port: port.value } } : port;
+  if (!port.ok) return port;
+  return {
+    ok: true,
+    value: {
+      devices: devices.value,
+      port: port.value,
+      hostClaimedBytes: hostClaimsBeside(replica, state),
+      advice: advice(replica, pool.spec, devices.value, state),
+    },
+  };
 }
 
 function devicesFor(
@@ -21,23 +35,60 @@ function devicesFor(
   { spec }: Pool,
   { devices: observed }: State,
   now: Instant,
-): Result<Means['devices'], string> {
+): Result<Means['devices'], Obstacle> {
   if (mask.kind === 'cpu') return { ok: true, value: [] };
   const ageMs = observed.observedAt === null ? null : now - observed.observedAt;
   if (observed.tool === 'failing' && (ageMs === null || ageMs > freshMs)) {
     const age = ageMs === null ? 'no device data yet' : `the device data is ${span(ageMs)} old`;
-    return { ok: false, error: `needs the devices of mask ${mask.written}, but ${age}: ${observed.note ?? 'the tool fails'}` };
+    return cannot(`needs the devices of mask ${mask.written}, but ${age}: ${observed.note ?? 'the tool fails'}`);
+  }
+  const gone = missingOf(replicaMask(mask), observed.lost);
+  if (gone !== undefined) {
+    const hint = 'look at its power, its cables and the kernel log, and reboot if it stays away';
+    return cannot(`GPU ${gone.index} (${gone.name}) of mask ${mask.written} is gone: its tool lists it no more`, hint);
   }
   const found = resolveMask(mask, observed.devices, spec.engine);
-  if (!found.ok) return { ok: false, error: found.error.message };
-  const sick = found.value.find(({ ailment }) => ailment !== null);
-  return sick === undefined
-    ? found
-    : { ok: false, error: `GPU ${sick.index} (${sick.name}) of mask ${mask.written} is unhealthy; see nvidia-smi` };
+  if (!found.ok) return cannot(found.error.message);
+  for (const device of found.value) {
+    const ailment = ailmentOf(device, observed);
+    if (ailment === null) continue;
+    const text = `GPU ${device.index} (${device.name}) of mask ${mask.written} ${ailment.text}`;
+    return cannot(text, remedyFor(device, ailment));
+  }
+  return found;
+}
+
+const cannot = (text: string, hint?: string): Result<never, Obstacle> => ({
+  ok: false,
+  error: { what: 'device', text, ...(hint === undefined ? {} : { hint }) },
+});
+
+/** Its ids; all of them for `all`. */
+const replicaMask = (mask: Replica['mask']): readonly string[] | 'all' => (mask.kind === 'list' ? mask.ids : 'all');
+
+/** A device of the mask that was there and is not. A slice goes away when somebody cuts the GPU anew, and is no loss for `all`. */
+function missingOf(ids: readonly string[] | 'all', lost: ReadonlyMap<string, Device>): Device | undefined {
+  return [...lost.values()].find(({ index, uuid, mig }) =>
+    ids === 'all' ? !mig : ids.some((id) => id === index || uuid.toLowerCase().startsWith(id.toLowerCase())),
+  );
+}
+
+/** Memory of the machine that launches in progress will still take. */
+function hostClaimsBeside({ key }: Replica, { pools }: State): number {
+  let bytes = 0;
+  for (const { spec, replicas } of pools.values()) {
+    for (const other of replicas) {
+      const { life } = other;
+      const loads =
+        (life.state === 'starting' && life.resumed === null) || (life.state === 'preparing' && life.phase !== 'queued');
+      if (other.key !== key && loads) bytes += spec.hostMemoryBytes ?? 0;
+    }
+  }
+  return bytes;
 }
 
 /** The replica's own, once it has one; else as the inventory says; else the lowest that no replica has. */
-function portFor(replica: Replica, { spec }: Pool, { inventory, pools }: State): Result<number, string> {
+function portFor(replica: Replica, { spec }: Pool, { inventory, pools }: State): Result<number, Obstacle> {
   if (replica.port !== null) return { ok: true, value: replica.port };
   if (spec.port !== 'auto') return { ok: true, value: spec.port + replica.index };
   const { from, to } = inventory.supervisor.ports;
@@ -49,5 +100,6 @@ function portFor(replica: Replica, { spec }: Pool, { inventory, pools }: State):
     }
   }
   for (let port = from; port <= to; port += 1) if (!taken.has(port)) return { ok: true, value: port };
-  return { ok: false, error: `needs a free port, and none of supervisor.ports ${from}-${to} is free; name a wider range` };
+  const text = `needs a free port, and none of supervisor.ports ${from}-${to} is free; name a wider range`;
+  return { ok: false, error: { what: 'port', text } };
 }

@@ -41,6 +41,8 @@ export type Launch = {
   /** The mask's devices in the written order; empty for cpu. */
   readonly devices: readonly Device[];
   readonly port: number;
+  /** Memory of the machine that other launches in progress will take. */
+  readonly hostClaimedBytes: number;
   readonly allowDownloads: boolean;
 };
 
@@ -177,6 +179,8 @@ export type Input =
       readonly portKnownFree: boolean;
       /** What its model's tensors take, by the file's header; null where that cannot be told. */
       readonly modelBytes: number | null;
+      /** False for an engine that uses a GPU as graphics do: the vendor's tool does not list it. */
+      readonly listed: boolean;
     }
   | ({ readonly type: 'spawned'; readonly identity: EngineIdentity } & OfEngine)
   /** The answer to `seek`, when nobody was found: the launch that was written down never came to a process, or it is gone. */

@@ -12,7 +12,15 @@ import { andThen, type Scene, stay, type Turn } from './turn.js';
 export function reset(replica: Replica, { once }: { readonly once: boolean }, scene: Scene): Turn {
   const forgotten = once
     ? replica
-    : { ...replica, attempt: 0, obstructed: 0, crashCount: 0, restartCount: 0, repeated: null, vramBefore: null };
+    : {
+        ...replica,
+        attempt: 0,
+        obstructed: 0,
+        crashCount: 0,
+        restartCount: 0,
+        repeated: null,
+        vram: { ...replica.vram, before: null },
+      };
   return andThen(withBreakers(forgotten, once ? 'once' : 'closed', scene), (after) =>
     rests(after) ? queue(after, 'operator', scene) : stay(after),
   );

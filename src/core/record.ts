@@ -52,7 +52,7 @@ export type RecordedReplica = Pick<
   | 'breakers'
   | 'repeated'
   | 'provenAt'
-  | 'vramBefore'
+  | 'vram'
 > & {
   /** Of the inventory's entry for its pool. */
   readonly entry: string;
@@ -140,7 +140,7 @@ function recordedReplica(
     breakers: replica.breakers,
     repeated: replica.repeated,
     provenAt: replica.provenAt,
-    vramBefore: replica.vramBefore,
+    vram: replica.vram,
     entry: entryOf(spec),
     died: replica.died && engineOf(replica.died.launch, replica.died.identity, replica.died.startedAt, entryOf),
     life: recordedLife(life, entryOf),

@@ -67,10 +67,10 @@ export function isOfGpu(of: CrashClass): boolean {
  * Waits before the next preflight. It was no launch: neither attempts nor crashes are counted. What the launch is for stays: a restart that had
  * to wait for its port is a restart all the same.
  */
-export function obstruct(before: In<'preparing'>, why: string, scene: Scene): Turn {
+export function obstruct(before: In<'preparing'>, why: string, scene: Scene, hint: string | null = null): Turn {
   const obstructed = before.obstructed + 1;
   const waitMs = delayMs(scene.spec.restart.backoff, obstructed, 1, scene.rand());
-  const retried = { cause: retriedAs(before.life.cause), told: 'preflight', attempt: obstructed, waitMs, why };
+  const retried = { cause: retriedAs(before.life.cause), told: 'preflight', attempt: obstructed, waitMs, why, hint };
   return wait({ ...before, obstructed, lastError: why }, retried, scene);
 }
 
@@ -126,13 +126,15 @@ type Wait = {
   readonly attempt: number;
   readonly waitMs: number;
   readonly why: string;
+  /** What to do about it. */
+  readonly hint?: string | null;
 };
 
-function wait(replica: Replica, { cause, told, attempt, waitMs, why }: Wait, scene: Scene): Turn {
+function wait(replica: Replica, { cause, told, attempt, waitMs, why, hint = null }: Wait, scene: Scene): Turn {
   const at = { at: scene.now + waitMs, wallMs: scene.wallMs + waitMs };
   return become(
     replica,
-    { state: 'backoff', retry: { at, delayMs: waitMs, attempt }, cause, why },
+    { state: 'backoff', retry: { at, delayMs: waitMs, attempt }, cause, why: hint === null ? why : `${why}; ${hint}` },
     scene,
     {
       event: 'replica.backoff',
@@ -144,6 +146,7 @@ function wait(replica: Replica, { cause, told, attempt, waitMs, why }: Wait, sce
       restart_count: replica.restartCount,
       crash_reason: told,
       reason: why,
+      ...(hint === null ? {} : { hint }),
     },
     [{ type: 'record' }],
   );

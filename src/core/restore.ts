@@ -128,7 +128,7 @@ function withNumbers(replica: Replica, kept: RecordedReplica, spec: PoolSpec, re
     portProven: kept.port !== null,
     restartsTotal: kept.restartsTotal,
     crashesTotal: kept.crashesTotal,
-    provenAt: kept.entry === entryOf(spec) ? kept.provenAt : null,
+    ...(kept.entry === entryOf(spec) ? { provenAt: kept.provenAt, vram: { ...replica.vram, ...kept.vram, before: null } } : {}),
     died: strayed(replica, kept, spec, restoring),
   };
 }
@@ -175,11 +175,21 @@ const alone = (replica: Replica, life: Life = replica.life): Resumption => ({
 });
 
 function withHistory(fresh: Replica, kept: RecordedReplica): Replica {
-  const { attempt, obstructed, restartCount, crashCount, lastCrashAt, lastExit, lastError, breakers, repeated, vramBefore } =
-    kept;
+  const { attempt, obstructed, restartCount, crashCount, lastCrashAt, lastExit, lastError, breakers, repeated, vram } = kept;
   return {
     ...fresh,
-    ...{ attempt, obstructed, restartCount, crashCount, lastCrashAt, lastExit, lastError, breakers, repeated, vramBefore },
+    ...{
+      attempt,
+      obstructed,
+      restartCount,
+      crashCount,
+      lastCrashAt,
+      lastExit,
+      lastError,
+      breakers,
+      repeated,
+      vram: { ...fresh.vram, ...vram },
+    },
   };
 }
 
@@ -294,5 +304,16 @@ function launchAgain(
   { mask }: Replica,
   spec: PoolSpec,
 ): Launch {
-  return { key, incarnation, check: 0, instance, spec: { ...spec, stop }, mask, devices, port, allowDownloads: false };
+  return {
+    key,
+    incarnation,
+    check: 0,
+    instance,
+    spec: { ...spec, stop },
+    mask,
+    devices,
+    port,
+    hostClaimedBytes: 0,
+    allowDownloads: false,
+  };
 }

@@ -26,7 +26,7 @@ export function becomeReady(replica: In<'starting'>, engine: Engine, description
   const { resumed } = replica.life;
   const serving = servingFrom(engine, resumed, description, scene);
   return become(
-    { ...replica, lastError: null, provenAt: now(scene), repeated: null, vramBefore: null },
+    { ...replica, lastError: null, provenAt: now(scene), repeated: null, vram: { ...replica.vram, before: null } },
     { state: 'ready', ...serving },
     scene,
     {
@@ -203,6 +203,7 @@ function servingFrom(engine: Engine, resumed: Resumed | null, description: Descr
     streak: streakBefore.serving,
     lastHeartbeatWallMs: probed ? scene.wallMs : null,
     inflight: null,
+    misplaced: null,
     pollAt: scene.supervisor.enginePollMs === null ? null : scene.now,
     generateAt: nextToken(scene),
     ...(resumed?.rewards ?? rewards(scene)),

@@ -5,7 +5,8 @@
 import type { Breaker } from './breaker.js';
 import { gate } from './gate.js';
 import { isLive, type Life } from './life.js';
-import { type Instant, type Moment, poolIdOf } from './model.js';
+import { type Device, type Instant, type Moment, poolIdOf } from './model.js';
+import { ailmentOf } from './observe.js';
 import { urlFor } from './serving.js';
 import type { LastExit, Operation, Pool, Replica, State } from './state.js';
 import { raised, within } from './storm.js';
@@ -185,7 +186,7 @@ function whyOf(replica: Replica, state: State, now: Instant): string | null {
       if (life.resumed !== null) return life.detail;
       return `${life.detail ?? 'no answer yet'}, ${span(now - life.engine.startedAt.at)} of at most ${span(life.deadline - life.engine.startedAt.at)}`;
     case 'ready':
-      return null;
+      return life.misplaced ?? troubleOf(life.engine.launch.devices, state);
     case 'unhealthy':
       return life.restartAt === null
         ? life.detail
@@ -204,6 +205,17 @@ function whyOf(replica: Replica, state: State, now: Instant): string | null {
     case 'stuck':
       return replica.lastError;
   }
+}
+
+/** What an engine that serves yet may soon die of. */
+function troubleOf(own: readonly Device[], { devices }: State): string | null {
+  for (const { uuid, index } of own) {
+    if (devices.lost.has(uuid)) return `GPU ${index} is gone: its tool lists it no more`;
+    const device = devices.devices.find((each) => each.uuid === uuid);
+    const ailment = device === undefined ? null : ailmentOf(device, devices);
+    if (ailment !== null) return `GPU ${index} ${ailment.text}`;
+  }
+  return null;
 }
 
 export function viewOperation(operation: Operation, state: State, time: Calendar['time']): OperationView {

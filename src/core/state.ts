@@ -59,11 +59,26 @@ export type Replica = {
   readonly repeated: { readonly subclass: string; readonly count: number } | null;
   /** When an engine of the present configuration was last ready: it can work, so its failures are not the configuration's. */
   readonly provenAt: Moment | null;
-  /** After it ran out of VRAM: what was free on its devices before that launch. */
-  readonly vramBefore: readonly { readonly uuid: string; readonly freeBytes: number }[] | null;
+  readonly vram: Vram;
+  /** The last engine that ended on devices: its memory there may not be free yet. */
+  readonly freed: { readonly instance: string; readonly uuids: readonly string[]; readonly at: Instant } | null;
   /** Died last, with nobody left in its group: who had left that before has not been looked for yet. */
   readonly died: Engine | null;
   readonly life: Life;
+};
+
+/** What is known of the memory that its engines need on their devices. */
+export type Vram = {
+  /** What the model's tensors take, by its file; null where that cannot be told. */
+  readonly modelBytes: number | null;
+  /** What an engine that ran out of it had held or asked for at most. */
+  readonly learntBytes: number | null;
+  /** The most that an engine was seen to hold. */
+  readonly peak: { readonly instance: string; readonly bytes: number } | null;
+  /** After it ran out of memory: what was free on its devices before that launch. */
+  readonly before: readonly { readonly uuid: string; readonly freeBytes: number }[] | null;
+  /** False for engines that use a GPU as graphics do (Vulkan), whom the tool does not list. */
+  readonly listed: boolean;
 };
 
 /** GPU errors count in a breaker of their own. */
@@ -135,6 +150,12 @@ export type State = {
   readonly pools: ReadonlyMap<string, Pool>;
   readonly devices: DevicesObservation & {
     readonly observedAt: Instant | null;
+    /** When the last answer came, be it a failure. */
+    readonly seenAt: Instant;
+    /** A look is out. */
+    readonly lookOut: boolean;
+    /** Were there, and are listed no more. */
+    readonly lost: ReadonlyMap<string, Device>;
     /** By device: what the kernel's log has told of it, and nothing has cured since. */
     readonly reported: ReadonlyMap<string, Ailment>;
   };

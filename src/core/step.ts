@@ -3,13 +3,15 @@
 import { dueAt } from './due.js';
 import { type Fact, turn } from './engine.js';
 import type { Event } from './events.js';
-import { gate } from './gate.js';
-import type { Life } from './life.js';
+import { devicesOf, gate } from './gate.js';
+import { isLive, type Life } from './life.js';
+import { lookAt } from './look.js';
 import { meansFor } from './means.js';
 import type { Answer, Context, Effect, Input } from './messages.js';
-import { poolIdOf, type ReplicaKey, replicaKey } from './model.js';
-import { observeDevices } from './observe.js';
+import { type Instant, poolIdOf, type ReplicaKey, replicaKey } from './model.js';
+import { type DeviceNews, hearOf, observeDevices, trusted } from './observe.js';
 import { advance, prune, told } from './operation.js';
+import { sightOf } from './placement.js';
 import { ask, shutDown, type Wish } from './requests.js';
 import { now, type Operation, type Pool, type Replica, type State } from './state.js';
 import type { Restart } from './storm.js';
@@ -28,6 +30,7 @@ export function step(state: State, input: Input, context: Context): Step {
   followOperations(work);
   admit(work);
   endIfDone(work);
+  look(work);
   return { state: work.state, answer, effects: work.effects, events: work.events };
 }
 
@@ -43,13 +46,12 @@ function take(work: Work, input: Input): Answer | null {
     case 'leftovers-gone':
       work.state = { ...work.state, leftovers: [] };
       return null;
-    case 'devices-observed': {
-      const { devices, events } = observeDevices(work.state.devices, input.observation, work.context.now);
-      work.state = { ...work.state, devices };
-      work.events.push(...events);
+    case 'devices-observed':
+      tellDevices(work, observeDevices(work.state.devices, input.observation, work.context.now));
+      seeEngines(work);
       return null;
-    }
     case 'device-reported':
+      tellDevices(work, hearOf(work.state.devices, input.report));
       return null;
     case 'storage':
       work.events.push(
@@ -73,6 +75,27 @@ function take(work: Work, input: Input): Answer | null {
       work.turn(input.key, input);
       return null;
   }
+}
+
+function tellDevices(work: Work, { devices, events }: DeviceNews): void {
+  work.state = { ...work.state, devices };
+  work.events.push(...events);
+}
+
+function seeEngines(work: Work): void {
+  for (const { replicas } of work.state.pools.values()) {
+    for (const replica of replicas) {
+      const sight = sightOf(replica, work.state);
+      if (sight !== null) work.turn(replica.key, { type: 'seen', ...sight });
+    }
+  }
+}
+
+/** One look at a time. */
+function look(work: Work): void {
+  if (lookAt(work.state) > work.context.now) return;
+  work.state = { ...work.state, devices: { ...work.state.devices, lookOut: true } };
+  work.effects.push({ type: 'observe' });
 }
 
 /** Of hundreds of replicas few are due at a time: the others are not even asked. */
@@ -161,6 +184,13 @@ function isQueued({ life }: Replica): boolean {
 
 const sinceOf = ({ life }: Replica): number => (life.state === 'preparing' ? life.since : 0);
 
+/** Its engine has ended, and the devices that it was on are not free before the driver says so. */
+function withFreed(before: Replica, after: Replica, at: Instant): Replica {
+  if (!isLive(before.life) || isLive(after.life)) return after;
+  const { instance, devices } = before.life.engine.launch;
+  return devices.length === 0 ? after : { ...after, freed: { instance, uuids: devices.map(({ uuid }) => uuid), at } };
+}
+
 /** What one step has done so far. Lives no longer than the step. */
 class Work {
   readonly effects: Effect[] = [];
@@ -192,9 +222,9 @@ class Work {
     const { replica, effects, events } = turn(before, fact, scene);
     this.effects.push(...effects);
     this.events.push(...events);
-    if (replica !== before) this.replace(pool, replica);
+    if (replica !== before) this.replace(pool, withFreed(before, replica, this.context.now));
     if (replica.restartsTotal > before.restartsTotal) this.countRestart(replica);
-    if (fact.type === 'reset' && !fact.once) this.forgetRestarts(pool.spec.poolId);
+    if (fact.type === 'reset' && !fact.once) this.forgetTroubles(pool.spec.poolId, replica);
     if (replica.life.state === 'ready' && before.life.state !== 'ready') this.compareVersions(pool.spec.poolId);
   }
 
@@ -219,8 +249,11 @@ class Work {
     if (trip !== null) for (const { key } of pool.replicas) this.turn(key, { type: 'tripped', ...trip });
   }
 
-  private forgetRestarts(poolId: string): void {
+  /** Its pool's storm, and what the kernel has told of its devices: whoever resets has mended what it was. */
+  private forgetTroubles(poolId: string, replica: Replica): void {
     const pool = this.state.pools.get(poolId);
+    const own = devicesOf(replica, this.state);
+    this.state = { ...this.state, devices: trusted(this.state.devices, own) };
     if (pool !== undefined)
       this.state = { ...this.state, pools: new Map(this.state.pools).set(poolId, { ...pool, restarts: [] }) };
   }

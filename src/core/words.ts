@@ -50,3 +50,8 @@ export function reasonOf(intent: Intent): string {
       return `left by an earlier supervisor, and ${intent.why}`;
   }
 }
+
+/** "9.0 GiB", "512 MiB". */
+export function gib(bytes: number): string {
+  return bytes >= 2 ** 30 / 10 ? `${(bytes / 2 ** 30).toFixed(1)} GiB` : `${Math.round(bytes / 2 ** 20)} MiB`;
+}

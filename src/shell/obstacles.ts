@@ -2,8 +2,9 @@
 
 import { stat } from 'node:fs/promises';
 import { isAbsolute } from 'node:path';
-import { freeVramBytes } from '../core/devices.js';
 import type { Launch, Obstacle } from '../core/messages.js';
+import { gib } from '../core/words.js';
+import { biggestProcess } from '../host/biggest.js';
 import { digestOf, inspectModel } from '../host/model-files.js';
 import { bindError } from '../host/net.js';
 import { partsOf } from '../host/paths.js';
@@ -152,28 +153,17 @@ export function checkEnv({ spec }: Launch, supervisorEnv: Readonly<Record<string
   });
 }
 
-export function checkDevices({ spec, mask, devices }: Launch): Obstacles {
-  const sick = devices
-    .filter(({ ailment }) => ailment !== null)
-    .map(
-      ({ index, name }): Obstacle => ({
-        what: 'device',
-        text: `cannot load on GPU ${index} (${name}): its tool calls it unhealthy`,
-      }),
-    );
-  const need = spec.vramBytes;
-  const free = freeVramBytes(devices);
-  if (need === null || free === null || free >= need) return sick;
-  const text = `cannot load on GPU ${mask.written}: it needs ${gib(need)} of VRAM, and ${gib(free)} are free`;
-  return [...sick, { what: 'memory', text, hint: 'free the device, or lower "vram"' }];
-}
-
-export async function checkMemory({ spec }: Launch): Promise<Obstacles> {
+export async function checkMemory({ spec, hostClaimedBytes }: Launch): Promise<Obstacles> {
   const need = spec.hostMemoryBytes;
   if (need === null) return [];
   const available = await memoryAvailableBytes();
-  if (available === null || available >= need) return [];
-  const text = `cannot load ${spec.poolId}: it needs ${gib(need)} of memory, and ${gib(available)} are available`;
+  if (available === null || available - hostClaimedBytes >= need) return [];
+  const biggest = await biggestProcess();
+  const text = [
+    `cannot load ${spec.poolId}: it needs ${gib(need)} of memory, and ${gib(available)} are available`,
+    ...(hostClaimedBytes > 0 ? [`engines that load take ${gib(hostClaimedBytes)} of them`] : []),
+    ...(biggest === null ? [] : [`most is held by pid ${biggest.pid} (${biggest.program}) with ${gib(biggest.bytes)}`]),
+  ].join('; ');
   return [{ what: 'memory', text, hint: 'free memory, or lower "host_memory"' }];
 }
 
@@ -200,8 +190,4 @@ const bindPhrases: Readonly<Record<string, string>> = {
 
 function undigestible(model: string, why: string): Obstacle {
   return { what: 'digest', text: `cannot check the digest of "${model}": ${why}` };
-}
-
-function gib(bytes: number): string {
-  return bytes >= 1024 ** 3 / 10 ? `${(bytes / 1024 ** 3).toFixed(1)} GiB` : `${Math.round(bytes / 1024 ** 2)} MiB`;
 }

@@ -40,6 +40,7 @@ export type Hands = {
     readonly startupDeadlineMs: number;
     readonly portKnownFree: boolean;
     readonly modelBytes: number | null;
+    readonly listed: boolean;
   }>;
   /** `exited` is called once for a process that was made, after this has resolved. */
   spawn(launch: Launch, reports: Reports): Promise<Result<EngineIdentity, ExitEvidence>>;

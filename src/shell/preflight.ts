@@ -13,7 +13,6 @@ import type { Listeners } from './listener.js';
 import {
   checkChain,
   checkCwd,
-  checkDevices,
   checkEnv,
   checkMemory,
   checkModel,
@@ -43,6 +42,8 @@ export type Checked = {
   readonly portKnownFree: boolean;
   /** What the model's tensors take, by the file's header; null where that cannot be told. */
   readonly modelBytes: number | null;
+  /** False for a binary that uses GPUs as graphics do (Vulkan): the vendor's tool does not list it among those that compute. */
+  readonly listed: boolean;
 };
 
 export type Preflight = {
@@ -54,7 +55,7 @@ export type Preflight = {
 
 export function makePreflight(world: PreflightWorld): Preflight {
   const digests = new Map<string, string>();
-  const seesDevices = new Set<string>();
+  const sights = new Map<string, readonly string[]>();
   const grants: Grants = new Map();
 
   async function examine(launch: Launch, touching: boolean): Promise<Checked> {
@@ -78,43 +79,46 @@ export function makePreflight(world: PreflightWorld): Preflight {
       ...place,
       ...model.obstacles,
       ...checkEnv(launch, world.supervisorEnv),
-      ...checkDevices(launch),
       ...memory,
       ...port,
     ];
     // Asking the program starts it, and may wake a GPU: only when nothing else is in the way.
-    const blind = !touching || sofar.length > 0 ? [] : await checkSight(launch, draft, prefix);
+    const sight = !touching || sofar.length > 0 ? null : await lookFor(launch, draft, prefix);
     const { startupDeadlineMs } = spec.health;
     return {
-      obstacles: [...sofar, ...blind],
+      obstacles: [...sofar, ...blindness(launch, draft, sight)],
       prepared: { resolved: draft.resolved, argv: draft.argv, env: draft.env, cwd: draft.cwd, chain: prefix },
       startupDeadlineMs:
         startupDeadlineMs === 'auto' ? world.adapters[spec.engine].startupDeadlineMs(model.bytes) : startupDeadlineMs,
       portKnownFree: port.length === 0,
       modelBytes: null,
+      listed: sight === null || sight.some((name) => !name.startsWith('Vulkan')),
     };
   }
 
-  /** What is seen is remembered, by the very file and the mask; that nothing is seen is not, since a driver may come back. */
-  async function checkSight(
+  /** The devices that the program sees; null where it cannot tell. They are remembered, by the very file and the mask; that there are none is not: a driver may come back. */
+  async function lookFor(
     { spec, mask, devices }: Launch,
     { resolved, env, cwd }: Draft,
     prefix: readonly string[],
-  ): Promise<readonly Obstacle[]> {
+  ): Promise<readonly string[] | null> {
     const { listDevices } = world.adapters[spec.engine];
-    if (listDevices === null || devices.length === 0 || resolved.program === null) return [];
+    if (listDevices === null || devices.length === 0 || resolved.program === null) return null;
     const file = await stat(resolved.program).catch(() => null);
-    const known = [file?.dev, file?.ino, file?.mtimeMs, mask.written, ...devices.map(({ uuid }) => uuid)].join(' ');
-    if (seesDevices.has(known)) return [];
+    const name = [file?.dev, file?.ino, file?.mtimeMs, mask.written, ...devices.map(({ uuid }) => uuid)].join(' ');
+    const known = sights.get(name);
+    if (known !== undefined) return known;
     const [program = '', ...args] = [...prefix, resolved.program, ...listDevices.args];
     const run = await runProgram(program, args, { timeoutMs: 60_000, env, cwd });
     const seen = run.ok ? listDevices.read(`${run.value.stdout}\n${run.value.stderr}`) : null;
-    if (seen === null) return [];
-    if (seen.length > 0) {
-      seesDevices.add(known);
-      return [];
-    }
-    const text = `cannot put ${spec.poolId} on ${mask.written}: the binary sees no GPU: a CPU build? ("${resolved.program} ${listDevices.args.join(' ')}" lists none under this mask)`;
+    if (seen !== null && seen.length > 0) sights.set(name, seen);
+    return seen;
+  }
+
+  function blindness({ spec, mask }: Launch, { resolved }: Draft, sight: readonly string[] | null): readonly Obstacle[] {
+    if (sight === null || sight.length > 0) return [];
+    const asked = `${resolved.program} ${world.adapters[spec.engine].listDevices?.args.join(' ')}`;
+    const text = `cannot put ${spec.poolId} on ${mask.written}: the binary sees no GPU: a CPU build? ("${asked}" lists none under this mask)`;
     return [{ what: 'cpu-build', text, hint: 'set "binary" to a build with GPU support, or device_masks: [cpu]' }];
   }
 

@@ -86,9 +86,9 @@ export class Bench {
   }
 
   launch(key: ReplicaKey = 'chat/r0'): Launch {
-    const effect = this.effects.find((each) => (each.type === 'check' || each.type === 'spawn') && each.launch.key === key);
-    if (effect === undefined || !('launch' in effect)) throw new Error(`no launch among ${this.did().join(', ')}`);
-    return effect.launch;
+    const { life } = this.replica(key);
+    if (!('launch' in life)) throw new Error(`${key} is not being launched: ${life.state}`);
+    return life.launch;
   }
 
   checked(key: ReplicaKey = 'chat/r0'): this {
@@ -101,6 +101,7 @@ export class Bench {
       startupDeadlineMs: 120_000,
       portKnownFree: true,
       modelBytes: null,
+      listed: true,
     });
   }
 

@@ -41,6 +41,7 @@ function launched(more: Partial<PoolSpec['health']> = {}) {
     startupDeadlineMs: 10_000,
     portKnownFree: true,
     modelBytes: null,
+    listed: true,
   });
   give({ type: 'spawned', ...engine, identity: identityOf(100, 'id') });
   return {

@@ -13,6 +13,7 @@ import { beginning, inventoryOf, poolSpec } from '../rig/specs.js';
 const now = 100_000;
 const gpu = deviceOf('0', { vramFreeBytes: 4 * 2 ** 30 });
 const onGpu: Partial<PoolSpec> = { masks: [{ kind: 'list', written: '0', ids: ['0'] }], share: true };
+const noVram = { modelBytes: null, learntBytes: null, peak: null, before: null, listed: true };
 const moment = (at: number) => ({ at, wallMs: 1e12 + at });
 const restartsAt = (...times: number[]): Restart[] => times.map((at) => ({ at: moment(at), class: 'crash' }));
 const queued = (cause: 'crash' | 'operator'): Life => ({ state: 'preparing', phase: 'queued', cause, since: now });
@@ -94,7 +95,12 @@ test.each<[Block['because'], number | null, string, Scene]>([
   ],
   ['storm', 110_000, '10 restarts of chat in 60s', { restarts: inTime }],
   ['device storm', 110_004, '10 restarts on GPU 0 in 60s', { state: { deviceRestarts: new Map([[gpu.uuid, inTime]]) } }],
-  ['VRAM', null, 'GPU 0 has 4.0 GiB free, 8.0 GiB', { chat: { vramBefore: [{ uuid: gpu.uuid, freeBytes: 8 * 2 ** 30 }] } }],
+  [
+    'VRAM',
+    null,
+    'GPU 0 has 4.0 GiB free, 8.0 GiB',
+    { chat: { vram: { ...noVram, before: [{ uuid: gpu.uuid, freeBytes: 8 * 2 ** 30 }] } } },
+  ],
   ['load slot', null, 'waits to load on GPU 0 behind code/r0', { code: { life: loading } }],
   [
     'leftovers',

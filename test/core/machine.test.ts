@@ -53,6 +53,7 @@ describe('a launch', () => {
         startupDeadlineMs: 1,
         portKnownFree: false,
         modelBytes: null,
+        listed: true,
       });
     };
     expect(taken(bench).launch().port).toBe(18_101);
@@ -67,7 +68,16 @@ describe('a launch', () => {
     const bench = one();
     const { key, check } = bench.launch();
     const obstacles = [{ what: 'program', text: 'there is no program "/nope"' } as const];
-    bench.give({ type: 'checked', key, check, obstacles, startupDeadlineMs: 1, portKnownFree: false, modelBytes: null });
+    bench.give({
+      type: 'checked',
+      key,
+      check,
+      obstacles,
+      startupDeadlineMs: 1,
+      portKnownFree: false,
+      modelBytes: null,
+      listed: true,
+    });
     expect(bench.view()).toMatchObject({ state: 'failed', crash_count: 0, incarnation: 0 });
     expect(nextAt(bench.state)).toBeNull();
     expect(bench.ask('start').did()).toContain('check');

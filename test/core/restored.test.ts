@@ -90,7 +90,16 @@ function crashed({ inventory: of, now }: { readonly inventory: typeof inventory;
 function launched({ inventory: of, now }: { readonly inventory: typeof inventory; readonly now: number }): State {
   const inputs: readonly Input[] = [
     { type: 'woke' },
-    { type: 'checked', key, check: 1, obstacles: [], startupDeadlineMs: 60_000, portKnownFree: true, modelBytes: null },
+    {
+      type: 'checked',
+      key,
+      check: 1,
+      obstacles: [],
+      startupDeadlineMs: 60_000,
+      portKnownFree: true,
+      modelBytes: null,
+      listed: true,
+    },
     { type: 'spawned', key, incarnation: 1, identity: identityOf(7, 'i') },
   ];
   return inputs.reduce((state, input) => at(now, state, input).state, beginning({ inventory: of, now }));

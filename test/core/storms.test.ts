@@ -23,7 +23,16 @@ describe('many restarts', () => {
     const keys = Array.from({ length: 8 }, (_, n): ReplicaKey => `chat/r${n}`);
     const launches = new Map(keys.map((key) => [key, bench.launch(key)]));
     for (const [key, { check, incarnation, instance }] of launches) {
-      bench.give({ type: 'checked', key, check, obstacles: [], startupDeadlineMs: 9_000, portKnownFree: true, modelBytes: null });
+      bench.give({
+        type: 'checked',
+        key,
+        check,
+        obstacles: [],
+        startupDeadlineMs: 9_000,
+        portKnownFree: true,
+        modelBytes: null,
+        listed: true,
+      });
       bench.give({ type: 'spawned', key, incarnation, identity: { pid: 7, startTicks: 7, instance, logOffset: 0 } });
     }
     bench.wake();
@@ -81,7 +90,16 @@ describe('many restarts', () => {
     expect(bench.view()).toMatchObject({ state: 'ready', breaker: { state: 'open' } });
     expect(bench.view('chat/r1')).toMatchObject({ state: 'broken' });
     const { key, check } = other;
-    bench.give({ type: 'checked', key, check, obstacles: [], startupDeadlineMs: 1, portKnownFree: true, modelBytes: null });
+    bench.give({
+      type: 'checked',
+      key,
+      check,
+      obstacles: [],
+      startupDeadlineMs: 1,
+      portKnownFree: true,
+      modelBytes: null,
+      listed: true,
+    });
     expect(bench.did()).toEqual([]);
   });
 
@@ -111,7 +129,7 @@ describe('after it ran out of VRAM', () => {
           tool: 'working',
           note: null,
           processes: null,
-          askedAt: 0,
+          askedAt: bench.now,
         },
       });
     bench.ready();

@@ -72,6 +72,7 @@ const facts: Readonly<Record<Fact['type'], true>> = {
   generated: true,
   alarmed: true,
   offloaded: true,
+  seen: true,
   woke: true,
 };
 const columns = Object.keys(facts);
@@ -208,8 +209,8 @@ function factsFor({ key, incarnation, checks }: Replica): readonly Fact[] {
     { type: 'kill' },
     { type: 'reset', once: false },
     { type: 'reset', once: true },
-    { type: 'admitted', means: { ok: true, value: { devices: [], port: 18_100 } } },
-    { type: 'admitted', means: { ok: false, error: 'no device' } },
+    { type: 'admitted', means: { ok: true, value: { devices: [], port: 18_100, hostClaimedBytes: 0, advice: null } } },
+    { type: 'admitted', means: { ok: false, error: { what: 'device', text: 'no device' } } },
     { type: 'held', until: 9e9, why: 'a storm' },
     { type: 'tripped', breaker: 'general', why: 'a storm' },
     { type: 'tripped', breaker: 'cuda', why: 'a storm' },
@@ -222,6 +223,7 @@ function factsFor({ key, incarnation, checks }: Replica): readonly Fact[] {
         startupDeadlineMs: 60_000,
         portKnownFree: true,
         modelBytes: null,
+        listed: true,
       }),
     ),
     { type: 'spawned', ...of, identity: identityOf(1, 'instance') },
@@ -239,6 +241,7 @@ function factsFor({ key, incarnation, checks }: Replica): readonly Fact[] {
     ...(['ok', 'failed', 'unknown'] as const).map((verdict): Fact => ({ type: 'generated', ...of, verdict, detail: 'x' })),
     ...(['sticky', 'suspect'] as const).map((kind): Fact => ({ type: 'alarmed', ...of, alarm: { ...alarm, kind } })),
     { type: 'offloaded', ...of, offload: { layers: 20, of: 33 } },
+    { type: 'seen', heldBytes: 1, misplaced: 'holds memory on GPU 1' },
     { type: 'woke' },
   ];
 }

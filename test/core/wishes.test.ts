@@ -66,6 +66,7 @@ describe('stop, start, restart', () => {
         startupDeadlineMs: 9_000,
         portKnownFree: true,
         modelBytes: null,
+        listed: true,
       });
       const identity = identityOf(100 + launch.port, launch.instance);
       bench.give({ type: 'spawned', key: launch.key, incarnation: launch.incarnation, identity });
@@ -84,9 +85,16 @@ describe('stop, start, restart', () => {
     expect(waiting.swept().view()).toMatchObject({ state: 'stopped', goal: 'down' });
     const bench = one();
     const { key, check } = bench.launch();
-    bench
-      .ask('stop')
-      .give({ type: 'checked', key, check, obstacles: [], startupDeadlineMs: 1, portKnownFree: true, modelBytes: null });
+    bench.ask('stop').give({
+      type: 'checked',
+      key,
+      check,
+      obstacles: [],
+      startupDeadlineMs: 1,
+      portKnownFree: true,
+      modelBytes: null,
+      listed: true,
+    });
     expect(bench.did()).toEqual([]);
     expect(bench.view().state).toBe('stopped');
   });

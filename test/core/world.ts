@@ -66,7 +66,16 @@ export class World {
       case 'check': {
         const obstacles =
           flag || choice % 3 === 0 ? [] : [{ what: choice % 2 === 0 ? 'port' : 'program', text: 'in the way' } as const];
-        return { type: 'checked', key, check, obstacles, startupDeadlineMs: 60_000, portKnownFree: true, modelBytes: null };
+        return {
+          type: 'checked',
+          key,
+          check,
+          obstacles,
+          startupDeadlineMs: 60_000,
+          portKnownFree: true,
+          modelBytes: null,
+          listed: true,
+        };
       }
       case 'spawn':
         if (flag || choice % 3 > 0) return { type: 'spawned', ...of, identity: identityOf(incarnation, instance) };

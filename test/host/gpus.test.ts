@@ -140,7 +140,13 @@ describe('reading GPUs', () => {
     await smi.vanish();
     expect(await reader.read()).toMatchObject({ tool: 'failing', devices: [{}, {}], note: 'nvidia-smi is no longer on PATH' });
     const fresh = createGpuReader({ env: { PATH: join(directory, 'bin') }, now: () => clock });
-    expect(await fresh.read()).toMatchObject({ devices: [], tool: 'none', note: 'nvidia-smi is not on PATH', processes: null, dataAt: null });
+    expect(await fresh.read()).toMatchObject({
+      devices: [],
+      tool: 'none',
+      note: 'nvidia-smi is not on PATH',
+      processes: null,
+      dataAt: null,
+    });
     const nowhere = createGpuReader({ env: {}, now: () => clock });
     expect(await nowhere.read()).toMatchObject({ tool: 'none' });
   });

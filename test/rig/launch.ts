@@ -19,6 +19,7 @@ export function launchOf(spec: Partial<PoolSpec>, devices: readonly Device[] = [
     mask,
     devices,
     port: 18_100,
+    hostClaimedBytes: 0,
     allowDownloads: false,
     ...more,
   };

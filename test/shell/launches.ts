@@ -14,6 +14,7 @@ export function launchOf(spec: Partial<PoolSpec> = {}, more: Partial<Launch> = {
     mask: { kind: 'cpu', written: 'cpu' },
     devices: [],
     port: 0,
+    hostClaimedBytes: 0,
     allowDownloads: false,
     ...more,
   };

@@ -13,7 +13,12 @@ const state = initialState({ inventory, named: [], devices, exitOnAllFailed: fal
 function launch(index: number) {
   const replica = state.pools.get('chat')?.replicas[index];
   if (replica === undefined || spec === undefined) throw new RangeError(`no replica ${index}`);
-  return launchOf(replica, { devices: [], port: 18_100 + index }, { spec, supervisor: inventory.supervisor }, `i${index}`);
+  return launchOf(
+    replica,
+    { devices: [], port: 18_100 + index, hostClaimedBytes: 0, advice: null },
+    { spec, supervisor: inventory.supervisor },
+    `i${index}`,
+  );
 }
 
 function withResolvers() {

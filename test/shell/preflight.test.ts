@@ -179,23 +179,17 @@ describe('what it needs', () => {
     ]);
   });
 
-  it('memory, of the host and of the devices together; unknown is no reason', async () => {
+  it('memory of the host, less what engines that load have claimed', async () => {
     const { check } = await stage();
     const gib = 2 ** 30;
     expect(said(await check({ hostMemoryBytes: 2 ** 50 }))).toEqual([
-      expect.stringMatching(/^memory: cannot load chat: it needs 1048576\.0 GiB of memory, and \d+(\.\d)? [GM]iB are available$/),
+      expect.stringMatching(
+        /^memory: cannot load chat: it needs 1048576\.0 GiB of memory, and \d+(\.\d)? [GM]iB are available; most is held by pid \d+ \(.+\) with [\d.]+ [GM]iB$/,
+      ),
     ]);
-    const two = [deviceOf('0', { vramFreeBytes: 4 * gib }), deviceOf('1', { vramFreeBytes: 5 * gib })];
-    const on = { mask: { kind: 'list', written: '0,1', ids: ['0', '1'] }, devices: two } as const;
-    expect(said(await check({ vramBytes: 9 * gib }, on))).toEqual([]);
-    expect(said(await check({ vramBytes: 9.1 * gib }, on))).toEqual([
-      'memory: cannot load on GPU 0,1: it needs 9.1 GiB of VRAM, and 9.0 GiB are free',
-    ]);
-    expect(said(await check({ vramBytes: 90 * gib }, { ...on, devices: [deviceOf('0', { vramFreeBytes: null })] }))).toEqual([]);
-    expect(said(await check({ vramBytes: 90 * gib }))).toEqual([]);
-    expect(said(await check({}, { ...on, devices: [deviceOf('0', { ailment: { text: 'is sick', cure: null } })] }))).toEqual([
-      'device: cannot load on GPU 0 (NVIDIA GeForce RTX 3090): its tool calls it unhealthy',
-    ]);
+    const claimed = await check({ hostMemoryBytes: gib / 1024 }, { hostClaimedBytes: 2 ** 50 });
+    expect(said(claimed)).toEqual([expect.stringContaining('; engines that load take 1048576.0 GiB of them; ')]);
+    expect(said(await check({ hostMemoryBytes: gib / 1024 }))).toEqual([]);
   });
 
   it('a port that nobody has, at a host that is ours', async () => {

@@ -15,7 +15,7 @@ function paperHands() {
   const handoffs = new Map<string, HandoffFacts>();
   const hands: Hands = {
     record: () => new Promise((resolve) => recorded.push(() => resolve(void done.push('recorded')))),
-    check: async () => ({ obstacles: [], startupDeadlineMs: 60_000, portKnownFree: true, modelBytes: null }),
+    check: async () => ({ obstacles: [], startupDeadlineMs: 60_000, portKnownFree: true, modelBytes: null, listed: true }),
     spawn: async ({ instance }, { exited }) => {
       done.push('spawn');
       exits.push(exited);

@@ -26,7 +26,12 @@ test('who outlives SIGKILL does not keep a replica between two launches for ever
       },
     } as unknown as HandsWorld['processes'],
   };
-  const launch = launchOf(replica, { devices: [], port: 18_100 }, { spec, supervisor: inventory.supervisor }, 'i');
+  const launch = launchOf(
+    replica,
+    { devices: [], port: 18_100, hostClaimedBytes: 0, advice: null },
+    { spec, supervisor: inventory.supervisor },
+    'i',
+  );
   const hands = makeHands(world as HandsWorld);
   const nobody = () => {
     throw new Error('nobody was found');

@@ -30,6 +30,7 @@ export function supervise(spec: PoolSpec, argvOf: (port: number) => readonly str
     startupDeadlineMs: 20_000,
     portKnownFree: true,
     modelBytes: null,
+    listed: true,
     prepared: {
       chain: [],
       argv: argvOf(launch.port),

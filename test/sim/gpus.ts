@@ -1,7 +1,7 @@
 /** Virtual GPUs: who uses their memory, when they are sick or gone, and when the tool does not answer. */
 
 import type { DevicesObservation } from '../../src/core/messages.js';
-import type { Device } from '../../src/core/model.js';
+import type { Device, DeviceProcess } from '../../src/core/model.js';
 import type { Process } from './processes.js';
 
 const gib = 2 ** 30;
@@ -23,14 +23,18 @@ export class Gpus {
   observe(living: Iterable<Process>, askedAt: number): DevicesObservation {
     if (this.toolFails) return { devices: [], tool: 'failing', note: 'nvidia-smi hangs', processes: null, askedAt };
     const used = new Map<string, number>();
-    for (const { isLeader, launch } of living) {
+    const processes: DeviceProcess[] = [];
+    for (const { isLeader, launch, pid, instance } of living) {
       if (!isLeader) continue;
-      for (const { index } of launch.devices) used.set(index, (used.get(index) ?? 0) + usedBytes);
+      for (const { index, uuid } of launch.devices) {
+        used.set(index, (used.get(index) ?? 0) + usedBytes);
+        processes.push({ uuid, pid, program: 'engine', usedBytes, instance });
+      }
     }
     const devices = this.indexes
       .filter((index) => !this.gone.has(index))
       .map((index) => this.device(index, used.get(index) ?? 0));
-    return { devices, tool: 'working', note: null, processes: null, askedAt };
+    return { devices, tool: 'working', note: null, processes, askedAt };
   }
 
   private device(index: string, used: number): Device {

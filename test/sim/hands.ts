@@ -86,6 +86,7 @@ export function makeVirtualHands(machine: Machine, supervisor: Supervisor): Hand
         startupDeadlineMs: launch.spec.health.startupDeadlineMs === 'auto' ? 120_000 : launch.spec.health.startupDeadlineMs,
         portKnownFree: random.chance(0.9),
         modelBytes: null,
+        listed: true,
       }));
     },
     spawn,

@@ -111,7 +111,6 @@ export class Supervisor {
     this.runtime.begin();
     this.registry.touch();
     void clearLeftovers(this.state.leftovers, machine, this.later).then(() => this.give({ type: 'leftovers-gone' }));
-    this.poll();
   }
 
   /** An input from outside of the hands. */
@@ -236,16 +235,6 @@ export class Supervisor {
       record: () => recorded(state, entryOf, at),
       ledger: machine.watch.ledger.copy(),
     };
-  }
-
-  private poll(): void {
-    this.after(this.beginning.inventory.supervisor.devicePollMs, () => {
-      this.give({
-        type: 'devices-observed',
-        observation: this.machine.gpus.observe(this.machine.processes.living.values(), this.machine.now),
-      });
-      this.poll();
-    });
   }
 }
 

@@ -14,7 +14,7 @@ import { misstated } from './telling.js';
 import { line, news, told } from './trace.js';
 import { type Standing, untracked } from './tracking.js';
 
-const quiet: ReadonlySet<Effect['type']> = new Set(['probe', 'poll', 'generate']);
+const quiet: ReadonlySet<Effect['type']> = new Set(['probe', 'poll', 'generate', 'observe']);
 /** An engine that takes longer to load may come too late for its deadline. */
 const longLoadMs = 50_000;
 /** However quiet it is, everything is looked at every so many inputs. */
