@@ -1,5 +1,9 @@
-/** Between an engine's end and the next launch on its devices: a driver takes its time to give the memory back. */
+/**
+ * Before a launch: whether what is free on its devices has been seen since that last changed. A driver takes its time to give the memory of an ended
+ * engine back, and one that has just loaded has taken nobody knows how much.
+ */
 
+import { resolveMask } from './devices.js';
 import type { Instant, PoolSpec } from './model.js';
 import type { Replica, State } from './state.js';
 import { heldBytes, holders, shortage } from './vram.js';
@@ -17,7 +21,10 @@ export type Unreleased = { readonly until: Instant; readonly why: string; readon
 export function unreleased(replica: Replica, spec: PoolSpec, state: State): Unreleased | null {
   const { freed } = replica;
   const { devices } = state;
-  if (freed === null || devices.tool !== 'working') return null;
+  if (devices.tool !== 'working') return null;
+  const loaded = spec.vramBytes === null ? null : loadedBeside(replica, state);
+  if (loaded !== null) return loaded;
+  if (freed === null) return null;
   const until = freed.at + releaseMs;
   if (devices.seenAt >= until) return null;
   const own = devices.devices.filter(({ uuid }) => freed.uuids.includes(uuid));
@@ -35,3 +42,18 @@ export function unreleased(replica: Replica, spec: PoolSpec, state: State): Unre
 }
 
 const lookEveryMs = 500;
+
+/** Another engine on its devices has loaded, and nobody has looked since at what is free. */
+function loadedBeside({ key, mask }: Replica, { devices, pools }: State): Unreleased | null {
+  const resolved = resolveMask(mask, devices.devices, 'demo');
+  const wanted = new Set(resolved.ok ? resolved.value.map(({ uuid }) => uuid) : []);
+  for (const { replicas } of pools.values()) {
+    for (const { key: other, life } of replicas) {
+      if (other === key || (life.state !== 'ready' && life.state !== 'unhealthy') || life.readyAt.at < devices.askedAt) continue;
+      const until = life.readyAt.at + releaseMs;
+      if (devices.seenAt < until && life.engine.launch.devices.some(({ uuid }) => wanted.has(uuid)))
+        return { until, lookAt: null, why: `waits until it is seen what ${other} has left of its devices` };
+    }
+  }
+  return null;
+}

@@ -61,6 +61,8 @@ export class Director {
       machine.slowDiskUntil = machine.now + random.between(minute, 10 * minute);
     });
     this.often(hour, () => this.takePort());
+    this.often(hour, () => this.takeMemory());
+    this.often(2 * hour, () => this.report());
   }
 
   private often(meanMs: number, run: () => void): void {
@@ -169,7 +171,9 @@ export class Director {
     if (how === 'silent') machine.gpus.toolFails = true;
     else machine.gpus[how].add(index);
     if (how === 'gone') machine.failDevice(index, endings['driver error']);
+    machine.gpus.changedAt = machine.now;
     machine.timeline.after(random.exponential(10 * minute), () => {
+      machine.gpus.changedAt = machine.now;
       machine.gpus.toolFails = false;
       machine.gpus.sick.delete(index);
       machine.gpus.gone.delete(index);
@@ -194,5 +198,29 @@ export class Director {
     machine.watch.count('a stranger takes a port');
     machine.strangers.add(port);
     machine.timeline.after(random.exponential(10 * minute), () => machine.strangers.delete(port));
+  }
+  /** Somebody else's program on a GPU, for a while. */
+  private takeMemory(): void {
+    const { random, machine } = this;
+    const index = random.pick(machine.gpus.indexes);
+    machine.watch.count('a stranger takes VRAM');
+    machine.gpus.strangers.set(index, random.between(0.5, 14) * 2 ** 30);
+    machine.gpus.changedAt = machine.now;
+    machine.timeline.after(random.exponential(10 * minute), () => {
+      machine.gpus.strangers.delete(index);
+      machine.gpus.changedAt = machine.now;
+    });
+  }
+
+  /** The kernel tells of a GPU, and later of its reset. */
+  private report(): void {
+    const { random, machine } = this;
+    const index = random.pick(machine.gpus.indexes);
+    const about = { pciAddress: `0000:0${index}:00`, text: 'reported an error', word: 'xid_48' } as const;
+    const tell = (kind: 'error' | 'reset', cure: 'reset' | null): void =>
+      void machine.supervisor?.give({ type: 'device-reported', report: { ...about, kind, cure } });
+    machine.watch.count('the kernel reports a GPU');
+    tell('error', random.chance(0.5) ? 'reset' : null);
+    machine.timeline.after(random.exponential(10 * minute), () => tell('reset', null));
   }
 }

@@ -1,18 +1,24 @@
-/** Virtual GPUs: who uses their memory, when they are sick or gone, and when the tool does not answer. */
+/** Virtual GPUs: who uses their memory, for how long it stays taken after an end, when they are sick or gone, and when the tool does not answer. */
 
 import type { DevicesObservation } from '../../src/core/messages.js';
 import type { Device, DeviceProcess } from '../../src/core/model.js';
 import type { Process } from './processes.js';
 
 const gib = 2 ** 30;
-const totalBytes = 24 * gib;
-/** What one engine uses on each of its devices. */
+const totalBytes = 14 * gib;
+/** What one engine uses on each of its devices, once it has loaded and before. */
 const usedBytes = 6 * gib;
+const loadingBytes = 2 * gib;
 
 export class Gpus {
   readonly sick = new Set<string>();
   readonly gone = new Set<string>();
+  /** By index: what somebody else's programs use. */
+  readonly strangers = new Map<string, number>();
   toolFails = false;
+  /** When anything but our own engines last changed. */
+  changedAt = Number.NEGATIVE_INFINITY;
+  private lingering: { readonly process: Process; readonly until: number }[] = [];
 
   constructor(private readonly count: number) {}
 
@@ -20,37 +26,58 @@ export class Gpus {
     return Array.from({ length: this.count }, (_, index) => String(index));
   }
 
-  observe(living: Iterable<Process>, askedAt: number): DevicesObservation {
+  observe(living: readonly Process[], askedAt: number, now: number): DevicesObservation {
     if (this.toolFails) return { devices: [], tool: 'failing', note: 'nvidia-smi hangs', processes: null, askedAt };
-    const used = new Map<string, number>();
-    const processes: DeviceProcess[] = [];
-    for (const { isLeader, launch, pid, instance } of living) {
-      if (!isLeader) continue;
-      for (const { index, uuid } of launch.devices) {
-        used.set(index, (used.get(index) ?? 0) + usedBytes);
-        processes.push({ uuid, pid, program: 'engine', usedBytes, instance });
-      }
-    }
+    const processes = this.users(living, now).flatMap(({ process, bytes }): readonly DeviceProcess[] =>
+      process.launch.devices.map(({ uuid }) => ({
+        ...{ uuid, pid: process.pid, program: 'engine' },
+        ...{ usedBytes: bytes, instance: process.instance },
+      })),
+    );
     const devices = this.indexes
       .filter((index) => !this.gone.has(index))
-      .map((index) => this.device(index, used.get(index) ?? 0));
+      .map((index) => this.device(index, this.freeBytes(index, living, now)));
     return { devices, tool: 'working', note: null, processes, askedAt };
   }
 
-  private device(index: string, used: number): Device {
+  freeBytes(index: string, living: readonly Process[], now: number): number {
+    const own = this.users(living, now).filter(({ process }) => process.launch.devices.some((device) => device.index === index));
+    const used = own.reduce((sum, { bytes }) => sum + bytes, this.strangers.get(index) ?? 0);
+    return Math.max(0, totalBytes - used);
+  }
+
+  /** The driver gives the memory of a dead engine back in its own time. */
+  leave(process: Process, until: number): void {
+    this.lingering.push({ process, until });
+  }
+
+  isLingering(instance: string, now: number): boolean {
+    return this.lingering.some(({ process, until }) => process.instance === instance && until > now);
+  }
+
+  private users(living: readonly Process[], now: number): readonly { readonly process: Process; readonly bytes: number }[] {
+    this.lingering = this.lingering.filter(({ until }) => until > now);
+    const own = living.filter(({ isLeader }) => isLeader);
+    return [
+      ...own.map((process) => ({ process, bytes: process.loadedAt === null ? loadingBytes : usedBytes })),
+      ...this.lingering.map(({ process }) => ({ process, bytes: usedBytes })),
+    ];
+  }
+
+  private device(index: string, vramFreeBytes: number): Device {
     return {
       index,
       uuid: `GPU-${index}`,
       name: 'virtual',
       vendor: 'nvidia',
       vramTotalBytes: totalBytes,
-      vramFreeBytes: Math.max(0, totalBytes - used),
+      vramFreeBytes,
       computeCapability: null,
       utilizationPercent: null,
       temperatureCelsius: null,
       powerWatts: null,
       mig: false,
-      pciAddress: null,
+      pciAddress: `0000:0${index}:00`,
       eccErrors: null,
       ailment: this.sick.has(index) ? { text: 'is sick', cure: null } : null,
     };

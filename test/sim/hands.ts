@@ -29,11 +29,11 @@ export function makeVirtualHands(machine: Machine, supervisor: Supervisor): Hand
     if (random.chance(flawed)) {
       const errno = random.pick(flawed > 0.1 ? (['ENOENT'] as const) : (['EAGAIN', 'EMFILE'] as const));
       watch.count(`spawn fails: ${errno}`);
-      watch.spawned(launch, null);
+      watch.spawned(launch, null, supervisor);
       return later(random.between(0.2, 5), () => ({ ok: false, error: notSpawned(errno) }));
     }
     const leader = processes.launch(launch, drawFate(machine.weather.get(launch.spec.poolId) ?? 'calm', random));
-    watch.spawned(launch, leader);
+    watch.spawned(launch, leader, supervisor);
     const identity = { pid: leader.pid, startTicks: leader.startTicks, instance: launch.instance, logOffset: 0 };
     return later(random.between(0.5, 6), () => {
       supervisor.wait(leader, reports);
@@ -112,8 +112,10 @@ export function makeVirtualHands(machine: Machine, supervisor: Supervisor): Hand
       }));
     },
     observe: () => {
-      const askedAt = machine.now;
-      return later(random.between(5, 400), () => machine.gpus.observe(processes.living.values(), askedAt));
+      const askedAt = machine.monotonicMs;
+      // Of what happened while it looked, it may have seen this or that.
+      const seen = machine.gpus.observe([...processes.living.values()], askedAt, machine.now);
+      return later(random.between(5, 400), () => seen);
     },
     signal(launch, identity, rung) {
       if (!supervisor.alive) return;

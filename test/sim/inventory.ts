@@ -11,10 +11,12 @@ export type Plan = { readonly inventory: Inventory; readonly gpus: number };
 
 export function drawPlan(random: Random, probeMs: number): Plan {
   const share = random.chance(0.5);
+  /** What an engine uses and a little more, so that two fit one after the other and not both at once; or nothing is said. */
+  const need = (): number | null => (random.chance(0.6) ? 7.5 * 2 ** 30 : null);
   const spec = (poolId: string, more: Partial<PoolSpec>): PoolSpec => drawPool(poolId, random, probeMs, more);
   const inventory = inventoryOf(
-    spec('chat', { engine: 'llamacpp', masks: onGpus(0), share }),
-    spec('code', { engine: 'vllm', masks: onGpus(share ? 0 : replicasPerPool), share }),
+    spec('chat', { engine: 'llamacpp', masks: onGpus(0), share, vramBytes: need() }),
+    spec('code', { engine: 'vllm', masks: onGpus(share ? 0 : replicasPerPool), share, vramBytes: need() }),
     spec('rank', { engine: 'command', isolate: { ...poolSpec('rank', 1).isolate, dieWithSupervisor: random.chance(0.3) } }),
     spec('voice', { engine: 'demo' }),
   );
@@ -28,6 +30,7 @@ export function drawPlan(random: Random, probeMs: number): Plan {
         devicePollMs: slow ? 60_000 : 10_000,
         enginePollMs: random.chance(0.5) ? null : slow ? 300_000 : 30_000,
         adopt: random.chance(0.9),
+        loads: { ...inventory.supervisor.loads, perDevice: 1 + random.below(2) },
       },
     },
   };

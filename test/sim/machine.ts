@@ -87,11 +87,21 @@ export class Machine {
       if (each.launch.devices.some((device) => device.index === index)) this.processes.die(each, how);
   }
 
+  private lingerMs(): number {
+    const { random } = this;
+    return random.weighted([
+      [14, random.between(0, 200)],
+      [5, random.between(200, 3_000)],
+      [1, random.between(3_000, 20_000)],
+    ]);
+  }
+
   private onDeath(death: Death): void {
     const { process, how } = death;
     this.watch.count(how.name);
     this.watch.note(() => `${process.key} pid ${process.pid} ends: ${how.name}${death.empty ? '' : ', and leaves its group'}`);
     this.watch.ended(death);
+    if (process.launch.devices.length > 0) this.gpus.leave(process, this.now + this.lingerMs());
     this.supervisor?.reap(death);
   }
 }

@@ -179,4 +179,24 @@ export const mutants = [
       core('step', "  if (operation === undefined || operation.state === 'running') return;\n", ''),
     ],
   },
+  {
+    name: 'launches in progress claim no memory',
+    edits: [core('vram', '      if (bytes > 0) claims.push({ key: other.key, bytes });\n', '')],
+  },
+  {
+    name: 'too little memory keeps nobody back',
+    edits: [core('means', '  if (short !== null) return { ok: false, error: short };\n', '')],
+  },
+  {
+    name: 'an engine that still holds its memory is followed at once',
+    edits: [core('release', '  if (listed) {', '  if (false) {')],
+  },
+  {
+    name: 'what a neighbour has loaded is not looked at before the next launch',
+    edits: [core('release', '  if (loaded !== null) return loaded;\n', '')],
+  },
+  {
+    name: 'a sick device is launched on',
+    edits: [core('means', '    if (ailment === null) continue;', '    continue;')],
+  },
 ];

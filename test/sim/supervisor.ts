@@ -49,7 +49,7 @@ export class Supervisor {
     const random = machine.random.fork(`supervisor ${machine.now}`);
     const restored = restore({
       ...{ inventory, named, exitOnAllFailed: false, entryOf },
-      devices: machine.gpus.observe(machine.processes.living.values(), machine.now),
+      devices: machine.gpus.observe([...machine.processes.living.values()], machine.monotonicMs, machine.now),
       now: machine.monotonicMs,
       wallMs: machine.wallMs,
       record: written === null ? null : (JSON.parse(JSON.stringify(written.record())) as ReturnType<Written['record']>),

@@ -7,6 +7,7 @@ import { Bounds } from './bounds.js';
 import type { Ending } from './exits.js';
 import { Ledger, poolOf } from './ledger.js';
 import type { Machine } from './machine.js';
+import { hasty, misfit } from './memory.js';
 import type { Death, Process } from './processes.js';
 import { endable, lost, resumed } from './resumption.js';
 import { entryOf, type Supervisor } from './supervisor.js';
@@ -123,7 +124,10 @@ export class Watch {
   }
 
   /** A launch has come to a process, or failed to (null). */
-  spawned(launch: Launch, process: Process | null): void {
+  spawned(launch: Launch, process: Process | null, supervisor: Supervisor): void {
+    const machine = this.machine();
+    const before = this.engines.get(`${launch.key} ${launch.incarnation - 1}`) ?? null;
+    this.violate(misfit(launch, machine, supervisor) ?? hasty(before, machine, supervisor));
     const id = `${launch.key} ${launch.incarnation}`;
     if (this.launched.has(id)) this.violate(`an incarnation is launched twice: ${id}`);
     this.launched.add(id);

@@ -1,0 +1,57 @@
+/** Whether a launch may have the memory of its devices, by the world and not by what the supervisor was told. */
+
+import type { Launch } from '../../src/core/messages.js';
+import type { Machine } from './machine.js';
+import type { Process } from './processes.js';
+import type { Supervisor } from './supervisor.js';
+
+/** The devices' data may be so old before a launch, at the longest poll. */
+const staleMs = 130_000;
+/** How long a launch waits for memory that is being given back. */
+const releaseMs = 10_000;
+
+/** What is wrong with launching there now; null: nothing, or nobody could know. */
+export function misfit(launch: Launch, machine: Machine, supervisor: Supervisor): string | null {
+  const { gpus, now } = machine;
+  if (gpus.toolFails || now - gpus.changedAt < staleMs || now - supervisor.quietSince < staleMs) return null;
+  for (const { index } of launch.devices) {
+    if (gpus.sick.has(index) || gpus.gone.has(index)) return `GPU ${index} cannot be used`;
+    const lacking = overcommitted(launch, index, machine);
+    if (lacking !== null) return lacking;
+  }
+  return null;
+}
+
+/** Two launches that count the same free memory. What a dead engine holds yet is waited for, but not for ever. */
+function overcommitted({ spec, instance }: Launch, index: string, { gpus, processes, now }: Machine): string | null {
+  if (spec.vramBytes === null) return null;
+  const loading = processes
+    .leaders()
+    .filter(
+      (each) =>
+        each.instance !== instance && each.loadedAt === null && each.launch.devices.some((device) => device.index === index),
+    );
+  const claimed = loading.reduce((sum, each) => sum + stillToCome(each), 0);
+  const free = gpus.freeBytes(
+    index,
+    [...processes.living.values()].filter((each) => each.instance !== instance),
+    now,
+  );
+  if (free - claimed >= spec.vramBytes) return null;
+  return `${spec.poolId} needs ${spec.vramBytes} bytes of GPU ${index}: ${free} are free, and launches will take ${claimed} of them`;
+}
+
+const loadingBytes = 2 * 2 ** 30;
+const stillToCome = ({ launch: { spec } }: Process): number => Math.max(0, (spec.vramBytes ?? 0) - loadingBytes);
+
+/** Launched while the replica's last engine still holds its memory, although there was time left to wait. */
+export function hasty(before: Process | null, machine: Machine, supervisor: Supervisor): string | null {
+  if (before === null || before.launch.devices.length === 0 || machine.gpus.toolFails) return null;
+  const endedAt = machine.processes.leaderEndedAt(before.instance);
+  // An end that this supervisor was not there for is none that it could wait after.
+  if (endedAt === null || endedAt < supervisor.quietSince || machine.now - machine.gpus.changedAt < staleMs) return null;
+  const soon = machine.now - endedAt < releaseMs - 1_000;
+  return soon && machine.gpus.isLingering(before.instance, machine.now)
+    ? `${before.key} is launched while #${before.incarnation} still holds its memory`
+    : null;
+}
