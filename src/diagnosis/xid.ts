@@ -9,35 +9,43 @@ export function remedyOf(xid: number): Remedy | null {
   return rows.find(([number]) => number === xid)?.[1] ?? null;
 }
 
-/** What the number means, as a sentence without its full stop. */
+/** What the number means: a phrase that goes on after the device's name, "has fallen off the bus (Xid 79)". */
+export function xidPhrase(xid: number): string {
+  const means = rows.find(([number]) => number === xid)?.[2] ?? 'reported an error';
+  return `${means} (Xid ${xid}${ofMemory.has(xid) ? ', ECC' : ''})`;
+}
+
+/** The same as a sentence without its full stop. */
 export function xidMeaning(xid: number): string {
-  const row = rows.find(([number]) => number === xid);
-  return row === undefined ? `The GPU reported error ${xid} (Xid)` : `The GPU reported error ${xid} (Xid): ${row[2]}`;
+  return `The GPU ${xidPhrase(xid)}`;
 }
 
 const rows: readonly (readonly [number, Remedy, string])[] = [
-  [13, 'restart', 'a fault in a kernel of the engine'],
-  [31, 'restart', 'a page fault of the engine'],
-  [32, 'restart', 'a corrupted command stream'],
-  [43, 'ignore', 'the engine stopped processing'],
-  [45, 'ignore', 'work was cleared away after another error'],
-  [46, 'reset', 'it stopped processing'],
-  [48, 'reset', 'an uncorrectable memory error'],
-  [62, 'reset', 'its micro-controller halted'],
-  [63, 'ignore', 'a row of its memory is to be replaced at the next reset'],
-  [64, 'reset', 'a row of its memory could not be replaced'],
-  [74, 'reset', 'an NVLink error'],
-  [79, 'reboot', 'it has fallen off the bus'],
-  [92, 'ignore', 'many single-bit memory errors'],
-  [94, 'restart', 'a memory error that was contained to the engine'],
-  [95, 'reset', 'a memory error that was not contained'],
-  [109, 'reset', 'a context switch timed out'],
-  [119, 'reset', 'its system processor does not answer'],
-  [120, 'reset', 'its system processor failed'],
-  [140, 'reset', 'an uncorrectable memory error'],
-  [143, 'reset', 'it could not be initialized'],
-  [154, 'ignore', 'what it needs to recover has changed'],
+  [13, 'restart', 'reported a fault in a kernel of a program'],
+  [31, 'restart', 'reported a page fault of a program'],
+  [32, 'restart', 'reported a corrupted command stream'],
+  [43, 'ignore', 'stopped the work of a program'],
+  [45, 'ignore', 'cleared work away after another error'],
+  [46, 'reset', 'stopped processing'],
+  [48, 'reset', 'reported an uncorrectable memory error'],
+  [62, 'reset', 'has a micro-controller that halted'],
+  [63, 'ignore', 'has a row of memory that is to be replaced at the next reset'],
+  [64, 'reset', 'has a row of memory that could not be replaced'],
+  [74, 'reset', 'reported an NVLink error'],
+  [79, 'reboot', 'has fallen off the bus'],
+  [92, 'ignore', 'reported many single-bit memory errors'],
+  [94, 'restart', 'reported a memory error that was contained to a program'],
+  [95, 'reset', 'reported a memory error that was not contained'],
+  [109, 'reset', 'timed out in a context switch'],
+  [119, 'reset', 'has a system processor that does not answer'],
+  [120, 'reset', 'has a system processor that failed'],
+  [140, 'reset', 'reported an uncorrectable memory error'],
+  [143, 'reset', 'could not be initialized'],
+  [154, 'ignore', 'needs something else than before to recover'],
 ];
+
+/** Errors of its memory that its ECC found. */
+const ofMemory: ReadonlySet<number> = new Set([48, 63, 64, 92, 94, 95, 140]);
 
 /** Rules for the kernel's lines. The most telling first: 154 says in words what is to be done. */
 export const xidRules: readonly Rule[] = [

@@ -14,7 +14,8 @@ export type Layer = {
 
 export const layers: readonly Layer[] = [
   { name: 'core', files: ['src/core/'], layers: [], packages: [] },
-  { name: 'diagnosis', files: ['src/diagnosis/'], layers: ['core', 'errors'], packages: [] },
+  // Of devices it needs how they are named, as the engines do.
+  { name: 'diagnosis', files: ['src/diagnosis/'], layers: ['core', 'errors', 'devices'], packages: [] },
   { name: 'engines', files: ['src/engines/'], layers: ['core', 'errors', 'devices'], packages: [] },
   { name: 'devices', files: ['src/devices/'], layers: ['core', 'errors'], packages: [] },
   {
