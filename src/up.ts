@@ -13,6 +13,7 @@ import { findProgram } from './host/programs.js';
 import { runProgram } from './host/run.js';
 import { watchExits } from './shell/adoption.js';
 import { systemClock } from './shell/clock.js';
+import { deviceReports } from './shell/device-reports.js';
 import { removeHandoffs } from './shell/handoff.js';
 import { makeHands, type Preflight } from './shell/hands.js';
 import { openJournal } from './shell/journal.js';
@@ -101,7 +102,8 @@ export async function up(options: UpOptions, world: World): Promise<number> {
   const listeners = makeListeners(processes);
   const exits = watchExits();
   const now = (): number => clock.now();
-  const kernel = watchKernel(options.kernel ?? kernelOf(now), now);
+  const reported = deviceReports((report) => runtime.give({ type: 'device-reported', report }));
+  const kernel = watchKernel(options.kernel ?? kernelOf(now), now, reported);
   const told = new Map<string, string | null>();
   /** Told at changes only: a full disk is one piece of news. */
   const onStorage = (what: string, error: string | null): void => {
@@ -129,7 +131,11 @@ export async function up(options: UpOptions, world: World): Promise<number> {
     exits,
     kernel,
     preflight: checked,
-    observe: () => gpus.read(),
+    observe: () => {
+      // Also where no engine lives: a device that was reset is waited for.
+      kernel.look();
+      return gpus.read();
+    },
     record: recorded,
     onStorage,
     end: (exit) => ended(exit),

@@ -1,6 +1,6 @@
 /**
- * The kernel's own log, as far as it tells of processes that were killed for want of memory and of errors of NVIDIA's driver. Where this user may not read
- * it, the journal is asked for it; where that has nothing for us either, this is found out once.
+ * The kernel's own log, as far as it tells of processes that were killed for want of memory and of GPUs. Where this user may not read it, the journal
+ * is asked for it; where that has nothing for us either, this is found out once.
  */
 
 import { closeSync, constants, openSync, readSync } from 'node:fs';
@@ -18,6 +18,8 @@ export type KernelLog = {
   catchUp(): void;
   /** The lines of the last ten seconds that tell of kills or Xids, oldest first. Never rejects. */
   recent(): Promise<readonly KernelLine[]>;
+  /** Told of each line of a GPU's driver, whatever it says, when it is read; of the journal's, when that is asked. One listener. */
+  follow(listener: (line: KernelLine) => void): void;
   close(): void;
 };
 
@@ -36,6 +38,8 @@ export function openKernelLog({ path, journal, now }: KernelLogWish): KernelLog 
   let lines: KernelLine[] = [];
   let journalTells = journal !== null;
   let passedOver = false;
+  let heard: (line: KernelLine) => void = () => {};
+  let journalBefore: ReadonlySet<string> = new Set();
   const askJournal = fresh(async () => (await journal?.()) ?? null);
 
   const log: KernelLog = {
@@ -44,7 +48,7 @@ export function openKernelLog({ path, journal, now }: KernelLogWish): KernelLog 
       for (let records = 0; records < mostRecords; records += 1) {
         const text = nextRecords(fd, buffer);
         if (text === null) break;
-        for (const line of messagesOf(text)) lines.push({ at: now(), text: line });
+        for (const line of messagesOf(text)) take({ at: now(), text: line });
       }
       lines = lines.slice(-mostLines);
     },
@@ -56,10 +60,13 @@ export function openKernelLog({ path, journal, now }: KernelLogWish): KernelLog 
       if (!journalTells) return [];
       const text = await askJournal();
       journalTells = text !== null;
-      return (text ?? '')
-        .split('\n')
-        .filter(isTelling)
-        .map((line) => ({ at: now(), text: line.slice(0, longestText) }));
+      const told = (text ?? '').split('\n').filter(concernsUs);
+      const found = told.map((line): KernelLine => ({ at: now(), text: line.slice(0, longestText) }));
+      hearJournal(found);
+      return found.filter((line) => isTelling(line.text));
+    },
+    follow(listener) {
+      heard = listener;
     },
     close() {
       if (fd !== null) closeSync(fd);
@@ -68,6 +75,17 @@ export function openKernelLog({ path, journal, now }: KernelLogWish): KernelLog 
   };
   if (fd !== null) setImmediate(passOver);
   return log;
+
+  function take(line: KernelLine): void {
+    if (isTelling(line.text)) lines.push(line);
+    if (isOfGpu(line.text)) heard(line);
+  }
+
+  /** Who asks twice in ten seconds is told some lines twice. */
+  function hearJournal(found: readonly KernelLine[]): void {
+    for (const line of found) if (isOfGpu(line.text) && !journalBefore.has(line.text)) heard(line);
+    journalBefore = new Set(found.map(({ text }) => text));
+  }
 
   /** A ring of megabytes may wait there, which nobody at the start has time for. */
   function passOver(): void {
@@ -113,15 +131,23 @@ function nextRecords(fd: number, buffer: Buffer): string | null {
 
 /** "6,1234,5678901,-;message", and lines that begin with a blank and say more of it. */
 function messagesOf(records: string): readonly string[] {
-  if (!isTelling(records)) return [];
+  if (!concernsUs(records)) return [];
   return records.split('\n').flatMap((line) => {
     const message = /^\d+,\d+,\d+,[^;]*;(.*)$/.exec(line)?.[1];
-    return message !== undefined && isTelling(message) ? [message.slice(0, longestText)] : [];
+    return message !== undefined && concernsUs(message) ? [message.slice(0, longestText)] : [];
   });
+}
+
+function concernsUs(text: string): boolean {
+  return isTelling(text) || isOfGpu(text);
 }
 
 function isTelling(text: string): boolean {
   return text.includes('Killed process ') || text.includes('NVRM: Xid ');
+}
+
+function isOfGpu(text: string): boolean {
+  return text.includes('NVRM: ') || text.includes('amdgpu ');
 }
 
 function openOrNull(path: string): number | null {

@@ -1,16 +1,17 @@
 /** What the kernel knows of a process that has ended: whether it was killed for want of memory, and whether its GPU failed under it. */
 
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { KernelEvidence } from '../core/crash.js';
+import { type Dead, descendantsOf, killOf, xidOf } from './kernel-evidence.js';
 import { askJournalctl, type KernelLine, type KernelLog, openKernelLog } from './kernel-log.js';
 
 export type Ended = {
   readonly pid: number;
   readonly code: number | null;
   readonly signal: string | null;
-  /** Whether it had a GPU. */
-  readonly onDevices: boolean;
+  /** PCI addresses of the devices that it had; null where one is not known. */
+  readonly devices: readonly (string | null)[];
 };
 
 export type Kernel = {
@@ -18,6 +19,8 @@ export type Kernel = {
   watch(pid: number): void;
   /** Of one that has ended, and is watched no more. Never rejects, and resolves at once where the kernel's log can be read directly. */
   evidence(ended: Ended): Promise<readonly KernelEvidence[]>;
+  /** Reads what the log says by now, for whoever follows its lines. Never waits; without a log that may be read, nothing. */
+  look(): void;
   close(): void;
 };
 
@@ -34,22 +37,31 @@ export function kernelOf(now: () => number): KernelSources {
 
 type MemoryGroup = { readonly path: string; readonly unified: boolean };
 type Group = { readonly file: string; readonly kills: number };
+type Watched = { readonly group: Group | 'unseen' | 'none'; readonly descendants: Dead['descendants'] };
 
-/** While an engine is watched, the machine's counters are read every five seconds. */
-export function watchKernel({ proc, cgroups, log }: KernelSources, now: () => number): Kernel {
-  const groups = new Map<number, Group | 'unseen' | 'none'>();
+/**
+ * While an engine is watched, the machine's counters, the log and who its descendants are, are read every five seconds. `ofGpu` is told of each
+ * line of a GPU's driver, once.
+ */
+export function watchKernel(
+  { proc, cgroups, log }: KernelSources,
+  now: () => number,
+  ofGpu: (line: KernelLine) => void = () => {},
+): Kernel {
+  const engines = new Map<number, Watched>();
   let samples: { readonly at: number; readonly kills: number }[] = [];
   let timer: NodeJS.Timeout | null = null;
+  log.follow(ofGpu);
 
   function watch(pid: number): void {
-    groups.set(pid, 'unseen');
+    engines.set(pid, unseen);
     if (timer !== null) return;
     timer = setInterval(sample, sampleMs).unref();
     setImmediate(sample);
   }
 
   function sample(): void {
-    if (groups.size === 0) {
+    if (engines.size === 0) {
       close();
       return;
     }
@@ -57,9 +69,12 @@ export function watchKernel({ proc, cgroups, log }: KernelSources, now: () => nu
     samples = samples.filter(({ at }) => now() - at <= windowMs);
     if (kills !== null) samples.push({ at: now(), kills });
     log.catchUp();
-    const unseen = [...groups].filter(([, group]) => group === 'unseen');
-    const ours = unseen.length === 0 ? null : memoryGroup(join(proc, 'self', 'cgroup'));
-    for (const [pid] of unseen) groups.set(pid, groupBeside(ours, pid, proc, cgroups) ?? 'none');
+    const isNew = [...engines.values()].some(({ group }) => group === 'unseen');
+    const ours = isNew ? memoryGroup(join(proc, 'self', 'cgroup')) : null;
+    for (const [pid, { group }] of engines) {
+      const own = group === 'unseen' ? (groupBeside(ours, pid, proc, cgroups) ?? 'none') : group;
+      engines.set(pid, { group: own, descendants: descendantsOf(pid, proc) });
+    }
   }
 
   function close(): void {
@@ -77,25 +92,28 @@ export function watchKernel({ proc, cgroups, log }: KernelSources, now: () => nu
 
   return {
     watch,
-    async evidence({ pid, code, signal, onDevices }) {
-      const group = groups.get(pid);
-      groups.delete(pid);
+    async evidence({ pid, code, signal, devices }) {
+      const { group, descendants } = engines.get(pid) ?? unseen;
+      engines.delete(pid);
+      const dead = { pid, descendants, devices };
+      const onDevices = devices.length > 0;
       // Of an engine of an earlier supervisor nobody knows how it ended.
       const killed = signal === 'SIGKILL' || code === 137 || (code === null && signal === null);
-      if (!killed && !onDevices) return [];
-      const machine = killed ? machineKills() : null;
+      if (!killed && !onDevices && descendants.size === 0) return [];
+      const machine = killed || descendants.size > 0 ? machineKills() : null;
       // A log that is not read directly costs a helper program: without a kill there is nothing to ask it.
       const lines = machine !== null || onDevices ? await log.recent() : [];
       return [
         ...(killed && typeof group === 'object' ? groupEvidence(group) : []),
-        ...(killed ? lines.flatMap(({ text }) => killOf(pid, text)) : []),
-        ...(machine === null ? [] : [{ kind: 'oom', source: 'machine', text: machine } as const]),
-        ...(onDevices ? lines.flatMap((line) => xidOf(pid, line, proc)) : []),
+        ...lines.flatMap(({ text }) => killOf(dead, text)),
+        ...(killed && machine !== null ? [{ kind: 'oom', source: 'machine', text: machine } as const] : []),
+        ...(onDevices ? lines.flatMap(({ text }) => xidOf(dead, text, proc)) : []),
       ];
     },
+    look: () => log.catchUp(),
     close() {
       close();
-      groups.clear();
+      engines.clear();
       log.close();
     },
   };
@@ -103,6 +121,7 @@ export function watchKernel({ proc, cgroups, log }: KernelSources, now: () => nu
 
 const sampleMs = 5_000;
 const windowMs = 10_000;
+const unseen: Watched = { group: 'unseen', descendants: new Set() };
 
 /** Null where it shares the supervisor's, or where that cannot be told. */
 function groupBeside(ours: MemoryGroup | null, pid: number, proc: string, cgroups: string): Group | null {
@@ -127,23 +146,6 @@ function groupEvidence({ file, kills }: Group): readonly KernelEvidence[] {
   return now === null || now <= kills
     ? []
     : [{ kind: 'oom', source: 'cgroup', text: `oom_kill of its control group rose from ${kills} to ${now}` }];
-}
-
-/** "Out of memory: Killed process 812 (llama-server) total-vm:…" */
-function killOf(pid: number, text: string): readonly KernelEvidence[] {
-  return Number(/Killed process (\d+) /.exec(text)?.[1]) === pid ? [{ kind: 'oom', source: 'kernel-log', text }] : [];
-}
-
-/**
- * "NVRM: Xid (PCI:0000:65:00): 79, pid=812, name=python, GPU has fallen off the bus." The driver does not always know who it was; and the worker of an
- * engine that has ended is gone as well, which another engine's is not.
- */
-function xidOf(pid: number, { text }: KernelLine, proc: string): readonly KernelEvidence[] {
-  const [, xid, whose] = /NVRM: Xid \([^)]*\): (\d+)(?:, pid='?<?(\w+)>?'?)?/.exec(text) ?? [];
-  if (xid === undefined) return [];
-  const known = whose === undefined ? Number.NaN : Number(whose);
-  const another = Number.isInteger(known) && known !== pid && existsSync(join(proc, String(known)));
-  return another ? [] : [{ kind: 'xid', xid: Number(xid), text }];
 }
 
 /** The `oom_kill` of a file of counters; null where there is none. */

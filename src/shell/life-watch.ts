@@ -33,7 +33,8 @@ export function watchLives({
       return {
         async ended(exit) {
           const { code, signal } = exit;
-          const evidence = await kernel.evidence({ pid, code, signal, onDevices: launch.devices.length > 0 });
+          const devices = launch.devices.map(({ pciAddress }) => pciAddress);
+          const evidence = await kernel.evidence({ pid, code, signal, devices });
           return { ...exit, diagnosis: await watched.diagnose(exit, evidence) };
         },
       };

@@ -4,10 +4,11 @@ import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { watchKernel } from '../../src/host/kernel.js';
+import { descendantsOf } from '../../src/host/kernel-evidence.js';
 import { openKernelLog } from '../../src/host/kernel-log.js';
 import { scratchDir } from './scratch.js';
 
-const killed = { code: null, signal: 'SIGKILL', onDevices: false };
+const killed = { code: null, signal: 'SIGKILL', devices: [] };
 
 /** `seen`: the first sample has been taken. */
 async function machine(files: Readonly<Record<string, string>> = {}, journal: (() => Promise<string | null>) | null = null) {
@@ -22,7 +23,8 @@ async function machine(files: Readonly<Record<string, string>> = {}, journal: ((
   let shiftMs = 0;
   const now = (): number => performance.now() + shiftMs;
   const log = openKernelLog({ path: join(dir, 'kmsg'), journal, now });
-  const kernel = watchKernel({ proc: join(dir, 'proc'), cgroups: join(dir, 'cgroup'), log }, now);
+  const heard: string[] = [];
+  const kernel = watchKernel({ proc: join(dir, 'proc'), cgroups: join(dir, 'cgroup'), log }, now, ({ text }) => heard.push(text));
   onTestFinished(() => kernel.close());
   const seen = async (...pids: readonly number[]): Promise<void> => {
     for (const pid of pids) kernel.watch(pid);
@@ -32,7 +34,9 @@ async function machine(files: Readonly<Record<string, string>> = {}, journal: ((
     shiftMs += ms;
   };
   return {
+    dir,
     kernel,
+    heard,
     write,
     seen,
     later,
@@ -51,8 +55,8 @@ test("a rise of the machine's counter is evidence of a SIGKILL in the same ten s
   expect(await kernel.evidence({ ...killed, pid: 813 })).toEqual([
     { kind: 'oom', source: 'machine', text: 'oom_kill of the machine rose from 3 to 4 within 10 s' },
   ]);
-  expect(await kernel.evidence({ pid: 814, code: 1, signal: null, onDevices: false })).toEqual([]);
-  expect(await kernel.evidence({ pid: 814, code: null, signal: 'SIGTERM', onDevices: false })).toEqual([]);
+  expect(await kernel.evidence({ pid: 814, code: 1, signal: null, devices: [] })).toEqual([]);
+  expect(await kernel.evidence({ pid: 814, code: null, signal: 'SIGTERM', devices: [] })).toEqual([]);
   later(10_001);
   expect(await kernel.evidence({ ...killed, pid: 815 })).toEqual([]);
 });
@@ -86,20 +90,100 @@ test("the kernel's log names the process, but not in what was there before", asy
   expect(await kernel.evidence({ ...killed, pid: 812 })).toMatchObject([{ source: 'machine' }]);
   later(10_001);
   await seen(814);
-  expect(await kernel.evidence({ ...killed, pid: 813, onDevices: true })).toEqual([]);
+  expect(await kernel.evidence({ ...killed, pid: 813, devices: [null] })).toEqual([]);
 });
 
 test("an Xid is evidence for an engine with a GPU, unless it is another's", async () => {
   const { kernel, seen, record } = await machine({ kmsg: '', 'proc/900/stat': '' });
   await seen(812);
-  const crashed = { pid: 812, code: 1, signal: null, onDevices: true };
+  const crashed = { pid: 812, code: 1, signal: null, devices: [null] };
   record("NVRM: Xid (PCI:0000:65:00): 79, pid='<unknown>', name=<unknown>, GPU has fallen off the bus.");
   record('NVRM: Xid (PCI:0000:65:00): 31, pid=812, name=python, Ch 00000008');
   record('NVRM: Xid (PCI:0000:65:00): 43, pid=777, name=python, Ch 00000008');
   record('NVRM: Xid (PCI:0000:66:00): 13, pid=900, name=other, Graphics Exception');
   const found = await kernel.evidence(crashed);
   expect(found.map((each) => each.kind === 'xid' && each.xid)).toEqual([79, 31, 43]);
-  expect(await kernel.evidence({ ...crashed, onDevices: false })).toEqual([]);
+  expect(await kernel.evidence({ ...crashed, devices: [] })).toEqual([]);
+});
+
+test.each([
+  [['0000:65:00'], [79, 31, 13]],
+  [['0000:66:00'], [94, 31, 13]],
+  [
+    ['0000:66:00', '0000:65:00'],
+    [79, 94, 31, 13],
+  ],
+  [['0000:68:00'], [31, 13]],
+  [
+    ['0000:68:00', null],
+    [79, 94, 31, 13],
+  ],
+])("an Xid of another device is another's, unless it names a process of this one: with %j, %j", async (devices, xids) => {
+  const { kernel, seen, record } = await machine({ kmsg: '', 'proc/812/task/812/children': '820 ' });
+  await seen(812);
+  record("NVRM: Xid (PCI:0000:65:00): 79, pid='<unknown>', name=<unknown>, GPU has fallen off the bus.");
+  record('NVRM: Xid (PCI:0000:66:00 GPU-I:05): 94, pid=777, name=python, Contained');
+  record('NVRM: Xid (PCI:0000:67:00): 31, pid=820, name=python, Ch 00000008');
+  record('NVRM: Xid (PCI:0000:67:00): 13, pid=812, name=python, Graphics Exception');
+  const found = await kernel.evidence({ pid: 812, code: 1, signal: null, devices });
+  expect(found.map((each) => each.kind === 'xid' && each.xid)).toEqual(xids);
+});
+
+test('the kill of a worker is why its engine died, however that ended; the kill of a stranger is not', async () => {
+  const { kernel, write, seen, record } = await machine({
+    kmsg: '',
+    'proc/812/task/812/children': '820 821 ',
+    'proc/821/task/821/children': '822 ',
+    'proc/813/task/813/children': '823 ',
+  });
+  await seen(812, 813, 814);
+  record(killLine(822));
+  write('proc/vmstat', vmstat(4));
+  const failed = { code: 1, signal: null, devices: [] };
+  expect(await kernel.evidence({ ...failed, pid: 812 })).toEqual([{ kind: 'oom', source: 'kernel-log', text: killLine(822) }]);
+  expect(await kernel.evidence({ ...failed, pid: 813 })).toEqual([]);
+  expect(await kernel.evidence({ ...failed, pid: 814 })).toEqual([]);
+});
+
+test('descendants are a bounded number, also where the kernel tells of a ring of them', async () => {
+  const children = Array.from({ length: 500 }, (_, n) => 1_000 + n).join(' ');
+  const { write, dir } = await machine({ 'proc/1000/task/1000/children': '812 ' });
+  write('proc/812/task/812/children', children);
+  expect(descendantsOf(812, join(dir, 'proc')).size).toBe(64);
+  expect([...descendantsOf(1_000, join(dir, 'proc'))].slice(0, 3)).toEqual([812, 1_001, 1_002]);
+  expect(descendantsOf(999, join(dir, 'proc')).size).toBe(0);
+});
+
+test('each line of a GPU is told once, by a look or by the search for a cause, without any engine too', async () => {
+  const { kernel, heard, seen, record } = await machine({ kmsg: '6,1,5,-;NVRM: Xid (PCI:0000:65:00): 62, pid=1\n' });
+  await seen();
+  const fault = 'NVRM: Xid (PCI:0000:65:00): 31, pid=812, name=python, Ch 00000008';
+  const hang = 'amdgpu 0000:0a:00.0: amdgpu: GPU reset begin!';
+  record(fault);
+  record(killLine(812));
+  record('usb 1-1: new high-speed USB device number 7');
+  kernel.look();
+  expect(heard).toEqual([fault]);
+  record(hang);
+  await seen(812);
+  await kernel.evidence({ pid: 812, code: 1, signal: null, devices: [null] });
+  kernel.look();
+  expect(heard).toEqual([fault, hang]);
+});
+
+test('the journal is asked after an exit only, and what it repeats is told once', async () => {
+  const fault = 'NVRM: Xid (PCI:0000:65:00): 31, pid=812, name=python, Ch 00000008';
+  const reset = 'amdgpu 0000:0a:00.0: amdgpu: GPU reset(3) succeeded!';
+  let answer = `${fault}\nsomething else`;
+  const { kernel, heard, seen } = await machine({}, async () => answer);
+  await seen(812, 813, 814);
+  kernel.look();
+  expect(heard).toEqual([]);
+  const crashed = { code: 1, signal: null, devices: [null] };
+  expect(await kernel.evidence({ ...crashed, pid: 812 })).toMatchObject([{ kind: 'xid', xid: 31 }]);
+  answer = `${fault}\n${reset}`;
+  expect(await kernel.evidence({ ...crashed, pid: 813 })).toMatchObject([{ kind: 'xid', xid: 31 }]);
+  expect(heard).toEqual([fault, reset]);
 });
 
 test('a log that may not be read is asked of the journal, only after a kill, and never again once that tells nothing', async () => {

@@ -14,10 +14,12 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
+const silent = { catchUp: () => undefined, follow: () => undefined, close: () => undefined };
+
 /** A kernel's log that says what is in `lines` by the time it is asked. */
 function saying(lines: string[]): KernelSources {
   const recent = async () => lines.map((text) => ({ at: performance.now(), text }));
-  return { proc: '/proc', cgroups: '/nowhere', log: { catchUp: () => undefined, recent, close: () => undefined } };
+  return { proc: '/proc', cgroups: '/nowhere', log: { ...silent, recent } };
 }
 
 const gpu: Device = {
@@ -90,7 +92,7 @@ it('that an engine has ended is told at once, however long it takes to find out 
     answer = resolve;
   });
   const recent = () => asked.then(() => []);
-  const kernel = { proc: '/proc', cgroups: '/nowhere', log: { catchUp: () => undefined, recent, close: () => undefined } };
+  const kernel = { proc: '/proc', cgroups: '/nowhere', log: { ...silent, recent } };
   const masks = [{ kind: 'list', written: '0', ids: ['0'] }] as const;
   const supervisor = begin(dir, { ports: 29_200, masks, devices: [gpu], kernel });
   await supervisor.seen(1, 'replica.ready');
