@@ -44,6 +44,11 @@ export type EngineAdapter = {
   /** Asked under the mask's environment before a launch on devices: the devices that the program sees; null where it cannot tell. */
   readonly listDevices: { readonly args: readonly string[]; readonly read: (output: string) => readonly string[] | null } | null;
   /**
+   * True where it is poolctl that says how much of the model goes onto the mask's devices, and says all: an engine that reports less is told of.
+   * False where the inventory says it, and of engines that report nothing.
+   */
+  wantsAllLayers(spec: PoolSpec): boolean;
+  /**
    * True for a line in the form of the engine's own, of which alone an alarm may come while it lives. A request that it logs has that form, too:
    * what of such a line is a user's text is for the diagnosis to know. Of one line, without memory.
    */

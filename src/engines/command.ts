@@ -21,6 +21,7 @@ export const command: EngineAdapter = {
   versionCommand: null,
   inflight: null,
   listDevices: null,
+  wantsAllLayers: () => false,
   /** Nobody knows its form: while it lives, nothing that it prints is believed. */
   ownLine: () => false,
   offlineEnv: {},

@@ -33,6 +33,7 @@ export const demo: EngineAdapter = {
   versionCommand: null,
   inflight: runningRequests,
   listDevices: null,
+  wantsAllLayers: () => false,
   /** It speaks as llama-server does, and prints what it is ordered to. */
   ownLine: isLlamaLine,
   offlineEnv: {},

@@ -1,6 +1,7 @@
 /** llama-server of llama.cpp. */
 
 import type { Launch } from '../core/messages.js';
+import type { PoolSpec } from '../core/model.js';
 import type { EngineAdapter } from './adapter.js';
 import { flagCount, hasFlag, unlessGiven } from './flags.js';
 import { decodeSteps, oneToken, props, runningRequests } from './llama-server.js';
@@ -42,6 +43,8 @@ export const llamacpp: EngineAdapter = {
   versionCommand: { args: ['--version'], read: readVersion },
   inflight: runningRequests,
   listDevices: { args: ['--list-devices'], read: readDevices },
+  wantsAllLayers: (spec) =>
+    !namesLayers(spec) && !hasFlag(spec.args, ...partFlags) && !partVariables.some((name) => name in spec.env),
   ownLine: isLlamaLine,
   offlineEnv: {},
 };
@@ -59,8 +62,19 @@ function modelFlags(args: readonly string[], model: string | null): readonly str
 function deviceFlags({ spec, devices }: Launch): readonly string[] {
   return devices.length === 0
     ? unlessGiven(spec.args, ['--device', '-dev'], ['--device', 'none'])
-    : unlessGiven(spec.args, ['--n-gpu-layers', '--gpu-layers', '-ngl'], ['--n-gpu-layers', '999']);
+    : namesLayers(spec)
+      ? []
+      : ['--n-gpu-layers', '999'];
 }
+
+/** Its own flags win over its variables: whoever gives the variable would be overruled by a flag of ours. */
+function namesLayers({ args, env }: PoolSpec): boolean {
+  return hasFlag(args, '--n-gpu-layers', '--gpu-layers', '-ngl') || 'LLAMA_ARG_N_GPU_LAYERS' in env;
+}
+
+/** What leaves a part of the model to the CPU on purpose. */
+const partFlags = ['--override-tensor', '-ot', '--n-cpu-moe', '-ncmoe', '--cpu-moe', '-cmoe'] as const;
+const partVariables = ['LLAMA_ARG_OVERRIDE_TENSOR', 'LLAMA_ARG_N_CPU_MOE', 'LLAMA_ARG_CPU_MOE'] as const;
 
 /**
  * "version: 0.2.0-dev (build 10587, commit 3f545becc)" and the older "version: 4754 (c392e509)", both as /props would write them

@@ -46,6 +46,7 @@ export const sglang: EngineAdapter = {
   versionCommand: null,
   inflight: { path: '/metrics', read: (body) => sumOfSeries(body, 'sglang:num_running_reqs', 'sglang:num_queue_reqs') },
   listDevices: null,
+  wantsAllLayers: () => false,
   ownLine: isSglangLine,
   offlineEnv: hubOffline,
 };

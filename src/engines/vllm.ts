@@ -41,6 +41,7 @@ export const vllm: EngineAdapter = {
   versionCommand: null,
   inflight: { path: '/metrics', read: (body) => sumOfSeries(body, 'vllm:num_requests_running', 'vllm:num_requests_waiting') },
   listDevices: null,
+  wantsAllLayers: () => false,
   ownLine: isVllmLine,
   offlineEnv: hubOffline,
 };

@@ -1,10 +1,11 @@
-/** What an engine's log says: while it lives, whether its GPU is sick; at its end, why it died. */
+/** What an engine's log says: while it lives, whether its GPU is sick and whether its model is on it; at its end, why it died. */
 
 import type { Diagnosis, KernelEvidence } from '../core/crash.js';
 import type { Alarm, ExitEvidence, Launch, Offload } from '../core/messages.js';
 import { anyForm, ownLines } from '../diagnosis/form.js';
 import { alarmOf } from '../diagnosis/living.js';
 import { type LogReader, logReader } from '../diagnosis/log-reader.js';
+import { offloadOf } from '../diagnosis/offload.js';
 import { adapters } from '../engines/index.js';
 import { followFile } from './tail.js';
 
@@ -27,23 +28,26 @@ export type LogWatchWish = {
   readonly adopted: boolean;
   /** At most once a second for each kind. */
   readonly alarmed: (alarm: Alarm) => void;
+  /** Once, for the first model that it loads, and only where poolctl has said how much of it goes onto its devices. */
   readonly offloaded: (offload: Offload) => void;
   /** Monotonic, in ms. */
   readonly now: () => number;
 };
 
 export function watchLog(
-  { spec: { engine } }: Pick<Launch, 'spec'>,
-  { path, offset, adopted, alarmed, now }: LogWatchWish,
+  { spec }: Pick<Launch, 'spec'>,
+  { path, offset, adopted, alarmed, offloaded, now }: LogWatchWish,
 ): LogWatch {
+  const { engine } = spec;
   const trusted = engine !== 'command';
-  const { ownLine } = adapters[engine];
+  const { ownLine, wantsAllLayers } = adapters[engine];
   const isOwn = ownLines(ownLine);
   const told = new Map<Alarm['kind'], number>();
   let reader: LogReader | null = null;
   let line = 0;
   let former: Alarm | null = null;
   let caughtUp = !adopted;
+  let heedsLayers = wantsAllLayers(spec);
 
   const tail = followFile({
     path,
@@ -53,6 +57,7 @@ export function watchLog(
       theReader().read(text);
       // Before its death nothing is believed of a program whose lines nobody knows.
       if (!trusted || !isOwn(text)) return;
+      if (heedsLayers) hearLayers(text);
       const alarm = alarmOf(text);
       if (alarm !== null) hear({ ...alarm, line });
     },
@@ -74,6 +79,14 @@ export function watchLog(
   function theReader(): LogReader {
     reader ??= logReader(trusted ? ownLine : anyForm);
     return reader;
+  }
+
+  /** What it had put there under another supervisor is known to have been told. */
+  function hearLayers(text: string): void {
+    const offload = offloadOf(text);
+    if (offload === null) return;
+    heedsLayers = false;
+    if (caughtUp) offloaded(offload);
   }
 
   function hear(alarm: Alarm): void {

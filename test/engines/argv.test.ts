@@ -30,6 +30,11 @@ describe('llamacpp', () => {
     ['cpu', { spec }, [...head, '--alias', 'qwen', '--metrics', '--offline', '--device', 'none']],
     ['a GPU', { spec, devices: ['1'] }, [...head, '--alias', 'qwen', '--metrics', '--offline', '--n-gpu-layers', '999']],
     [
+      'layers by a variable, which a flag would overrule',
+      { spec: { ...spec, env: { LLAMA_ARG_N_GPU_LAYERS: { value: '20' } } }, devices: ['1'] },
+      [...head, '--alias', 'qwen', '--metrics', '--offline'],
+    ],
+    [
       'downloads allowed, slots and a split',
       { spec: { ...spec, slots: 8, tensorSplit: [0.75, 0.25] }, devices: ['0', '1'], launch: { allowDownloads: true } },
       [...head, '--alias', 'qwen', '--metrics', '--n-gpu-layers', '999', '--parallel', '8', '--tensor-split', '0.75,0.25'],

@@ -1,8 +1,8 @@
 import { appendFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import type { Alarm } from '../../src/core/messages.js';
-import type { EngineKind } from '../../src/core/model.js';
+import type { Alarm, Offload } from '../../src/core/messages.js';
+import type { EngineKind, PoolSpec } from '../../src/core/model.js';
 import { watchLog } from '../../src/shell/log-watch.js';
 import { scratchDir } from '../host/scratch.js';
 import { launchOf } from './launches.js';
@@ -12,24 +12,36 @@ const illegal = '0.09.000.000 E srv  update_slots: CUDA error: an illegal memory
 const suspect = '0.09.000.000 E srv  update_slots: CUDA error: unknown error';
 const banner = '--- poolctl: chat/r0 incarnation 1 2026-11-27T07:00:00.000Z';
 
-async function watch(engine: EngineKind, written = `${banner}\n`, { adopted = false, offset = 0 } = {}) {
+async function watch(
+  engine: EngineKind,
+  written = `${banner}\n`,
+  { adopted = false, offset = 0, ...spec }: { adopted?: boolean; offset?: number } & Partial<Pick<PoolSpec, 'args' | 'env'>> = {},
+) {
   const path = join(await scratchDir(), 'r0.log');
   writeFileSync(path, written);
   const alarms: Alarm[] = [];
+  const offloads: Offload[] = [];
   let shiftMs = 0;
-  const watched = watchLog(launchOf({ engine }), {
+  const watched = watchLog(launchOf({ engine, ...spec }), {
     path,
     offset,
     adopted,
     alarmed: (alarm) => alarms.push(alarm),
-    offloaded: () => {},
+    offloaded: (offload) => offloads.push(offload),
     now: () => performance.now() + shiftMs,
   });
   onTestFinished(async () => void (await watched.diagnose(exit, []).catch(() => null)));
   const later = (ms: number): void => {
     shiftMs += ms;
   };
-  return { path, alarms, watched, later, append: (...lines: string[]) => appendFileSync(path, `${lines.join('\n')}\n`) };
+  return {
+    path,
+    alarms,
+    offloads,
+    watched,
+    later,
+    append: (...lines: string[]) => appendFileSync(path, `${lines.join('\n')}\n`),
+  };
 }
 
 const patience = { interval: 5, timeout: 4_000 };
@@ -85,4 +97,49 @@ test('of what an adopted engine wrote before, only the last error that nothing b
   append(suspect);
   await expect.poll(() => alarms.length, patience).toBe(2);
   expect(alarms[1]).toMatchObject({ kind: 'suspect', line: 6 });
+});
+
+const layers = (some: number, all: number): string => `0.00.071.123 I load_tensors: offloaded ${some}/${all} layers to GPU`;
+
+test('how many layers are on the devices is told once, of the first model, and never by the text of a user', async () => {
+  const { offloads, alarms, append } = await watch('llamacpp');
+  append(
+    `prompt: 'one of several lines`,
+    'load_tensors: offloaded 0/33 layers to GPU',
+    `and its end'`,
+    `0.00.070.000 I srv  log_server_r: request: {"prompt":"load_tensors: offloaded 1/33 layers to GPU"}`,
+    layers(20, 33),
+    layers(0, 13),
+    suspect,
+  );
+  await expect.poll(() => alarms.length, patience).toBe(1);
+  expect(offloads).toEqual([{ layers: 20, of: 33 }]);
+});
+
+test.each([
+  ['llamacpp', { args: ['--n-gpu-layers', '20'] }],
+  ['llamacpp', { args: ['--gpu-layers=20'] }],
+  ['llamacpp', { args: ['-c', '4096', '-ngl', '20'] }],
+  ['llamacpp', { args: ['-ot', 'exps=CPU'] }],
+  ['llamacpp', { args: ['--n-cpu-moe', '10'] }],
+  ['llamacpp', { args: ['--cpu-moe'] }],
+  ['llamacpp', { env: { LLAMA_ARG_N_GPU_LAYERS: { value: '20' } } }],
+  ['llamacpp', { env: { LLAMA_ARG_CPU_MOE: { value: '1' } } }],
+  ['demo', {}],
+] as const)('%s with %j: where the inventory says it, or nobody can, it is not told', async (engine, spec) => {
+  const { offloads, alarms, append } = await watch(engine, `${banner}\n`, spec);
+  append(layers(20, 33), suspect);
+  await expect.poll(() => alarms.length, patience).toBe(1);
+  expect(offloads).toEqual([]);
+});
+
+test.each([
+  ['has been told by whoever launched it', [banner, layers(20, 33), illegal], []],
+  ['is told where its log comes to it later', [banner, illegal], [{ layers: 10, of: 33 }]],
+])('how many layers of an adopted engine are on the devices %s', async (_, written, told) => {
+  const { offloads, alarms, append } = await watch('llamacpp', `${written.join('\n')}\n`, { adopted: true });
+  await expect.poll(() => alarms.length, patience).toBe(1);
+  append(layers(10, 33), suspect);
+  await expect.poll(() => alarms.length, patience).toBe(2);
+  expect(offloads).toEqual(told);
 });

@@ -67,17 +67,16 @@ When('the {string} of GPU {int} becomes {string}', function (this: PoolctlWorld,
 
 /** As llama-server is: it lists what it sees, and serves. It notes how often it was asked for the list. */
 Given('a llama-server that lists {string}', function (this: PoolctlWorld, devices: string) {
-  const bin = join(this.rig.dir, 'llama');
-  const program = join(bin, 'llama-server');
-  mkdirSync(bin, { recursive: true });
-  const lines =
-    devices === 'no device'
-      ? []
-      : devices.split(', ').map((name) => `  ${name}: NVIDIA GeForce RTX 3090 (24576 MiB, 24100 MiB free)`);
-  writeFileSync(program, llamaServer(['Available devices:', ...lines].join('\n'), join(this.rig.dir, 'asked')));
-  chmodSync(program, 0o755);
-  this.rig.env.PATH = `${bin}:${this.rig.env.PATH}`;
+  installLlamaServer(this, devices, null);
 });
+
+/** Before it serves it logs how many layers it has put there: "20/33". */
+Given(
+  'a llama-server that lists {string} and puts {string} layers there',
+  function (this: PoolctlWorld, devices: string, layers: string) {
+    installLlamaServer(this, devices, layers);
+  },
+);
 
 Then('llama-server was not asked for its devices', function (this: PoolctlWorld) {
   let asked = '';
@@ -119,7 +118,21 @@ function gpuOf(row: Readonly<Record<string, string>>): FakeGpu {
   return Object.fromEntries(Object.entries(row).filter(([, value]) => value !== ''));
 }
 
-function llamaServer(list: string, asked: string): string {
+function installLlamaServer({ rig }: PoolctlWorld, devices: string, layers: string | null): void {
+  const bin = join(rig.dir, 'llama');
+  const program = join(bin, 'llama-server');
+  mkdirSync(bin, { recursive: true });
+  const lines =
+    devices === 'no device'
+      ? []
+      : devices.split(', ').map((name) => `  ${name}: NVIDIA GeForce RTX 3090 (24576 MiB, 24100 MiB free)`);
+  const log = layers === null ? [] : [`0.00.071.123 I load_tensors: offloaded ${layers} layers to GPU`];
+  writeFileSync(program, llamaServer(['Available devices:', ...lines].join('\n'), join(rig.dir, 'asked'), log));
+  chmodSync(program, 0o755);
+  rig.env.PATH = `${bin}:${rig.env.PATH}`;
+}
+
+function llamaServer(list: string, asked: string, log: readonly string[]): string {
   return `#!${process.execPath}
 const { createServer } = require('node:http');
 const args = process.argv.slice(2);
@@ -129,6 +142,7 @@ if (args.includes('--list-devices')) {
 } else if (args.includes('--version')) {
   console.error('version: 4754 (c392e509)');
 } else {
+  for (const line of ${JSON.stringify(log)}) console.error(line);
   createServer((_, response) => response.end('{"status":"ok"}')).listen(Number(args[args.indexOf('--port') + 1]), '127.0.0.1');
 }
 `;
