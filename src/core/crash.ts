@@ -39,6 +39,8 @@ export type Diagnosis = {
   readonly hint: string | null;
   /** Set where neither a restart nor a change of the inventory helps: the GPU must be reset, or the machine rebooted. */
   readonly cure: 'reset' | 'reboot' | null;
-  /** Of `vram_oom`: what it asked for when it was refused, in bytes; null where its log does not say. */
+  /** Of `vram_oom`: what it asked for when it was refused, on top of what it had; null where its log does not say. */
   readonly askedBytes: number | null;
+  /** Of `vram_oom`: what it had by then on the device that refused, by its own word; null where its log does not say. */
+  readonly usedBytes: number | null;
 };

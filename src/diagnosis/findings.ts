@@ -21,6 +21,8 @@ export type Findings = {
   readonly settingsAt: number | null;
   /** The line of the last step through code that answers a request; null: none. */
   readonly requestAt: number | null;
+  /** The first line behind a refusal of GPU memory that says how much was wanted. */
+  readonly sizeAt: EvidenceLine | null;
 };
 
 const nothing: Findings['first'] = { cause: null, symptom: null, wrapper: null, notice: null };
@@ -32,6 +34,7 @@ export const noFindings: Findings = {
   engine: null,
   settingsAt: null,
   requestAt: null,
+  sizeAt: null,
 };
 
 /** The first of its weight stays. */
@@ -44,12 +47,17 @@ export function withMatch(findings: Findings, weight: Weight, match: Match): Fin
 export function withRecovery(findings: Findings): Findings {
   const { cause, symptom, wrapper, notice } = findings.first;
   if (cause === null && symptom === null && wrapper === null) return findings;
-  return { ...findings, first: { ...nothing, notice }, outlived: cause ?? symptom ?? findings.outlived ?? wrapper };
+  return { ...findings, first: { ...nothing, notice }, sizeAt: null, outlived: cause ?? symptom ?? findings.outlived ?? wrapper };
 }
 
 /** An order to end that came after a failure is a part of that failure. */
 export function withStop(findings: Findings, at: EvidenceLine): Findings {
   return findings.stop !== null || failed(findings) ? findings : { ...findings, stop: at };
+}
+
+/** GPU memory was refused, as far as is known by now. */
+export function wasRefused({ first: { cause, symptom } }: Findings): boolean {
+  return (cause ?? symptom)?.rule.class === 'vram_oom';
 }
 
 export function failed({ first }: Findings): boolean {

@@ -1,6 +1,6 @@
 /** Which words are still worth looking for, after what was found: a second line of the same weight changes nothing. */
 
-import { type Findings, failed } from './findings.js';
+import { type Findings, failed, wasRefused } from './findings.js';
 import { lazily } from './lazily.js';
 import { type Weight, weights } from './rule.js';
 import type { Sign } from './signs.js';
@@ -31,9 +31,10 @@ function worthOf({ automaton, entriesOf, marksText }: Table, findings: Findings)
 }
 
 /** All that `isUseful` looks at, in few words: some hundred different ones. */
-function situation({ first, stop, phase, engine }: Findings): string {
+function situation(findings: Findings): string {
+  const { first, stop, phase, engine, sizeAt } = findings;
   const filled = weights.map((weight: Weight) => (first[weight] === null ? '-' : weight)).join();
-  return `${filled} ${stop === null} ${phase} ${engine === null}`;
+  return `${filled} ${stop === null} ${phase} ${engine === null} ${sizeAt === null && wasRefused(findings)}`;
 }
 
 function signMatters(sign: Sign, findings: Findings): boolean {
@@ -41,6 +42,7 @@ function signMatters(sign: Sign, findings: Findings): boolean {
   if (sign.kind === 'started') return failed(findings) || findings.stop !== null || findings.phase !== 'serving';
   if (sign.kind === 'stop') return findings.stop === null && !failed(findings);
   if (sign.kind === 'phase') return findings.phase !== 'serving' && findings.phase !== sign.phase;
+  if (sign.kind === 'size') return findings.sizeAt === null && wasRefused(findings);
   if (sign.kind === 'engine') return findings.engine === null;
   return true;
 }

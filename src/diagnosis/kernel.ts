@@ -41,6 +41,7 @@ function outOfMemory({ source, text }: Extract<KernelEvidence, { kind: 'oom' }>,
     hint: hintFor('host_oom', subclass, engine),
     cure: null,
     askedBytes: null,
+    usedBytes: null,
   };
 }
 
@@ -58,5 +59,6 @@ function gpuFault({ xid, text }: Extract<KernelEvidence, { kind: 'xid' }>, { eng
     hint: hintFor(rule.class, rule.subclass, engine, rule.cure),
     cure: rule.cure,
     askedBytes: null,
+    usedBytes: null,
   };
 }

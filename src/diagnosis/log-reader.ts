@@ -114,6 +114,7 @@ export function logReader(isOwn: LineForm): LogReader {
     else if (sign.kind === 'stop') findings = withStop(findings, line);
     else if (sign.kind === 'works' || sign.kind === 'recovered') findings = withRecovery(findings);
     else if (sign.kind === 'started') findings = { ...withRecovery(findings), stop: null, phase: 'serving' };
+    else if (sign.kind === 'size') findings = { ...findings, sizeAt: line };
     else if (sign.kind === 'phase') findings = { ...findings, phase: sign.phase };
     else if (sign.kind === 'request') findings = { ...findings, requestAt: line.line };
     else if (sign.kind === 'settings') findings = { ...findings, settingsAt: line.line };

@@ -1,9 +1,11 @@
 /** From what was found to what is said: our own action, then the kernel, then the first cause in the log, and code and signal only to fill gaps. */
 
 import type { Diagnosis, EvidenceLine } from '../core/crash.js';
+import { type Memory, memoryIn } from './asked.js';
 import type { Circumstances } from './circumstances.js';
 import { endOf } from './exit.js';
 import type { Findings, Match } from './findings.js';
+import { ownPart } from './form.js';
 import { hintFor } from './hints.js';
 import { kernelVerdict } from './kernel.js';
 import type { Rule, Weight } from './rule.js';
@@ -25,7 +27,7 @@ export function verdict(findings: Findings, circumstances: Circumstances): Diagn
 export function ofRule(
   rule: Rule,
   at: EvidenceLine | null,
-  { phase, engine }: Findings,
+  { phase, engine, sizeAt }: Findings,
   weight: Weight = rule.weight,
 ): Diagnosis {
   const restartable = rule.restartable || (phase === 'serving' && perRequest.test(rule.subclass) && rule.class === 'crash');
@@ -39,9 +41,19 @@ export function ofRule(
     summary: `${rule.says}${phase === null ? '' : phaseWords[phase]}.`,
     hint: hintFor(rule.class, rule.subclass, engine),
     cure: rule.cure,
-    askedBytes: null,
+    ...(rule.class === 'vram_oom' && at !== null ? memoryOf(at, sizeAt) : { askedBytes: null, usedBytes: null }),
   };
 }
+
+/** Some say how much they wanted only in a line behind the one that tells of the refusal. */
+function memoryOf(refusal: EvidenceLine, sizeAt: EvidenceLine | null): Memory {
+  const memory = memoryIn(ownPart(refusal.text));
+  const behind = sizeAt === null ? 0 : sizeAt.line - refusal.line;
+  if (sizeAt === null || memory.askedBytes !== null || behind < 0 || behind > linesBehind) return memory;
+  return { ...memory, askedBytes: memoryIn(ownPart(sizeAt.text)).askedBytes };
+}
+
+const linesBehind = 30;
 
 const phaseWords = { loading: ', while it loaded', serving: ', while it served' } as const;
 
@@ -87,6 +99,7 @@ function nothingFound({ phase, engine }: Findings, { code, signal }: Circumstanc
     hint: hintFor('unknown', signal === 'SIGKILL' ? 'killed' : '', engine),
     cure: null,
     askedBytes: null,
+    usedBytes: null,
   };
 }
 
@@ -102,5 +115,6 @@ function graceful(evidence: EvidenceLine | null, summary: string): Diagnosis {
     hint: 'No fault: start it again if it should serve.',
     cure: null,
     askedBytes: null,
+    usedBytes: null,
   };
 }

@@ -54,5 +54,6 @@ export const diagnosisOf = (of: Diagnosis['class'], more: Partial<Diagnosis> = {
   hint: null,
   cure: null,
   askedBytes: null,
+  usedBytes: null,
   ...more,
 });

@@ -68,5 +68,6 @@ function diagnosed(of: CrashClass, subclass: string, restartable = true): Diagno
     hint: restartable ? null : 'change it in pools.yaml',
     cure: null,
     askedBytes: null,
+    usedBytes: null,
   };
 }
