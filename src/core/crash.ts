@@ -41,6 +41,9 @@ export type Diagnosis = {
   readonly cure: 'reset' | 'reboot' | null;
   /** Of `vram_oom`: what it asked for when it was refused, on top of what it had; null where its log does not say. */
   readonly askedBytes: number | null;
-  /** Of `vram_oom`: what it had by then on the device that refused, by its own word; null where its log does not say. */
+  /**
+   * Of `vram_oom`: what it had by then, by its own word, on the device that refused or on all of its devices; null where its log does not say. It may
+   * have had more.
+   */
   readonly usedBytes: number | null;
 };

@@ -2,6 +2,7 @@
 
 import type { EvidenceLine } from '../core/crash.js';
 import type { EngineKind } from '../core/model.js';
+import { type Buffers, noBuffers } from './buffers.js';
 import type { Rule, Weight } from './rule.js';
 
 /** Characters that are kept of a line. */
@@ -21,6 +22,8 @@ export type Findings = {
   readonly settingsAt: number | null;
   /** The line of the last step through code that answers a request; null: none. */
   readonly requestAt: number | null;
+  /** What it had taken on its devices before any refusal. */
+  readonly buffers: Buffers;
   /** The first line behind a refusal of GPU memory that says how much was wanted. */
   readonly sizeAt: EvidenceLine | null;
 };
@@ -34,6 +37,7 @@ export const noFindings: Findings = {
   engine: null,
   settingsAt: null,
   requestAt: null,
+  buffers: noBuffers,
   sizeAt: null,
 };
 

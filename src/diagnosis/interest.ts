@@ -34,7 +34,7 @@ function worthOf({ automaton, entriesOf, marksText }: Table, findings: Findings)
 function situation(findings: Findings): string {
   const { first, stop, phase, engine, sizeAt } = findings;
   const filled = weights.map((weight: Weight) => (first[weight] === null ? '-' : weight)).join();
-  return `${filled} ${stop === null} ${phase} ${engine === null} ${sizeAt === null && wasRefused(findings)}`;
+  return `${filled} ${stop === null} ${phase} ${engine === null} ${wasRefused(findings)} ${sizeAt === null}`;
 }
 
 function signMatters(sign: Sign, findings: Findings): boolean {
@@ -42,6 +42,7 @@ function signMatters(sign: Sign, findings: Findings): boolean {
   if (sign.kind === 'started') return failed(findings) || findings.stop !== null || findings.phase !== 'serving';
   if (sign.kind === 'stop') return findings.stop === null && !failed(findings);
   if (sign.kind === 'phase') return findings.phase !== 'serving' && findings.phase !== sign.phase;
+  if (sign.kind === 'buffer') return !wasRefused(findings);
   if (sign.kind === 'size') return findings.sizeAt === null && wasRefused(findings);
   if (sign.kind === 'engine') return findings.engine === null;
   return true;

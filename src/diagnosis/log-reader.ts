@@ -1,6 +1,7 @@
 /** Reads an engine's log once, from its beginning, and says why the engine died. Holds a few lines, never the log. */
 
 import type { Diagnosis, EvidenceLine } from '../core/crash.js';
+import { withBuffer } from './buffers.js';
 import type { Circumstances } from './circumstances.js';
 import { type Findings, longestEvidence, noFindings, withMatch, withRecovery, withStop } from './findings.js';
 import { type LineForm, opensText, ownPart } from './form.js';
@@ -114,6 +115,7 @@ export function logReader(isOwn: LineForm): LogReader {
     else if (sign.kind === 'stop') findings = withStop(findings, line);
     else if (sign.kind === 'works' || sign.kind === 'recovered') findings = withRecovery(findings);
     else if (sign.kind === 'started') findings = { ...withRecovery(findings), stop: null, phase: 'serving' };
+    else if (sign.kind === 'buffer') findings = { ...findings, buffers: withBuffer(findings.buffers, line.text) };
     else if (sign.kind === 'size') findings = { ...findings, sizeAt: line };
     else if (sign.kind === 'phase') findings = { ...findings, phase: sign.phase };
     else if (sign.kind === 'request') findings = { ...findings, requestAt: line.line };

@@ -14,6 +14,8 @@ export type Sign =
   | { readonly kind: 'phase'; readonly phase: 'loading' | 'serving' }
   /** The next exception comes from code that reads settings. */
   | { readonly kind: 'settings' }
+  /** It has taken memory of a device. */
+  | { readonly kind: 'buffer' }
   /** How much memory was wanted, where some was refused before. */
   | { readonly kind: 'size' }
   /** The next exception is about one request. */
@@ -187,6 +189,7 @@ export const signs: readonly (readonly [Sign, readonly string[]])[] = [
       'send_error: task id',
     ],
   ],
+  [{ kind: 'buffer' }, ['buffer size = #']],
   [{ kind: 'size' }, ['buffer of size #', 'allocation of size #', '^radv/amdgpu: size*: # bytes']],
   [{ kind: 'engine', engine: 'vllm' }, ['vllm', 'EngineCore', '(APIServer pid=#)', 'VllmWorker', 'gpu_memory_utilization']],
   [

@@ -2,6 +2,7 @@
 
 import type { Diagnosis, EvidenceLine } from '../core/crash.js';
 import { type Memory, memoryIn } from './asked.js';
+import { bytesOf } from './buffers.js';
 import type { Circumstances } from './circumstances.js';
 import { endOf } from './exit.js';
 import type { Findings, Match } from './findings.js';
@@ -27,7 +28,7 @@ export function verdict(findings: Findings, circumstances: Circumstances): Diagn
 export function ofRule(
   rule: Rule,
   at: EvidenceLine | null,
-  { phase, engine, sizeAt }: Findings,
+  { phase, engine, ...found }: Findings,
   weight: Weight = rule.weight,
 ): Diagnosis {
   const restartable = rule.restartable || (phase === 'serving' && perRequest.test(rule.subclass) && rule.class === 'crash');
@@ -41,16 +42,18 @@ export function ofRule(
     summary: `${rule.says}${phase === null ? '' : phaseWords[phase]}.`,
     hint: hintFor(rule.class, rule.subclass, engine),
     cure: rule.cure,
-    ...(rule.class === 'vram_oom' && at !== null ? memoryOf(at, sizeAt) : { askedBytes: null, usedBytes: null }),
+    ...(rule.class === 'vram_oom' && at !== null ? memoryOf(at, found) : { askedBytes: null, usedBytes: null }),
   };
 }
 
 /** Some say how much they wanted only in a line behind the one that tells of the refusal. */
-function memoryOf(refusal: EvidenceLine, sizeAt: EvidenceLine | null): Memory {
-  const memory = memoryIn(ownPart(refusal.text));
-  const behind = sizeAt === null ? 0 : sizeAt.line - refusal.line;
-  if (sizeAt === null || memory.askedBytes !== null || behind < 0 || behind > linesBehind) return memory;
-  return { ...memory, askedBytes: memoryIn(ownPart(sizeAt.text)).askedBytes };
+function memoryOf(refusal: EvidenceLine, { sizeAt, buffers }: Pick<Findings, 'sizeAt' | 'buffers'>): Memory {
+  const { askedBytes, usedBytes } = memoryIn(ownPart(refusal.text));
+  const isBehind = sizeAt !== null && sizeAt.line >= refusal.line && sizeAt.line - refusal.line <= linesBehind;
+  return {
+    askedBytes: askedBytes ?? (isBehind ? memoryIn(ownPart(sizeAt.text)).askedBytes : null),
+    usedBytes: usedBytes ?? bytesOf(buffers),
+  };
 }
 
 const linesBehind = 30;

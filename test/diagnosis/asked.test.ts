@@ -3,6 +3,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { memoryIn } from '../../src/diagnosis/asked.js';
+import { bytesOf, noBuffers, withBuffer } from '../../src/diagnosis/buffers.js';
 import { anyForm } from '../../src/diagnosis/form.js';
 import { logReader } from '../../src/diagnosis/log-reader.js';
 import { alone } from './circumstances.js';
@@ -84,6 +85,15 @@ it('is a number of bytes or nothing, whatever stands there', () => {
   );
 });
 
+it('keeps a bounded number of buffers', () => {
+  const lines = Array.from(
+    { length: 1_000 },
+    (_, n) => `load_tensors: CUDA${n} ${n % 2 ? 'compute' : 'model'} buffer size =  1.00 MiB`,
+  );
+  expect(bytesOf(lines.reduce(withBuffer, noBuffers))).toBe(200 * mib);
+  expect(bytesOf(noBuffers)).toBeNull();
+});
+
 describe('a diagnosis', () => {
   const judged = (...lines: readonly string[]) => {
     const reader = logReader(anyForm);
@@ -117,6 +127,32 @@ describe('a diagnosis', () => {
     });
     const symptom = 'llama_init_from_model: failed to initialize the context: failed to allocate compute pp buffers';
     expect(judged(symptom, buffer)).toMatchObject({ class: 'vram_oom', evidence: { line: 2 }, askedBytes: 1_037_832_192 });
+  });
+
+  it('counts what llama.cpp had taken on its devices before', () => {
+    const load = [
+      '0.00.100.000 I load_tensors:        CUDA0 model buffer size =  8700.50 MiB',
+      '0.00.100.001 I load_tensors:        CUDA1 model buffer size =  1000.00 MiB',
+      '0.00.100.002 I load_tensors:   CPU_Mapped model buffer size =   417.66 MiB',
+      'llama_kv_cache:      CUDA0 KV buffer size =    25.25 MiB',
+      'llama_kv_cache:      CUDA0 KV buffer size =    40.00 MiB',
+      'llama_context:  CUDA_Host compute buffer size =   300.75 MiB',
+      'sched_reserve:      CUDA0 compute buffer size =   100.00 MiB',
+      'sched_reserve:      CUDA0 compute buffer size =   300.00 MiB',
+    ];
+    const refused =
+      'ggml_backend_cuda_buffer_type_alloc_buffer: allocating 512.00 MiB on device 0: cudaMalloc failed: out of memory';
+    const had = (8700.5 + 1000 + 25.25 + 40 + 300) * mib;
+    const behind = 'load_tensors:        CUDA0 model buffer size =  7.00 MiB';
+    expect(judged(...load, refused, behind)).toMatchObject({ class: 'vram_oom', askedBytes: 512 * mib, usedBytes: had });
+    // It slept, and woke.
+    expect(judged(...load, 'llama_server: model loaded', ...load, refused)).toMatchObject({ usedBytes: had });
+    expect(judged(...load, '--- poolctl: chat/r0 incarnation 2 2026-11-27T07:00:00.000Z', refused)).toMatchObject({
+      usedBytes: null,
+    });
+    expect(judged(`request: {"prompt":"load_tensors: CUDA0 model buffer size =  7.00 MiB"}`, refused)).toMatchObject({
+      usedBytes: null,
+    });
   });
 
   it('has nothing from far away, from before, from what was lived through, or of another class', () => {
