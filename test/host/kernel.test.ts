@@ -1,5 +1,7 @@
 /** The kernel's files as a test writes them: its counters, a control group of an engine's own, and records of its log. */
 
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
@@ -152,6 +154,20 @@ test('descendants are a bounded number, also where the kernel tells of a ring of
   expect(descendantsOf(812, join(dir, 'proc')).size).toBe(64);
   expect([...descendantsOf(1_000, join(dir, 'proc'))].slice(0, 3)).toEqual([812, 1_001, 1_002]);
   expect(descendantsOf(999, join(dir, 'proc')).size).toBe(0);
+});
+
+test('the descendants of a real process are found where the kernel lists them', async () => {
+  const shell = spawn('sh', ['-c', 'sh -c "sleep 600 & echo \\$!; wait" & wait'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    detached: true,
+  });
+  const { pid } = shell;
+  if (pid === undefined) throw new Error('no shell');
+  onTestFinished(() => void process.kill(-pid, 'SIGKILL'));
+  const [said] = (await once(shell.stdout, 'data')) as [Buffer];
+  const found = descendantsOf(pid, '/proc');
+  expect(found).toContain(Number(said.toString()));
+  expect(found.size).toBe(2);
 });
 
 test('each line of a GPU is told once, by a look or by the search for a cause, without any engine too', async () => {
