@@ -1,11 +1,12 @@
 /** What the kernel says of an exit, put in where this machine says nothing: a whole supervisor, real engines that really die. */
 
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { Device } from '../../src/core/model.js';
 import type { KernelSources } from '../../src/host/kernel.js';
+import { openKernelLog } from '../../src/host/kernel-log.js';
 import { begin } from './begun.js';
 
 let dir: string;
@@ -112,6 +113,36 @@ it('that an engine has ended is told at once, however long it takes to find out 
     { signal: 'SIGSEGV', crash_class: 'crash', crash_count: 1 },
   ]);
   await supervisor.seen(2, 'replica.ready');
+  supervisor.signals.emit('SIGTERM', 'SIGTERM');
+  expect(await supervisor.exit).toBe(0);
+});
+
+it('what the kernel writes of a GPU is told while its engine lives, and keeps the next one off it', async () => {
+  const kmsg = join(dir, 'kmsg');
+  writeFileSync(kmsg, '4,1,5,-;NVRM: Xid (PCI:0000:65:00): 62, pid=1, of the past\n');
+  const log = openKernelLog({ path: kmsg, journal: null, now: () => performance.now() });
+  const masks = [{ kind: 'list', written: '0', ids: ['0'] }] as const;
+  const devices = [{ ...gpu, pciAddress: '0000:65:00' }];
+  const supervisor = begin(join(dir, 'state'), {
+    ports: 30_200,
+    masks,
+    devices,
+    kernel: { proc: '/proc', cgroups: '/nowhere', log },
+  });
+  await supervisor.seen(1, 'replica.ready');
+  const { pid } = (await supervisor.client.status()).pools[0]?.replicas[0] ?? {};
+  appendFileSync(kmsg, '4,2,6,-;NVRM: Xid (PCI:0000:65:00): 31, pid=1, name=other, Ch 00000008\n'.repeat(50));
+  expect(await supervisor.seen(1, 'device.error')).toMatchObject([
+    { device: 'GPU-0', reason: 'reported a page fault of a program (Xid 31)' },
+  ]);
+
+  appendFileSync(kmsg, `4,3,7,-;NVRM: Xid (PCI:0000:65:00): 79, pid=${pid}, name=engine, GPU has fallen off the bus.\n`);
+  process.kill(pid ?? 0, 'SIGABRT');
+  expect(await supervisor.seen(1, 'device.unhealthy')).toMatchObject([
+    { device: 'GPU-0', reason: 'has fallen off the bus (Xid 79)' },
+  ]);
+  await supervisor.seen(1, 'replica.broken');
+  expect((await supervisor.seen(1, 'device.error')).length).toBe(1);
   supervisor.signals.emit('SIGTERM', 'SIGTERM');
   expect(await supervisor.exit).toBe(0);
 });
