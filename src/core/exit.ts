@@ -214,10 +214,11 @@ function isPermanent({ lastExit: last, repeated, provenAt }: Replica, wasReady: 
   return last.confidence === 'high' && !wasReady && !proven;
 }
 
-/** What was free on its devices when it was launched, and what it took to fail: what it held and asked for together. */
+/** What was free on its devices when it was launched, and what it took to fail: what it held, as seen or by its own word, and asked for together. */
 function afterOom({ life, vram }: Replica, { diagnosis }: ExitEvidence): Replica['vram'] {
   if (!isLive(life)) return vram;
-  const held = vram.peak?.instance === life.engine.launch.instance ? vram.peak.bytes : 0;
+  const seen = vram.peak?.instance === life.engine.launch.instance ? vram.peak.bytes : 0;
+  const held = Math.max(seen, diagnosis?.usedBytes ?? 0);
   const needed = held + (diagnosis?.askedBytes ?? 0);
   const learntBytes = needed > 0 ? Math.max(needed, vram.learntBytes ?? 0) : vram.learntBytes;
   return { ...vram, learntBytes, before: freeBefore(life.engine) };

@@ -156,6 +156,13 @@ describe('after it ran out of memory', () => {
     expect(bench.launch().devices).toHaveLength(1);
   });
 
+  it('what it says to have held counts where no look at the devices has seen as much', () => {
+    const said = exitOf({ code: 1, diagnosis: diagnosisOf('vram_oom', { askedBytes: 5 * gib, usedBytes: 9 * gib }) });
+    const bench = start().checked().spawned();
+    looked(bench, [gpu(14)], [holds(bench, 'chat/r0', gpu(14), 6 * gib)]).exited(said);
+    expect(bench.replica().vram.learntBytes).toBe(14 * gib);
+  });
+
   it('nothing is learnt where nobody knows anything', () => {
     const bench = start().checked().spawned().exited(oom(null));
     expect(bench.replica().vram.learntBytes).toBeNull();
