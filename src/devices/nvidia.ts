@@ -4,6 +4,9 @@
  */
 
 import type { Device } from '../core/model.js';
+import { count, known, mebibytes, number } from './cells.js';
+import { ailmentOf } from './nvidia-health.js';
+import { pciAddress } from './pci.js';
 
 /** Asked for in this order. Old drivers do not know all of them: see `unknownField`. */
 export const gpuFields = [
@@ -17,6 +20,9 @@ export const gpuFields = [
   'temperature.gpu',
   'power.draw',
   'mig.mode.current',
+  'pci.bus_id',
+  'ecc.errors.uncorrected.volatile.total',
+  'gpu_recovery_action',
 ] as const;
 export type GpuField = (typeof gpuFields)[number];
 
@@ -35,6 +41,9 @@ export const queryArgs = (fields: readonly GpuField[]): readonly string[] => [
   `--query-gpu=${fields.join(',')}`,
   '--format=csv,noheader,nounits',
 ];
+
+/** Arguments that list what this driver's tool knows to answer. */
+export const helpArgs: readonly string[] = ['--help-query-gpu'];
 
 /** Arguments that list GPUs with their MIG slices, whose UUIDs the query does not tell. */
 export const listArgs: readonly string[] = ['-L'];
@@ -66,38 +75,12 @@ function readRow(line: string, fields: readonly GpuField[]): GpuRow | null {
       temperatureCelsius: number(cell('temperature.gpu')),
       powerWatts: number(cell('power.draw')),
       mig: false,
-      pciAddress: null,
-      eccErrors: null,
-      ailment: fields.some((field) => isSick(field, cell(field)))
-        ? { text: 'is called unhealthy by nvidia-smi', cure: null }
-        : null,
+      pciAddress: pciAddress(cell('pci.bus_id')),
+      eccErrors: count(cell('ecc.errors.uncorrected.volatile.total')),
+      ailment: ailmentOf(new Map(fields.map((field) => [field, cell(field)]))),
     },
     migEnabled: cell('mig.mode.current').toLowerCase() === 'enabled',
   };
-}
-
-/** `[N/A]`, `[Not Supported]`, `[Unknown Error]`, `ERR!` and the like: the tool does not know. */
-function known(cell: string): string | null {
-  return cell === '' || /^(?:\[.*\]|N\/A|ERR!)$/i.test(cell) ? null : cell;
-}
-
-function number(cell: string): number | null {
-  const digits = /^-?\d+(?:\.\d+)?(?=$|\s|%)/.exec(cell);
-  return digits === null ? null : Number(digits[0]);
-}
-
-function mebibytes(cell: string): number | null {
-  const count = number(cell);
-  return count === null ? null : count * 1024 * 1024;
-}
-
-/**
- * A device that is lost or waits for a reset says so in every cell. Power sensors of healthy laptop GPUs answer with an error too, so a
- * failing power reading alone proves nothing.
- */
-function isSick(field: GpuField, cell: string): boolean {
-  if (/GPU is lost|requires? reset/i.test(cell)) return true;
-  return field !== 'power.draw' && /^(?:ERR!|\[Unknown Error\])$/i.test(cell);
 }
 
 /** Reads the slices from the list; both spellings of their UUIDs (`MIG-<uuid>`, and `MIG-GPU-<uuid>/1/0` of old drivers) are kept as they are. */
@@ -117,7 +100,7 @@ export function parseMigSlices(list: string): readonly MigSlice[] {
 
 /**
  * The devices that a mask may name: a GPU cut into slices is replaced by them, since nothing can run on the whole of it any more. The
- * memory of a slice is unknown: the tool tells only the whole GPU's.
+ * memory of a slice is unknown: the tool tells only the whole GPU's. What ails the GPU ails its slices.
  */
 export function devicesOf(rows: readonly GpuRow[], slices: readonly MigSlice[]): readonly Device[] {
   return rows.flatMap(({ device, migEnabled }) => {
@@ -143,6 +126,16 @@ function sliceOf(parent: Device, { position, profile, uuid }: MigSlice): Device 
 export function unknownField(output: string): GpuField | null {
   const name = /Field "([^"]+)" is not a valid field to query/.exec(output)?.[1];
   return gpuFields.find((field) => field === name) ?? null;
+}
+
+/**
+ * Those of our fields that this driver's tool says to know, from its own list of them (a line `"pci.bus_id" or "gpu_bus_id"`, an explanation,
+ * an empty line); none where it is no such list.
+ */
+export function fieldsOf(help: string): readonly GpuField[] {
+  const lines = help.split('\n').filter((line) => line.startsWith('"'));
+  const names = new Set(lines.flatMap((line) => [...line.matchAll(/"([\w.]+)"/g)].map(([, name]) => name)));
+  return gpuFields.filter((field) => names.has(field));
 }
 
 /** True when the tool itself says that it works and that there is nothing: a machine without a card, not a failure. */
