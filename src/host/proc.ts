@@ -45,9 +45,9 @@ export function parseStat(text: string): ProcessStat | null {
 }
 
 /** The process with this number now; null where there is none. */
-export function readStat(pid: number, buffer = Buffer.allocUnsafe(1024)): ProcessStat | null {
+export function readStat(pid: number, buffer = Buffer.allocUnsafe(1024), procRoot = '/proc'): ProcessStat | null {
   try {
-    const fd = openSync(`/proc/${pid}/stat`, 'r');
+    const fd = openSync(`${procRoot}/${pid}/stat`, 'r');
     try {
       return parseStat(buffer.toString('latin1', 0, readSync(fd, buffer, 0, buffer.length, 0)));
     } finally {
@@ -93,8 +93,8 @@ export function ticksSinceBoot(): number {
 }
 
 /** The value of one variable in a process's first environment; null where it has none or may not be read. */
-export async function environValue(pid: number, name: string): Promise<string | null> {
-  const text = await readFile(`/proc/${pid}/environ`, 'latin1').catch(() => '');
+export async function environValue(pid: number, name: string, procRoot = '/proc'): Promise<string | null> {
+  const text = await readFile(`${procRoot}/${pid}/environ`, 'latin1').catch(() => '');
   const start = `${name}=`;
   const entry = text.split('\0').find((each) => each.startsWith(start));
   return entry === undefined ? null : entry.slice(start.length);
@@ -118,11 +118,15 @@ export function descriptorsOf(pid: number): readonly string[] | null {
   }
 }
 
-/** `pid 812 (python3)`. Newer Nodes call their main thread "MainThread": the program's file tells more then. */
+/** `pid 812 (python3)`. */
 export function describeProcess(pid: number): string {
-  const comm = readStat(pid)?.comm ?? null;
-  if (comm === null) return `pid ${pid}`;
-  return `pid ${pid} (${/mainthread/i.test(comm) ? (programFile(pid) ?? comm) : comm})`;
+  const stat = readStat(pid);
+  return stat === null ? `pid ${pid}` : `pid ${pid} (${programOf(stat)})`;
+}
+
+/** What a process calls itself. Newer Nodes call their main thread "MainThread": the program's file tells more then. */
+export function programOf({ pid, comm }: ProcessStat): string {
+  return /mainthread/i.test(comm) ? (programFile(pid) ?? comm) : comm;
 }
 
 /** Differs from boot to boot: start times are counted from it. */

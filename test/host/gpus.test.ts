@@ -21,6 +21,10 @@ describe('reading GPUs', () => {
   });
   afterEach(() => rm(directory, { recursive: true }));
 
+  /** What was asked, call by call. */
+  const questions = async (): Promise<readonly (string | undefined)[]> =>
+    (await smi.calls()).map((call) => call.split(' ')[1]?.split('=')[0]);
+
   it('gives every device with the time of the data', async () => {
     const reading = await reader.read();
     expect(reading).toMatchObject({ tool: 'working', note: null, dataAt: 1000 });
@@ -33,15 +37,26 @@ describe('reading GPUs', () => {
   it('has one answer for calls that overlap', async () => {
     const [one, other] = await Promise.all([reader.read(), reader.read()]);
     expect(one).toBe(other);
-    expect(await smi.calls()).toHaveLength(1);
+    expect(await questions()).toEqual(['--query-gpu', '--query-compute-apps']);
   });
 
-  it('asks an old driver once more without the field that it does not know, and then never for it again', async () => {
-    await smi.say({ gpus: [{}], unknownFields: ['compute_cap', 'mig.mode.current'] });
-    expect(await reader.read()).toMatchObject({ tool: 'working', devices: [{ index: '0', computeCapability: null }] });
-    expect(await smi.calls()).toHaveLength(3);
+  it('asks an old driver once for what it knows, however much it lacks, and then never again for the rest', async () => {
+    const unknownFields = ['compute_cap', 'mig.mode.current', 'ecc.errors.uncorrected.volatile.total', 'gpu_recovery_action'];
+    await smi.say({ gpus: [{}], unknownFields });
+    expect(await reader.read()).toMatchObject({
+      tool: 'working',
+      devices: [{ index: '0', computeCapability: null, pciAddress: '0000:00:00', powerWatts: 28.55 }],
+    });
+    expect(await questions()).toEqual(['--query-gpu', '--help-query-gpu', '--query-gpu', '--query-compute-apps']);
     await reader.read();
-    expect(await smi.calls()).toHaveLength(4);
+    expect(await questions()).toHaveLength(6);
+  });
+
+  it('asks field by field where the driver has no such list', async () => {
+    await smi.say({ gpus: [{}], unknownFields: ['compute_cap', 'gpu_recovery_action', 'index'] });
+    // Without an index nothing is a device; what matters is that the list without one was not believed.
+    expect(await reader.read()).toMatchObject({ tool: 'failing' });
+    expect(await questions()).toEqual(['--query-gpu', '--help-query-gpu', '--query-gpu', '--query-gpu', '--query-gpu']);
   });
 
   it('lists MIG slices in the place of their GPU', async () => {
@@ -143,7 +158,7 @@ describe('reading GPUs', () => {
     expect(await fresh.read()).toMatchObject({
       devices: [],
       tool: 'none',
-      note: 'nvidia-smi is not on PATH',
+      note: 'none of nvidia-smi, amd-smi and rocm-smi is on PATH',
       processes: null,
       dataAt: null,
     });

@@ -22,6 +22,10 @@ if (plan.killedBy !== undefined) {
   end('No devices were found\n', 6);
 } else if (args[0] === '-L') {
   end(gpus.flatMap(listed).join(''), 0);
+} else if (args[0] === '--help-query-gpu') {
+  end(help(), 0);
+} else if (args.some((arg) => arg.startsWith('--query-compute-apps='))) {
+  computeApps();
 } else {
   query(
     args
@@ -44,8 +48,34 @@ function query(fields) {
   end([...lost, ...rows].join(''), lost.length > 0 ? 15 : 0);
 }
 
+/** Without a word about processes it is a tool that cannot tell, so that no test depends on who may be seen where it runs. */
+function computeApps() {
+  if (plan.processesFail !== undefined || plan.processes === undefined) {
+    end(`${plan.processesFail?.text ?? 'Not Supported'}\n`, plan.processesFail?.code ?? 3);
+    return;
+  }
+  const rows = plan.processes
+    .filter(({ gpu }) => typeof gpu === 'string' || gpus[gpu] !== undefined)
+    .map(({ gpu, pid, name, used_memory }) => {
+      const uuid = typeof gpu === 'string' ? gpu : uuidOf(gpus[gpu]);
+      return `${uuid}, ${pid}, ${name ?? '[Not Found]'}, ${used_memory ?? '[N/A]'}\n`;
+    });
+  end(rows.join(''), 0);
+}
+
+/** As the tool lists what it can be asked for. */
+function help() {
+  const names = [...Object.keys(standardOf(gpus[0])), 'timestamp'].filter((field) => !plan.unknownFields?.includes(field));
+  const named = names.map((field) => (field === 'pci.bus_id' ? '"pci.bus_id" or "gpu_bus_id"' : `"${field}"`));
+  return `List of valid properties to query for the switch "--query-gpu":\n\n${named.map((name) => `${name}\nWhat it is.\n\n`).join('')}`;
+}
+
 function cell(gpu, field) {
-  const standard = {
+  return gpu[field] ?? standardOf(gpu)[field] ?? '[N/A]';
+}
+
+function standardOf(gpu) {
+  return {
     index: gpus.indexOf(gpu),
     uuid: uuidOf(gpu),
     name: 'NVIDIA GeForce RTX 3090',
@@ -56,8 +86,10 @@ function cell(gpu, field) {
     'temperature.gpu': 41,
     'power.draw': '28.55',
     'mig.mode.current': gpu.mig === undefined ? '[N/A]' : 'Enabled',
+    'pci.bus_id': `00000000:0${gpus.indexOf(gpu).toString(16)}:00.0`,
+    'ecc.errors.uncorrected.volatile.total': '[N/A]',
+    gpu_recovery_action: 'None',
   };
-  return gpu[field] ?? standard[field] ?? '[N/A]';
 }
 
 function listed(gpu) {

@@ -15,10 +15,22 @@ export type FakeGpu = {
   readonly 'utilization.gpu'?: number | string;
   readonly 'temperature.gpu'?: number | string;
   readonly 'power.draw'?: string;
+  readonly 'pci.bus_id'?: string;
+  readonly 'ecc.errors.uncorrected.volatile.total'?: number | string;
+  readonly gpu_recovery_action?: string;
   /** MIG mode is on, with these slices. */
   readonly mig?: readonly { readonly profile: string; readonly uuid: string }[];
   /** The tool cannot open it, and names it by this bus id. */
   readonly lost?: string;
+};
+
+export type FakeUser = {
+  /** By its position, or any UUID. */
+  readonly gpu: number | string;
+  readonly pid: number | string;
+  readonly name?: string;
+  /** In MiB. */
+  readonly used_memory?: number | string;
 };
 
 export type Plan = {
@@ -31,6 +43,12 @@ export type Plan = {
   readonly driverMismatch?: boolean;
   /** As an old driver has it. */
   readonly unknownFields?: readonly string[];
+  /** Who uses the GPUs. Without this key the tool cannot tell. */
+  readonly processes?: readonly FakeUser[];
+  /** Only the question for processes fails. */
+  readonly processesFail?: { readonly code: number; readonly text: string };
+  /** Only the question for processes hangs. */
+  readonly processesHang?: boolean;
 };
 
 export type FakeNvidiaSmi = {
@@ -48,7 +66,7 @@ const script = fileURLToPath(new URL('./fake-nvidia-smi.mjs', import.meta.url));
 
 /** A hang is played by the shell, which ignores SIGTERM from its first instruction on; Node would need a while to come that far. */
 const launcher = `#!/bin/sh
-if grep -q '"hang":true' "$FAKE_NVIDIA_SMI"; then
+if grep -q '"hang":true' "$FAKE_NVIDIA_SMI" || { grep -q '"processesHang":true' "$FAKE_NVIDIA_SMI" && [ "\${1#--query-compute}" != "$1" ]; }; then
   trap '' TERM
   echo "$$ $*" >> "$FAKE_NVIDIA_SMI.calls"
   exec sleep 3600

@@ -1,0 +1,87 @@
+/** A vendor's tool that tells of its devices: a program that hangs, fails and lies, and none of that may reach the caller. */
+
+import { constants } from 'node:fs';
+import { access } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import type { Instant } from '../core/model.js';
+
+export type ToolOptions = {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly now: () => Instant;
+  readonly timeoutMs: number;
+  /** What a call is ended with when its time is up. */
+  readonly killSignal: NodeJS.Signals;
+};
+
+export type Failure = { readonly failure: string };
+export type Ended = { readonly stdout: string; readonly text: string; readonly code: number | null };
+
+/** Runs a program to its end, in at most `withinMs` (by default all of the tool's time). Never rejects. */
+export type Tool = (program: string, args: readonly string[], withinMs?: number) => Promise<Ended | Failure>;
+
+/** One process at a time: one that outlives its time is killed, told as a failure, and stands in the way of the next until it has ended. */
+export function createTool({ env, now, timeoutMs, killSignal }: ToolOptions): Tool {
+  let hung: { readonly name: string; readonly pid: number | undefined; readonly since: Instant } | null = null;
+
+  return async (program, args, withinMs = timeoutMs) => {
+    const name = basename(program);
+    if (hung !== null) {
+      return {
+        failure: `${hung.name} (pid ${hung.pid}) has hung for ${Math.round((now() - hung.since) / 1000)}s and does not die`,
+      };
+    }
+    const since = now();
+    // Only here: a machine without the tool never pays for loading it.
+    const { execa } = await import('execa');
+    const child = execa(program, args, {
+      env: { ...env, LC_ALL: 'C' },
+      extendEnv: false,
+      stdin: 'ignore',
+      reject: false,
+      maxBuffer: 1024 * 1024,
+    });
+    const outcome = await withinTime(child, withinMs);
+    if (outcome !== null) {
+      const { stdout, stderr, exitCode, signal, code, shortMessage } = outcome;
+      if (code !== undefined) return { failure: `${name} failed: ${shortMessage}` };
+      if (signal !== undefined) return { failure: `${name} failed: it was ended by ${signal}` };
+      return { stdout, text: `${stdout}\n${stderr}`, code: exitCode ?? null };
+    }
+    const mine = { name, pid: child.pid, since };
+    hung = mine;
+    child.once('exit', () => {
+      if (hung === mine) hung = null;
+    });
+    child.kill(killSignal);
+    // Nothing of a process that may never end may keep ours from ending.
+    child.stdout?.destroy();
+    child.stderr?.destroy();
+    child.unref();
+    return { failure: `${name} timed out after ${withinMs / 1000}s` };
+  };
+}
+
+/** The first of these programs that is there, in their order; null where none is. */
+export async function findOnPath(names: readonly string[], path: string | undefined): Promise<string | null> {
+  const directories = (path ?? '').split(':').filter((entry) => entry !== '');
+  for (const candidate of names.flatMap((name) => directories.map((directory) => join(directory, name)))) {
+    const isThere = await access(candidate, constants.X_OK).then(
+      () => true,
+      () => false,
+    );
+    if (isThere) return candidate;
+  }
+  return null;
+}
+
+async function withinTime<T>(work: PromiseLike<T>, timeoutMs: number): Promise<T | null> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<null>((resolve) => {
+    timer = setTimeout(resolve, timeoutMs, null);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
