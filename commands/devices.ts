@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { DeviceView } from '../src/api/wire.js';
-import { viewDevice } from '../src/devices/view.js';
+import { viewUnsupervised } from '../src/devices/view.js';
 import { PoolctlError } from '../src/errors.js';
 import { createGpuReader } from '../src/host/gpus.js';
 import { formatBytes } from '../src/text/bytes.js';
@@ -13,15 +13,27 @@ type Answer = { readonly devices: readonly DeviceView[]; readonly note: string |
 export function devices(program: Command, cli: Cli): void {
   program
     .command('devices')
-    .description('GPUs with their masks, memory, and which pools use them')
+    .description('GPUs with their masks, memory, and who uses them')
     .action(async (_: unknown, command: Command) => {
       const globals = globalsOf(command);
       const { devices: found, note, failing } = await look(cli, globals);
       if (globals.json) cli.stdout(`${JSON.stringify({ devices: found, note })}\n`);
-      else if (found.length > 0) cli.stdout(`${table(columns, found.map(cells), null).join('\n')}\n`);
-      if (note !== null && !globals.json) cli.stderr(`${note}\n`);
+      else print(cli, { devices: found, note });
       if (failing) cli.exit(1);
     });
+}
+
+function print(cli: Cli, { devices: found, note }: Answer): void {
+  if (found.length > 0)
+    cli.stdout(
+      `${table(
+        columns,
+        found.map((device) => cells(device, found)),
+        null,
+      ).join('\n')}\n`,
+    );
+  for (const { index, name, ailment } of found) if (ailment !== null) cli.stderr(`GPU ${index} (${name}) ${ailment}\n`);
+  if (note !== null) cli.stderr(`${note}\n`);
 }
 
 const columns: readonly Column[] = [
@@ -30,16 +42,28 @@ const columns: readonly Column[] = [
   { head: 'FREE', align: 'right' },
   { head: 'TOTAL', align: 'right' },
   { head: 'HEALTHY', align: 'left' },
-  { head: 'POOLS', align: 'left' },
+  { head: 'USERS', align: 'left' },
   { head: 'NAME', align: 'left' },
 ];
 
-function cells({ index, uuid, vram_free_bytes, vram_total_bytes, healthy, pools, name }: DeviceView): readonly string[] {
+function cells(device: DeviceView, all: readonly DeviceView[]): readonly string[] {
+  const { index, uuid, vram_free_bytes, vram_total_bytes, healthy, name } = device;
+  // Two vendors count from 0, both: then only the UUID names it.
+  const mask = all.filter((other) => other.index === index).length === 1 ? index : uuid;
   const size = (bytes: number | null): string => (bytes === null ? '-' : formatBytes(bytes));
-  return [index, uuid, size(vram_free_bytes), size(vram_total_bytes), healthy ? 'yes' : 'no', pools.join(',') || '-', name];
+  return [mask, uuid, size(vram_free_bytes), size(vram_total_bytes), healthy ? 'yes' : 'no', users(device), name];
 }
 
-/** The supervisor knows who uses what; without one the tool is asked. */
+/** Its pools; else who has most of it, as syslog writes a process. */
+function users({ pools, processes }: DeviceView): string {
+  if (pools.length > 0) return pools.join(',');
+  const [biggest, ...others] = processes ?? [];
+  if (biggest === undefined) return '-';
+  const program = (biggest.program ?? 'pid').replace(/\s+/g, '_');
+  return `${program}[${biggest.pid}]${others.length === 0 ? '' : `+${others.length}`}`;
+}
+
+/** The supervisor knows who uses what; without one the tools are asked. */
 async function look(cli: Cli, globals: Parameters<typeof clientOf>[1]): Promise<Answer & { readonly failing: boolean }> {
   try {
     const found = await clientOf(cli, globals, 'list the devices').devices();
@@ -47,8 +71,8 @@ async function look(cli: Cli, globals: Parameters<typeof clientOf>[1]): Promise<
   } catch (error) {
     if (!(error instanceof PoolctlError && error.code === 'NO_SUPERVISOR')) throw error;
   }
-  const { devices: seen, note, tool } = await createGpuReader({ env: cli.env, now: () => performance.now() }).read();
-  const views = seen.map((device) => viewDevice(device, 0, []));
+  const { devices: seen, processes, note, tool } = await createGpuReader({ env: cli.env, now: () => performance.now() }).read();
+  const views = seen.map((device) => viewUnsupervised(device, processes));
   return {
     devices: views,
     note: views.length === 0 ? (note ?? 'no GPU was found; pools can use device_masks: [cpu]') : note,

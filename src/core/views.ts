@@ -122,8 +122,21 @@ export type DeviceView = {
   readonly power_watts: number | null;
   readonly mig: boolean;
   readonly healthy: boolean;
+  /** What is wrong with it, as it goes on after its name; null where it is healthy. */
+  readonly ailment: string | null;
   readonly age_seconds: number | null;
   readonly pools: readonly string[];
+  /** Who uses it, the biggest first; null where its tool cannot tell. */
+  readonly processes: readonly DeviceProcessView[] | null;
+};
+
+export type DeviceProcessView = {
+  readonly pid: number;
+  readonly program: string | null;
+  readonly used_bytes: number | null;
+  /** Null: it is no engine of ours. */
+  readonly pool_id: string | null;
+  readonly replica_id: string | null;
 };
 
 export type OperationView = {

@@ -28,8 +28,10 @@ const gpu: DeviceView = {
   power_watts: null,
   mig: false,
   healthy: true,
+  ailment: null,
   age_seconds: 1,
   pools: ['chat'],
+  processes: null,
 };
 
 function stage(first: StatusView = statusView([poolView('chat', [replicaView()])])) {

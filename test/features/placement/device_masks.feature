@@ -295,7 +295,7 @@ Feature: Which devices an engine may see
       | GGML_VK_VISIBLE_DEVICES |            |
     When I run `poolctl devices`
     Then it exits with 0
-    And it says "nvidia-smi is not on PATH"
+    And it says "none of nvidia-smi, amd-smi and rocm-smi is on PATH"
 
   @OC-POOL-3020
   Scenario Outline: What a mask decides no pool may set by hand: <name>
@@ -334,3 +334,58 @@ Feature: Which devices an engine may see
       | split           | message                                   |
       | [0.5, 0.6]      | must have the sum 1.0, have 1.1           |
       | [0.2, 0.3, 0.5] | has 3 ratios, and the mask                |
+
+  @OC-POOL-3020
+  Scenario: AMD's devices are masked by the numbers that ROCm gives them, whatever order their tool has
+    Given no nvidia-smi on the machine
+    And a machine with the AMD GPUs:
+      | hip_id | hip_uuid             |
+      | 1      | GPU-c2171ff77417f1d6 |
+      | 0      | GPU-de8287300da37c72 |
+    And the pools:
+      """
+      chat: { device_masks: [GPU-c217, 0] }
+      """
+    And poolctl is up
+    When chat/r0 becomes ready
+    And chat/r1 becomes ready
+    Then the engine of chat/r0 sees its devices by:
+      | CUDA_DEVICE_ORDER    | PCI_BUS_ID |
+      | ROCR_VISIBLE_DEVICES | 1          |
+    And the engine of chat/r1 sees its devices by:
+      | CUDA_DEVICE_ORDER    | PCI_BUS_ID |
+      | ROCR_VISIBLE_DEVICES | 0          |
+    When I GET "/v2/devices"
+    Then the answer is 200 with:
+      | devices[0].uuid   | GPU-de8287300da37c72 |
+      | devices[0].vendor | amd                  |
+      | devices[0].pools  | ["chat"]             |
+      | devices[1].index  | "1"                  |
+
+  @OC-POOL-3020
+  Scenario: Where GPUs of two vendors have one number, the number alone is refused with the UUIDs that tell them apart
+    Given a machine with 1 GPU
+    And a machine with the AMD GPUs:
+      | hip_id | hip_uuid             |
+      | 0      | GPU-de8287300da37c72 |
+    And the pools:
+      """
+      chat: { device_masks: [0] }
+      """
+    When I run `poolctl check`
+    Then it exits with 4
+    And the codes are "UNKNOWN_DEVICE"
+    And it says '"0" could be any of GPU-00000000-1111-2222-3333-444444444444, GPU-de8287300da37c72'
+    Given the pools:
+      """
+      chat: { device_masks: [GPU-0000, GPU-de82] }
+      """
+    And poolctl is up
+    When chat/r0 becomes ready
+    And chat/r1 becomes ready
+    Then the engine of chat/r0 sees its devices by:
+      | CUDA_DEVICE_ORDER    | PCI_BUS_ID |
+      | CUDA_VISIBLE_DEVICES | 0          |
+    And the engine of chat/r1 sees its devices by:
+      | CUDA_DEVICE_ORDER    | PCI_BUS_ID |
+      | ROCR_VISIBLE_DEVICES | 0          |

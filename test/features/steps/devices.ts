@@ -5,7 +5,8 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'n
 import { join } from 'node:path';
 import { type DataTable, Given, Then, When } from '@cucumber/cucumber';
 import { maskVariables } from '../../../src/devices/mask-variables.js';
-import { type FakeGpu, fakeNvidiaSmi, type Plan } from '../../rig/fake-nvidia-smi.js';
+import type { FakeGpu } from '../../rig/fake-nvidia-smi.js';
+import { gpusOf, say } from '../world/gpus.js';
 import { environment } from '../world/proc.js';
 import type { PoolctlWorld } from '../world/world.js';
 
@@ -31,9 +32,10 @@ Given('an nvidia-smi of an old driver that does not know {string}', function (th
   return say(this, { gpus: [{}, {}], unknownFields: fields.split(', ') });
 });
 
-/** Of the PATH only the directories without one are left. */
+/** Nor another tool of its kind. Of the PATH only the directories without one are left. */
 Given('no nvidia-smi on the machine', function (this: PoolctlWorld) {
-  const without = (this.rig.env.PATH ?? '').split(':').filter((dir) => !existsSync(join(dir, 'nvidia-smi')));
+  const tools = ['nvidia-smi', 'amd-smi', 'rocm-smi'];
+  const without = (this.rig.env.PATH ?? '').split(':').filter((dir) => !tools.some((tool) => existsSync(join(dir, tool))));
   this.rig.env.PATH = without.join(':');
 });
 
@@ -98,21 +100,6 @@ Then('the engine of {replica} sees its devices by:', function (this: PoolctlWorl
   const set = maskVariables.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]]));
   deepStrictEqual(Object.fromEntries(set), Object.fromEntries(table.raw()));
 });
-
-async function say(world: PoolctlWorld, plan: Plan): Promise<void> {
-  if (world.gpus === null) {
-    const fake = await fakeNvidiaSmi(join(world.rig.dir, 'nvidia'), plan, world.rig.env.PATH);
-    Object.assign(world.rig.env, fake.env);
-    world.gpus = { fake, plan };
-  } else {
-    await world.gpus.fake.say(plan);
-    world.gpus.plan = plan;
-  }
-}
-
-function gpusOf({ gpus }: PoolctlWorld): readonly FakeGpu[] {
-  return gpus?.plan.gpus ?? [];
-}
 
 function gpuOf(row: Readonly<Record<string, string>>): FakeGpu {
   return Object.fromEntries(Object.entries(row).filter(([, value]) => value !== ''));

@@ -1,5 +1,6 @@
 /** What one scenario knows: its rig, what it has written, what has been told, and what was answered last. */
 
+import type { ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -27,6 +28,8 @@ export class PoolctlWorld extends World {
   answer: Answer | null = null;
   gpus: { readonly fake: FakeNvidiaSmi; plan: Plan } | null = null;
   readonly strangers: Stranger[] = [];
+  /** Processes of nobody that are told to use a GPU. */
+  readonly users: ChildProcess[] = [];
   cgroup: MemoryCgroup | null = null;
   /** A request of many tokens, and the text that comes of it; null when it is cut off. */
   asked: { readonly tokens: number; readonly text: Promise<string | null> } | null = null;

@@ -1,0 +1,76 @@
+Feature: What is told of the GPUs
+  Who uses a GPU, and how much of it; which of these are engines of a pool; and what is wrong with it, in words that say what helps.
+
+  Background:
+    Given the supervisor setting "device_poll: 200ms"
+    And the defaults:
+      """
+      engine: demo
+      args: [--load-time, 20ms]
+      health: { startup_interval: 50ms, interval: 50ms }
+      restart: { backoff: { initial: 100ms, max: 500ms, min: 0ms, jitter: 0 } }
+      """
+
+  @OC-POOL-3012 @ORCH-3052
+  Scenario: Engines and strangers on a GPU are told apart, the biggest first
+    Given a machine with 2 GPUs
+    And GPU 0 is used by a process of 15 GiB
+    And the pools:
+      """
+      chat: { device_masks: [0] }
+      """
+    And poolctl is up
+    When chat/r0 becomes ready
+    And the engine of chat/r0 holds 6 GiB on GPU 0
+    Then device 0 is used by:
+      | program | used  | replica |
+      | sleep   | 15GiB |         |
+      | node    | 6GiB  | chat/r0 |
+    And device 1 is used by:
+      | program | used | replica |
+    When the process on GPU 0 ends
+    And the engine of chat/r0 holds 6 GiB on GPU 0
+    Then device 0 is used by:
+      | program | used | replica |
+      | node    | 6GiB | chat/r0 |
+    When I run `poolctl devices`
+    Then it exits with 0
+    And it says something like "0 +GPU-00000000-[0-9-]+ .* yes +chat +NVIDIA"
+    When nvidia-smi cannot tell who uses the GPUs
+    Then nobody can tell who uses device 0
+    And chat/r0 is ready
+
+  @ORCH-3053
+  Scenario: A GPU of which the driver wants a reset says so, gets no engine, and is well again afterwards
+    Given a machine with 2 GPUs
+    And the driver says that GPU 1 needs a reset
+    And the pools:
+      """
+      chat: { device_masks: [0, 1] }
+      """
+    And poolctl is up
+    When chat/r0 becomes ready
+    Then chat/r1 becomes backoff with the reason "/^GPU 1 /"
+    And chat/r1 has never been starting
+    When I GET "/v2/devices"
+    Then the answer is 200 with:
+      | devices[0].healthy | true                              |
+      | devices[0].ailment | null                              |
+      | devices[1].healthy | false                             |
+      | devices[1].ailment | needs a reset, as nvidia-smi says |
+    When I run `poolctl devices`
+    Then it exits with 0
+    And it says "GPU 1 (NVIDIA GeForce RTX 3090) needs a reset, as nvidia-smi says"
+    When nvidia-smi works again
+    Then chat/r1 becomes ready
+
+  @ORCH-3053
+  Scenario: Without a supervisor the tools are asked
+    Given a machine with 2 GPUs
+    And GPU 1 is used by a process of 15 GiB
+    And the driver says that GPU 0 needs a reboot
+    When I run `poolctl devices`
+    Then it exits with 0
+    And it says something like "0 +GPU-00000000-[0-9-]+ .* no +- +NVIDIA"
+    And it says something like "1 +GPU-11111111-[0-9-]+ .* yes +sleep\[\d+\] +NVIDIA"
+    And it says "GPU 0 (NVIDIA GeForce RTX 3090) needs a reboot of the machine, as nvidia-smi says"
