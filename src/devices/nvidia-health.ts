@@ -2,10 +2,9 @@
 
 import type { Ailment } from '../core/model.js';
 import { known } from './cells.js';
-import type { GpuField } from './nvidia.js';
 
-/** Null: healthy, as far as the tool can tell. `cells` are those of the GPU's row. */
-export function ailmentOf(cells: ReadonlyMap<GpuField, string>): Ailment | null {
+/** Null: healthy, as far as the tool can tell. `cells` are those of the GPU's row, by the tool's names of its fields. */
+export function ailmentOf(cells: ReadonlyMap<string, string>): Ailment | null {
   const all = [...cells.values()];
   if (all.some((cell) => /GPU is lost/i.test(cell))) return { text: 'is lost, as nvidia-smi says', cure: 'reboot' };
   const asked = askedFor(cells.get('gpu_recovery_action') ?? '');
@@ -21,7 +20,7 @@ const needsReset: Ailment = { text: 'needs a reset, as nvidia-smi says', cure: '
  * Power sensors of healthy laptop GPUs answer with an error, and these counters are not there on every GPU: that they cannot be read alone
  * proves nothing.
  */
-const mayFail: ReadonlySet<GpuField> = new Set([
+const mayFail: ReadonlySet<string> = new Set([
   'power.draw',
   'pci.bus_id',
   'ecc.errors.uncorrected.volatile.total',

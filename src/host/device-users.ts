@@ -25,6 +25,7 @@ type Known = Pick<DeviceProcess, 'program' | 'instance'> & { readonly startTicks
 export function createDeviceUsers(procRoot = '/proc'): DeviceUsers {
   let seen: ReadonlyMap<number, Known> = new Map();
   const seesAll = seesAllProcesses(procRoot);
+  const reads = new Set<number>();
 
   return {
     trusted({ users, complete }) {
@@ -64,14 +65,31 @@ export function createDeviceUsers(procRoot = '/proc'): DeviceUsers {
       for (const pid of [next.pid, next.pgrp]) {
         if (pid <= 1 || asked.has(pid)) continue;
         asked.add(pid);
-        const instance = await environValue(pid, 'POOLCTL_INSTANCE', procRoot);
+        const instance = await instanceIn(pid);
         if (instance !== null && instance !== '') return instance;
       }
       next = next.ppid <= 1 ? null : readStat(next.ppid, undefined, procRoot);
     }
     return null;
   }
+
+  /** A process that hangs in the driver may let nobody read its environment: such a read is not waited for, and not begun a second time. */
+  async function instanceIn(pid: number): Promise<string | null> {
+    if (reads.has(pid) || reads.size >= readsAtMost) return null;
+    reads.add(pid);
+    const read = environValue(pid, 'POOLCTL_INSTANCE', procRoot).finally(() => reads.delete(pid));
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<null>((resolve) => {
+      timer = setTimeout(resolve, patienceMs, null);
+    });
+    return Promise.race([read, late]).finally(() => clearTimeout(timer));
+  }
 }
+
+const patienceMs = 500;
+
+/** Each that hangs keeps one of Node's four threads for files. */
+const readsAtMost = 2;
 
 /** An engine's workers are its children or grandchildren; shells and launchers may stand between. */
 const generationsAtMost = 16;

@@ -1,4 +1,5 @@
-import { mkdir, symlink, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { mkdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { createDeviceUsers } from '../../src/host/device-users.js';
@@ -79,6 +80,25 @@ describe('who uses the devices', () => {
     await inProc(proc, 813, { comm: 'b', startTicks: 5, environ: '', ppid: 812 });
     const users = createDeviceUsers(proc);
     expect(await users.identify([{ uuid, pid: 812, name: null, usedBytes: null }])).toMatchObject([{ instance: null }]);
+  });
+
+  it('a process that lets nobody read its environment is not waited for, nor asked again while it does not', async () => {
+    const proc = await procOf({ namespace: firstNamespace });
+    await inProc(proc, 812, { comm: 'sick', startTicks: 5, environ: '' });
+    const environ = join(proc, '812/environ');
+    await rm(environ);
+    // As a read of a process that hangs in its driver does, one of this waits: for somebody to write.
+    execFileSync('mkfifo', [environ]);
+    const users = createDeviceUsers(proc);
+    const listed = [{ uuid, pid: 812, name: null, usedBytes: null }];
+    for (let look = 0; look < 5; look += 1) {
+      expect(await users.identify(listed)).toMatchObject([{ program: 'sick', instance: null }]);
+    }
+    // It comes out of it: who has read is told, and the next look reads anew.
+    await writeFile(environ, 'late');
+    await rm(environ);
+    await writeFile(environ, 'POOLCTL_INSTANCE=chat-1\0');
+    await until(async () => (await users.identify(listed))[0]?.instance === 'chat-1');
   });
 
   it.each([
