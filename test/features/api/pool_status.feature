@@ -126,8 +126,10 @@ Feature: Pools over HTTP: what they are, and what they are to do
             "power_watts": 28.55,
             "mig": false,
             "healthy": true,
+            "ailment": null,
             "age_seconds": "a number",
-            "pools": ["chat"]
+            "pools": ["chat"],
+            "processes": null
           }
         ]
       }

@@ -214,8 +214,10 @@ Feature: Looking at the GPUs before an engine is launched on them
             "power_watts": null,
             "mig": false,
             "healthy": true,
+            "ailment": null,
             "age_seconds": "a number",
-            "pools": ["chat"]
+            "pools": ["chat"],
+            "processes": null
           }
         ]
       }
