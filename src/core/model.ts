@@ -56,6 +56,8 @@ export type Device = {
   readonly eccErrors: number | null;
   /** Null: it is healthy, as far as its tool can tell. */
   readonly ailment: Ailment | null;
+  /** Its tool says what it needs to recover, be it nothing. */
+  readonly tellsRecovery: boolean;
 };
 
 /** A process that uses a device, as the vendor's tool lists it. */

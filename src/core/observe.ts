@@ -38,20 +38,20 @@ export function observeDevices(before: Devices, seen: DevicesObservation, now: I
   for (const device of seen.devices) {
     const former = known.get(device.uuid);
     const reset = resetSince(former, lost.has(device.uuid), device);
-    if (reset !== null) reported.delete(device.uuid);
+    if (reset !== null || isDenied(reported.get(device.uuid), device, askedAt)) reported.delete(device.uuid);
     lost.delete(device.uuid);
     const [was, is] = [former === undefined ? null : ailmentOf(former, before), ailmentOf(device, { reported })];
     if (reset !== null) events.push(tell('device.reset', 'warn', device, { reason: reset }));
     else if (former === undefined) events.push(tell('device.found', 'info', device));
     if (former !== undefined && moreErrors(former, device)) events.push(tell('device.error', 'warn', device, eccTold(device)));
     if (is !== null && was === null) events.push(unhealthy(device, is));
-    if (is === null && was !== null && reset === null) events.push(healed(device, was));
+    if (is === null && was !== null && reset === null) events.push(healed(device, former?.ailment ?? null));
   }
   return { devices: { ...seen, ...looked, observedAt: now, lost, reported }, events };
 }
 
 /** What the kernel says of a device. What nothing but a reset or a reboot cures makes it unhealthy until that is seen to have come, or an operator resets. */
-export function hearOf(before: Devices, { pciAddress, kind, text, cure }: DeviceReport): DeviceNews {
+export function hearOf(before: Devices, { pciAddress, kind, text, cure }: DeviceReport, now: Instant): DeviceNews {
   const own = before.devices.filter((device) => device.pciAddress === pciAddress);
   const [device] = own;
   const events: Event[] = [];
@@ -64,7 +64,7 @@ export function hearOf(before: Devices, { pciAddress, kind, text, cure }: Device
     return { devices: trusted(before, own), events };
   }
   if (cure === null) return { devices: before, events: [tell('device.error', 'warn', device, { reason: text })] };
-  const ailment = { text, cure };
+  const ailment = { text, cure, at: now };
   for (const each of own) {
     const ill = ailmentOf(each, before) !== null;
     events.push(ill ? tell('device.error', 'warn', each, { reason: text }) : unhealthy(each, ailment));
@@ -85,28 +85,39 @@ const lostHint =
 
 /** By what it shows that the driver has begun with it anew; null: it has not. */
 function resetSince(former: Device | undefined, wasLost: boolean, device: Device): string | null {
-  if (wasLost) return 'it is listed again';
+  if (wasLost) return 'is back';
   const [before, after] = [former?.eccErrors ?? null, device.eccErrors];
-  return before !== null && after !== null && after < before ? 'its count of memory errors began anew' : null;
+  return before !== null && after !== null && after < before ? 'was reset: its count of memory errors began anew' : null;
 }
+
+/** A driver that says what a device needs to recover, and says that it is nothing, knows better than what its log told some seconds before. */
+function isDenied(
+  report: (Ailment & { readonly at: Instant }) | undefined,
+  { ailment, tellsRecovery }: Device,
+  askedAt: Instant,
+): boolean {
+  return report !== undefined && tellsRecovery && ailment === null && askedAt - report.at >= trustAfterMs;
+}
+
+const trustAfterMs = 5_000;
 
 function moreErrors(former: Device, { eccErrors }: Device): boolean {
   return eccErrors !== null && former.eccErrors !== null && eccErrors > former.eccErrors;
 }
 
 const eccTold = ({ eccErrors }: Device): Partial<Event> => ({
-  reason: `${eccErrors} uncorrectable memory error${eccErrors === 1 ? '' : 's'} (ECC) since its last reset`,
+  reason: `has ${eccErrors} uncorrectable memory error${eccErrors === 1 ? '' : 's'} (ECC) since its last reset`,
 });
 
 function unhealthy(device: Device, ailment: Ailment): Event {
   return tell('device.unhealthy', 'error', device, { reason: ailment.text, hint: remedyFor(device, ailment), result: 'failed' });
 }
 
-/** One that only a reset or a reboot could cure has had it. */
-function healed(device: Device, { cure }: Ailment): Event {
-  return cure === null
+/** One of which the tool said that only a reset or a reboot cures it has had that. */
+function healed(device: Device, said: Ailment | null): Event {
+  return said?.cure == null
     ? tell('device.unhealthy', 'info', device, { result: 'recovered' })
-    : tell('device.reset', 'warn', device, { reason: 'it is healthy again' });
+    : tell('device.reset', 'warn', device, { reason: 'is healthy again, after a reset or a reboot' });
 }
 
 function tell(event: Event['event'], level: Event['level'], device: Device, more: Partial<Event> = {}): Event {

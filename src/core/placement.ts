@@ -65,11 +65,11 @@ export function seen(before: Loaded, { heldBytes: bytes, misplaced }: Sight, sce
   return { ...stay(placed), events: [told] };
 }
 
-const hint = 'look at its log for why; its mask is in device_masks';
+const hint = 'its log may say why';
 
 /** Part of the model is left to the CPU. Whoever says so in the arguments wants it; the shell does not tell of those. */
 export function offloaded(replica: Loaded, { offload: { layers, of } }: { readonly offload: Offload }, scene: Scene): Turn {
   if (layers >= of || replica.life.engine.launch.devices.length === 0) return stay(replica);
-  const reason = `${layers} of ${of} layers are on its devices, the others on the CPU`;
+  const reason = `has ${layers} of ${of} layers on its devices, the others on the CPU`;
   return { ...stay(replica), events: [tell(replica, scene, { event: 'device.mismatch', level: 'warn', reason })] };
 }

@@ -157,7 +157,7 @@ export type State = {
     /** Were there, and are listed no more. */
     readonly lost: ReadonlyMap<string, Device>;
     /** By device: what the kernel's log has told of it, and nothing has cured since. */
-    readonly reported: ReadonlyMap<string, Ailment>;
+    readonly reported: ReadonlyMap<string, Ailment & { readonly at: Instant }>;
   };
   /** Oldest first. */
   readonly operations: ReadonlyMap<string, Operation>;

@@ -51,7 +51,7 @@ function take(work: Work, input: Input): Answer | null {
       seeEngines(work);
       return null;
     case 'device-reported':
-      tellDevices(work, hearOf(work.state.devices, input.report));
+      tellDevices(work, hearOf(work.state.devices, input.report, work.context.now));
       return null;
     case 'storage':
       work.events.push(

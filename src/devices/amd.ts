@@ -49,6 +49,7 @@ function deviceOf(card: AmdCard, index: number, uuid: string): Device {
     eccErrors: card.eccErrors,
     // Neither tool says of a GPU that it is ill.
     ailment: null,
+    tellsRecovery: false,
   };
 }
 

@@ -78,6 +78,7 @@ function readRow(line: string, fields: readonly GpuField[]): GpuRow | null {
       pciAddress: pciAddress(cell('pci.bus_id')),
       eccErrors: count(cell('ecc.errors.uncorrected.volatile.total')),
       ailment: ailmentOf(new Map(fields.map((field) => [field, cell(field)]))),
+      tellsRecovery: known(cell('gpu_recovery_action')) !== null,
     },
     migEnabled: cell('mig.mode.current').toLowerCase() === 'enabled',
   };

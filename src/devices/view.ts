@@ -30,7 +30,8 @@ export function viewDevices(state: State, now: number): readonly DeviceView[] {
     [...state.pools.values()].flatMap(({ spec, replicas }) => replicas.flatMap((replica) => who(spec.poolId, replica))),
   );
   const replicaOf = (instance: string): ReturnType<Surroundings['replicaOf']> => engines.get(instance) ?? null;
-  return devices.map((device) => {
+  const lost = [...state.devices.lost.values()].map((device) => ({ ...device, ...unknownNumbers, ailment: gone }));
+  return [...devices, ...lost].map((device) => {
     const { uuid } = device;
     return viewDevice(device, {
       ageSeconds,
@@ -41,6 +42,10 @@ export function viewDevices(state: State, now: number): readonly DeviceView[] {
     });
   });
 }
+
+/** One that was there and is listed no more stays in sight, as what it is. */
+const gone: Ailment = { text: 'is gone: its tool lists it no more', cure: null };
+const unknownNumbers = { vramFreeBytes: null, utilizationPercent: null, temperatureCelsius: null, powerWatts: null };
 
 function viewDevice(device: Device, { ageSeconds, pools, processes, replicaOf, reported }: Surroundings): DeviceView {
   const ailment = device.ailment ?? reported;

@@ -44,12 +44,14 @@ const sentences: { readonly [Name in EventName]: (event: Event) => string } = {
   'operation.started': (event) => `${what(event)} begins${also(event.detail)}`,
   'operation.finished': (event) => `${what(event)} ends: ${event.reason ?? event.result ?? 'done'}`,
   'device.found': (event) => `${event.detail ?? 'a device'}  ${event.device === undefined ? '' : shortUuid(event)}`.trimEnd(),
-  'device.lost': (event) => `${event.detail ?? shortUuid(event)} is gone`,
+  'device.lost': (event) => `${device(event)} is gone${todo(event)}`,
   'device.unhealthy': (event) =>
-    `${event.detail ?? shortUuid(event)} is unhealthy${event.reason === undefined ? '' : `: ${event.reason}`}`,
-  'device.error': (event) => `${event.detail ?? shortUuid(event)} reported an error${behind(event.reason ?? '')}`,
-  'device.reset': (event) => `${event.detail ?? shortUuid(event)} was reset${behind(event.reason ?? '')}`,
-  'device.mismatch': (event) => `${who(event)} is not where its mask ${event.device_mask ?? ''} puts it${because(event)}`,
+    event.result === 'recovered'
+      ? `${device(event)} is healthy again`
+      : `${device(event)} ${event.reason ?? 'is unhealthy'}${todo(event)}`,
+  'device.error': (event) => `${device(event)} ${event.reason ?? 'reported an error'}`,
+  'device.reset': (event) => `${device(event)} ${event.reason ?? 'was reset'}`,
+  'device.mismatch': (event) => `${who(event)} ${event.reason ?? 'is not where its mask puts it'}${todo(event)}`,
   'engine_version.mixed': (event) => `${who(event)}: its replicas run different engine versions${because(event)}`,
   'inventory.rejected': ({ reason, hint }) => `the inventory stays as it was${behind([reason, hint].filter(Boolean).join('; '))}`,
   'storage.degraded': ({ result, detail = 'state', reason }) =>
@@ -131,6 +133,9 @@ function what({ kind = 'operation', pool_id }: Event): string {
 
 /** `GPU-8932f937`: enough to tell devices apart, and a mask may be written so. */
 const shortUuid = ({ device = 'a device' }: Event): string => /^[A-Z]+-[0-9a-f]{8}/.exec(device)?.[0] ?? device;
+
+const device = (event: Event): string => event.detail ?? shortUuid(event);
+const todo = ({ hint }: Event): string => (hint === undefined ? '' : `; ${hint}`);
 
 const on = (mask: string | undefined): string | undefined =>
   mask === undefined || mask === 'cpu' ? mask : /^[\d,]+$/.test(mask) ? `GPU ${mask}` : mask;

@@ -51,7 +51,7 @@ describe('a device that vanishes', () => {
     bench.exited(undefined, true, 'chat/r1');
     looked(bench, [zero]).wake();
     looked(bench, [zero, one]);
-    expect(bench.events).toMatchObject([{ event: 'device.reset', device: one.uuid, reason: 'it is listed again' }]);
+    expect(bench.events).toMatchObject([{ event: 'device.reset', device: one.uuid, reason: 'is back' }]);
     expect(bench.wake().did()).toContain('check');
   });
 
@@ -105,10 +105,10 @@ describe('what the tool says', () => {
     const bench = start();
     const events = (eccErrors: number | null) => looked(bench, [zero, { ...one, eccErrors }]).events;
     expect(events(2)).toMatchObject([
-      { event: 'device.error', reason: '2 uncorrectable memory errors (ECC) since its last reset' },
+      { event: 'device.error', reason: 'has 2 uncorrectable memory errors (ECC) since its last reset' },
     ]);
     expect(events(2)).toEqual([]);
-    expect(events(0)).toMatchObject([{ event: 'device.reset', reason: 'its count of memory errors began anew' }]);
+    expect(events(0)).toMatchObject([{ event: 'device.reset', reason: 'was reset: its count of memory errors began anew' }]);
     expect(events(null)).toEqual([]);
     expect(events(5)).toEqual([]);
   });
@@ -157,6 +157,16 @@ describe('what the kernel says', () => {
     bench.ask('reset', { replicaId: 'r1', once: true });
     expect(bench.state.devices.reported.size).toBe(1);
     bench.ask('reset', { replicaId: 'r1' });
+    expect(bench.state.devices.reported.size).toBe(0);
+  });
+
+  it('is denied by a driver that says itself what a device needs, and says nothing some seconds later', () => {
+    const telling = { ...one, tellsRecovery: true };
+    const bench = report(start());
+    expect(looked(bench, [zero, telling]).told()).toEqual([]);
+    bench.now += 5_000;
+    expect(looked(bench, [zero, one]).told()).toEqual([]);
+    expect(looked(bench, [zero, telling]).events).toMatchObject([{ event: 'device.unhealthy', result: 'recovered' }]);
     expect(bench.state.devices.reported.size).toBe(0);
   });
 

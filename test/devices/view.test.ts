@@ -32,7 +32,7 @@ it('takes a process of an engine that no replica has for a stranger', () => {
 });
 
 it("shows what its tool says is wrong with it, else what the kernel's log has told", () => {
-  const fallen = { text: 'has fallen off the bus (Xid 79)', cure: 'reboot' } as const;
+  const fallen = { text: 'has fallen off the bus (Xid 79)', cure: 'reboot', at: 0 } as const;
   const sick = { text: 'needs a reset, as nvidia-smi says', cure: 'reset' } as const;
   const reported = new Map([[gpu.uuid, fallen]]);
   expect(viewDevices(observed({ reported }), 0)).toMatchObject([{ healthy: false, ailment: fallen.text }]);

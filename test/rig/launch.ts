@@ -49,6 +49,7 @@ export function deviceOf(index: string, more: Partial<Device> = {}): Device {
     pciAddress: null,
     eccErrors: null,
     ailment: null,
+    tellsRecovery: false,
     ...more,
   };
 }

@@ -80,6 +80,7 @@ export class Gpus {
       pciAddress: `0000:0${index}:00`,
       eccErrors: null,
       ailment: this.sick.has(index) ? { text: 'is sick', cure: null } : null,
+      tellsRecovery: false,
     };
   }
 }

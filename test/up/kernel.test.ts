@@ -38,6 +38,7 @@ const gpu: Device = {
   pciAddress: null,
   eccErrors: null,
   ailment: null,
+  tellsRecovery: false,
 };
 
 it('a GPU that fell off the bus is a driver state that only a reboot cures: broken at once, told by status, event and metric', async () => {
