@@ -19,6 +19,7 @@ import {
   adopted,
   check,
   checked,
+  isRestart,
   type Means,
   preparingWoke,
   spawned,
@@ -83,8 +84,12 @@ const end = (r: In<'starting'>, _: unknown, scene: Scene): Turn => terminate(r, 
 /** A stop or restart before the process exists: a launch that is being made is met when it is there (`spawned` looks at the goal). */
 const abandon = (r: In<'preparing'>, _: unknown, scene: Scene): Turn =>
   r.life.phase === 'spawning' ? stay(r) : restAlone(r, scene);
-const retry = (r: In<'backoff'>, _: unknown, scene: Scene): Turn =>
-  scene.now < r.life.retry.at.at ? stay(r) : queue(r, r.life.cause, scene);
+
+/** A launch that was obstructed is told as tried again: what it is for was told when it began. */
+const retry = (r: In<'backoff'>, _: unknown, scene: Scene): Turn => {
+  const { retry: next, cause } = r.life;
+  return scene.now < next.at.at ? stay(r) : queue(r, cause, scene, r.obstructed > 0 && !isRestart(cause) ? 'preflight' : cause);
+};
 
 /** Wishes. The goal is set before the cell is asked. */
 const wishes: Columns<'start' | 'stop' | 'restart' | 'kill' | 'reset'> = {

@@ -1,6 +1,7 @@
 /** What is told to the world: once, as data. */
 
 import type { CrashClass } from './crash.js';
+import type { Obstacle } from './messages.js';
 import type { LogLevel, ReplicaId } from './model.js';
 import type { BreakerView } from './views.js';
 
@@ -70,6 +71,8 @@ export type Event = {
   /** Epoch milliseconds here; RFC 3339 outside. */
   readonly next_restart_at?: number;
   readonly crash_reason?: string;
+  /** What stood in the way of a launch. */
+  readonly obstacle?: Obstacle['what'];
   readonly old_state?: BreakerView['state'];
   readonly new_state?: BreakerView['state'];
   readonly failure_count?: number;

@@ -6,7 +6,7 @@ import { freshProbeBy } from './freshness.js';
 import type { Engine, LaunchCause } from './life.js';
 import type { EngineIdentity, Launch, Obstacle, ProbeResult } from './messages.js';
 import type { Device, Instant, Result } from './model.js';
-import { judge } from './preflight.js';
+import { judge, type PreflightVerdict } from './preflight.js';
 import { fail, obstruct, queue, rest } from './rest.js';
 import { becomeReady, noDescription, resumeUnhealthy } from './serving.js';
 import { type In, now, type Replica } from './state.js';
@@ -37,7 +37,10 @@ export type Means = {
  * dies in between leaves no engine that nobody knows.
  */
 export function check(replica: In<'preparing'>, { means }: { readonly means: Result<Means, Obstacle> }, scene: Scene): Turn {
-  if (!means.ok) return obstruct(replica, means.error.text, scene, means.error.hint ?? null);
+  if (!means.ok) {
+    const { what: obstacle, text: why, hint = null } = means.error;
+    return obstruct(replica, { why, hint, obstacle }, scene);
+  }
   const { cause, since } = replica.life;
   const launch = launchOf(replica, means.value, scene, scene.id());
   const { advice } = means.value;
@@ -187,7 +190,7 @@ export function preparingWoke(replica: In<'preparing'>, _: unknown, scene: Scene
   if (life.phase !== 'checking' || scene.now < life.deadline) return stay(replica);
   return obstruct(
     replica,
-    `the checks before the launch did not end within ${span(checkDeadlineMs)}: does a disk or a tool hang?`,
+    { why: `the checks before the launch did not end within ${span(checkDeadlineMs)}: does a disk or a tool hang?` },
     scene,
   );
 }
@@ -255,19 +258,18 @@ function late(replica: In<'starting'>, scene: Scene): Turn {
 function hindered(
   replica: In<'preparing'>,
   { obstacles }: Checked,
-  verdict: { permanent: boolean; text: string; hint: string | null },
+  { permanent, text: why, hint, obstacle }: Extract<PreflightVerdict, { go: false }>,
   scene: Scene,
 ): Turn {
-  const why = verdict.text;
-  if (verdict.permanent) return fail(replica, scene, why, verdict.hint);
+  if (permanent) return fail(replica, scene, why, hint, obstacle);
   const onlyPort = obstacles.every(({ what }) => what === 'port');
   // A port that no engine of this replica ever had is given up for the next one; a proven one is waited for, since clients know it.
   if (onlyPort && scene.spec.port === 'auto' && !replica.portProven) return askForAnotherPort(replica, scene);
   const repeated = repetition(replica.repeated, onlyPort ? 'port_in_use' : null);
   const tried = { ...replica, repeated };
   return tooOften(repeated)
-    ? fail(tried, scene, `${why}, ${repeated?.count} tries in a row`, verdict.hint)
-    : obstruct(tried, why, scene, verdict.hint);
+    ? fail(tried, scene, `${why}, ${repeated?.count} tries in a row`, hint, obstacle)
+    : obstruct(tried, { why, hint, obstacle }, scene);
 }
 
 function askForAnotherPort(replica: In<'preparing'>, { now: since }: Scene): Turn {

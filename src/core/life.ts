@@ -82,7 +82,8 @@ export type Resumed = Pick<Serving, 'readyAt' | 'description'> & {
   readonly rewards: Rewards | null;
 };
 
-export type LaunchCause = 'operator' | 'start' | 'crash' | 'health' | 'preflight';
+/** What a launch is for, through all the waits that it meets. */
+export type LaunchCause = 'operator' | 'start' | 'crash' | 'health';
 
 /** Where a replica is in the life of an engine. A variant holds exactly what is true then. */
 export type Life =
@@ -150,7 +151,7 @@ export type Life =
   | {
       readonly state: 'backoff';
       readonly retry: { readonly at: Moment; readonly delayMs: number; readonly attempt: number };
-      readonly cause: 'crash' | 'health' | 'preflight';
+      readonly cause: LaunchCause;
       readonly why: string;
     }
   | {

@@ -18,7 +18,14 @@ const passes: Readonly<Record<Obstacle['what'], boolean>> = {
 
 export type PreflightVerdict =
   | { readonly go: true }
-  | { readonly go: false; readonly permanent: boolean; readonly text: string; readonly hint: string | null };
+  | {
+      readonly go: false;
+      readonly permanent: boolean;
+      readonly text: string;
+      readonly hint: string | null;
+      /** The first of those named. */
+      readonly obstacle: Obstacle['what'] | null;
+    };
 
 /** Permanent obstacles rule over passing ones; all of them are named. */
 export function judge(obstacles: readonly Obstacle[]): PreflightVerdict {
@@ -30,5 +37,6 @@ export function judge(obstacles: readonly Obstacle[]): PreflightVerdict {
     permanent: permanent.length > 0,
     text: named.map(({ text }) => text).join('; '),
     hint: named.find(({ hint }) => hint !== undefined)?.hint ?? null,
+    obstacle: named[0]?.what ?? null,
   };
 }

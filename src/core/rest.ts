@@ -4,21 +4,19 @@ import { delayMs } from './backoff.js';
 import { openOnes, withBreakers } from './breakers.js';
 import type { CrashClass } from './crash.js';
 import type { LaunchCause } from './life.js';
+import type { Obstacle } from './messages.js';
 import type { Instant, Moment } from './model.js';
 import type { In, Replica } from './state.js';
 import { andThen, become, type Scene, stay, type Turn } from './turn.js';
 import { span } from './words.js';
 
-/** What a wait is for. */
-type Retried = In<'backoff'>['life']['cause'];
-
-/** Wants to launch; the gate decides when. Behind an open breaker nothing even asks. */
-export function queue(replica: Replica, cause: LaunchCause, scene: Scene): Turn {
+/** Wants to launch; the gate decides when. Behind an open breaker nothing even asks. `because` is what is told, where that is not the cause. */
+export function queue(replica: Replica, cause: LaunchCause, scene: Scene, because: string = cause): Turn {
   const [open] = openOnes(replica.breakers);
   if (open !== undefined) return breakOff(replica, cause, replica.lastError ?? 'its breaker is open', scene);
   return become(replica, { state: 'preparing', phase: 'queued', cause, since: scene.now }, scene, {
     event: 'replica.preparing',
-    because: cause,
+    because,
   });
 }
 
@@ -33,14 +31,21 @@ export function rest(replica: Replica, scene: Scene, why: string | null = null):
   );
 }
 
-/** Not tried again by itself. `why` says what is wrong, `hint` what to do. */
-export function fail(replica: Replica, scene: Scene, why: string, hint: string | null): Turn {
+/** Not tried again by itself. `why` says what is wrong, `hint` what to do; `obstacle` is set where that stood in the way of a launch. */
+export function fail(
+  replica: Replica,
+  scene: Scene,
+  why: string,
+  hint: string | null,
+  obstacle: Obstacle['what'] | null = null,
+): Turn {
   const told = {
     event: 'replica.failed',
     level: 'error',
     last_error: why,
     reason: why,
     ...(hint === null ? {} : { hint }),
+    ...(obstacle === null ? {} : { obstacle }),
   } as const;
   return become({ ...replica, lastError: why }, { state: 'failed', why: hint === null ? why : `${why}; ${hint}` }, scene, told, [
     { type: 'record' },
@@ -67,10 +72,10 @@ export function isOfGpu(of: CrashClass): boolean {
  * Waits before the next preflight. It was no launch: neither attempts nor crashes are counted. What the launch is for stays: a restart that had
  * to wait for its port is a restart all the same.
  */
-export function obstruct(before: In<'preparing'>, why: string, scene: Scene, hint: string | null = null): Turn {
+export function obstruct(before: In<'preparing'>, { why, hint = null, obstacle = null }: Hindrance, scene: Scene): Turn {
   const obstructed = before.obstructed + 1;
   const waitMs = delayMs(scene.spec.restart.backoff, obstructed, 1, scene.rand());
-  const retried = { cause: retriedAs(before.life.cause), told: 'preflight', attempt: obstructed, waitMs, why, hint };
+  const retried = { cause: before.life.cause, told: 'preflight', attempt: obstructed, waitMs, why, hint, obstacle };
   return wait({ ...before, obstructed, lastError: why }, retried, scene);
 }
 
@@ -80,7 +85,7 @@ export function hold(
   { until, why }: { readonly until: Instant; readonly why: string },
   scene: Scene,
 ): Turn {
-  const cause = retriedAs(replica.life.cause);
+  const { cause } = replica.life;
   const told = cause === 'crash' ? (replica.lastExit?.class ?? 'unknown') : cause;
   return wait(replica, { cause, told, attempt: replica.attempt, waitMs: Math.max(0, Math.ceil(until - scene.now)), why }, scene);
 }
@@ -115,12 +120,11 @@ export function brokenWoke(replica: In<'broken'>, _: unknown, scene: Scene): Tur
 
 const later = (a: Moment, b: Moment): Moment => (a.at > b.at ? a : b);
 
-function retriedAs(cause: LaunchCause): Retried {
-  return cause === 'crash' || cause === 'health' ? cause : 'preflight';
-}
+/** What is in the way of a launch. `hint`: what to do about it; `obstacle`: what it is; null where nobody can say. */
+export type Hindrance = { readonly why: string; readonly hint?: string | null; readonly obstacle?: Obstacle['what'] | null };
 
 type Wait = {
-  readonly cause: Retried;
+  readonly cause: LaunchCause;
   /** The event's `crash_reason`. */
   readonly told: string;
   readonly attempt: number;
@@ -128,9 +132,10 @@ type Wait = {
   readonly why: string;
   /** What to do about it. */
   readonly hint?: string | null;
+  readonly obstacle?: Obstacle['what'] | null;
 };
 
-function wait(replica: Replica, { cause, told, attempt, waitMs, why, hint = null }: Wait, scene: Scene): Turn {
+function wait(replica: Replica, { cause, told, attempt, waitMs, why, hint = null, obstacle = null }: Wait, scene: Scene): Turn {
   const at = { at: scene.now + waitMs, wallMs: scene.wallMs + waitMs };
   return become(
     replica,
@@ -147,6 +152,7 @@ function wait(replica: Replica, { cause, told, attempt, waitMs, why, hint = null
       crash_reason: told,
       reason: why,
       ...(hint === null ? {} : { hint }),
+      ...(obstacle === null ? {} : { obstacle }),
     },
     [{ type: 'record' }],
   );

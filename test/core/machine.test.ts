@@ -80,7 +80,32 @@ describe('a launch', () => {
     });
     expect(bench.view()).toMatchObject({ state: 'failed', crash_count: 0, incarnation: 0 });
     expect(nextAt(bench.state)).toBeNull();
+    expect(bench.events).toMatchObject([{ event: 'replica.failed', obstacle: 'program' }]);
     expect(bench.ask('start').did()).toContain('check');
+  });
+
+  it.each([
+    ['operator', 'restart'],
+    ['start', null],
+  ] as const)('that is for %s stays so when a passing obstacle made it wait', (cause, verb) => {
+    const bench = one();
+    if (verb !== null) bench.ready().ask(verb).exited().swept();
+    const { key, check } = bench.launch();
+    const obstacles = [{ what: 'memory', text: 'too little memory is free' } as const];
+    bench.give({
+      type: 'checked',
+      key,
+      check,
+      obstacles,
+      startupDeadlineMs: 1,
+      portKnownFree: true,
+      modelBytes: null,
+      listed: true,
+    });
+    expect(bench.events).toMatchObject([{ event: 'replica.backoff', crash_reason: 'preflight', obstacle: 'memory' }]);
+    expect(bench.wake().events).toMatchObject([{ event: 'replica.preparing', because: 'preflight' }]);
+    expect(bench.checked().spawned().events).toMatchObject([{ event: 'replica.starting', reason: cause }]);
+    expect(bench.view()).toMatchObject({ restart_count: 0, restarts_total: 0 });
   });
 
   it('waits behind others while the limit of loads is reached', () => {

@@ -100,11 +100,10 @@ function withReplicas(state: State, change: (replica: Replica) => Replica): Stat
 function testOn(after: Replica, before: Replica | undefined): Replica {
   if (before?.breakers.general.state !== 'half-open' || after.life.state !== 'broken') return after;
   const { cause, why, retryAt } = after.life;
-  const waits = cause === 'crash' || cause === 'health' ? cause : 'preflight';
   return {
     ...after,
     breakers: before.breakers,
-    life: { state: 'backoff', cause: waits, why, retry: { at: retryAt, delayMs: 1, attempt: 1 } },
+    life: { state: 'backoff', cause, why, retry: { at: retryAt, delayMs: 1, attempt: 1 } },
   };
 }
 
