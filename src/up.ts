@@ -7,6 +7,7 @@ import type { DevicesObservation } from './core/messages.js';
 import type { Inventory } from './core/model.js';
 import { createGpuReader } from './host/gpus.js';
 import { type KernelSources, kernelOf, watchKernel } from './host/kernel.js';
+import { memoryReader } from './host/memory.js';
 import type { Paths } from './host/paths.js';
 import { bootId } from './host/proc.js';
 import { findProgram } from './host/programs.js';
@@ -143,8 +144,9 @@ export async function up(options: UpOptions, world: World): Promise<number> {
   const runtime = makeRuntime(restored, clock, makePerform(hands));
   const news = makeNews({ start: startedAt.getTime().toString(36), wallMs: () => clock.wallMs(), journalPath: paths.journal });
   runtime.onEvent((event) => news.publish(event));
-  const metrics = makeMetrics(() => service.status());
+  const metrics = makeMetrics({ view: () => service.status(), memory: memoryReader(() => processes.sweep()) });
   runtime.onEvent((event) => metrics.count(event));
+  runtime.onInput((input, after) => metrics.hear(input, after));
   const supervisor = (): SupervisorView => ({
     version,
     pid: world.pid,

@@ -134,11 +134,19 @@ export async function bootId(): Promise<string> {
   return (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
 }
 
-/** What the kernel could give to new programs without swapping, in bytes; null where it does not say. */
-export async function memoryAvailableBytes(): Promise<number | null> {
+/** What the machine has, and what the kernel could give of it to new programs without swapping; null where it does not say. */
+export async function machineMemory(): Promise<{ readonly totalBytes: number | null; readonly availableBytes: number | null }> {
   const text = await readFile('/proc/meminfo', 'utf8').catch(() => '');
-  const kib = /^MemAvailable:\s+(\d+) kB$/m.exec(text)?.[1];
-  return kib === undefined ? null : Number(kib) * 1024;
+  const bytesOf = (name: string): number | null => {
+    const kib = new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(text)?.[1];
+    return kib === undefined ? null : Number(kib) * 1024;
+  };
+  return { totalBytes: bytesOf('MemTotal'), availableBytes: bytesOf('MemAvailable') };
+}
+
+/** `availableBytes` alone. */
+export async function memoryAvailableBytes(): Promise<number | null> {
+  return (await machineMemory()).availableBytes;
 }
 
 /** Bytes that a process has read in its life, from files and elsewhere; null where it is gone or may not be read. */

@@ -2,7 +2,8 @@
 
 import type { Event } from '../core/events.js';
 
-export type LaunchFailure = 'preflight' | 'spawn' | 'exit' | 'deadline';
+/** `model`: the preflight found it missing, unreadable or other than it should be. */
+export type LaunchFailure = 'preflight' | 'model' | 'spawn' | 'exit' | 'deadline';
 export type LaunchEnd = 'ready' | LaunchFailure;
 
 /** A reader to be told of every event, in order. It answers how a launch ended with this one; null where none did, or somebody wished its end. */
@@ -12,7 +13,9 @@ export function readLaunches(): (event: Event) => LaunchEnd | null {
     const key = `${event.pool_id}/${event.replica_id}`;
     const phase = phases.get(key) ?? firstPhase(event);
     const next = nextPhase(event, phase);
-    phases.set(key, next);
+    // Nothing of a launch is left to be known, and who is stopped may be gone for good.
+    if (event.event === 'replica.stopped' || event.event === 'replica.failed') phases.delete(key);
+    else phases.set(key, next);
     return phase === 'over' || next !== 'over' ? null : endOf(event, phase);
   };
 }
@@ -45,7 +48,7 @@ function nextPhase({ event, because }: Event, phase: Phase): Phase {
   }
 }
 
-function endOf({ event, because }: Event, phase: Phase): LaunchEnd | null {
+function endOf({ event, because, obstacle }: Event, phase: Phase): LaunchEnd | null {
   switch (event) {
     case 'replica.ready':
       return 'ready';
@@ -53,7 +56,8 @@ function endOf({ event, because }: Event, phase: Phase): LaunchEnd | null {
       return phase === 'load' ? 'exit' : 'spawn';
     case 'replica.backoff':
     case 'replica.failed':
-      return phase === 'checks' ? 'preflight' : null;
+      if (phase !== 'checks') return null;
+      return obstacle === 'model' || obstacle === 'digest' ? 'model' : 'preflight';
     case 'replica.stopping':
       return because === 'deadline' ? 'deadline' : null;
     default:

@@ -53,7 +53,10 @@ beforeEach(async () => {
   runtime = makeRuntime(restored, clock, makePerform(hands));
   const news = makeNews({ start: 'boot1', wallMs: () => clock.wallMs(), journalPath: join(dir, 'events.jsonl') });
   runtime.onEvent((event) => news.publish(event));
-  const metrics = makeMetrics(() => service.status());
+  const metrics = makeMetrics({
+    view: () => service.status(),
+    memory: async () => ({ residentBytes: new Map(), availableBytes: 1, totalBytes: 2 }),
+  });
   runtime.onEvent((event) => metrics.count(event));
   const service = makeService({
     recorded: async () => {},
