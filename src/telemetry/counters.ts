@@ -8,7 +8,7 @@ import { metricTable } from './metric-table.js';
 import { readProbe } from './probes.js';
 import { makeTallies, type Tallies } from './tallies.js';
 
-export type Counters = Pick<Tallies, 'registry' | 'know'> & {
+export type Counters = Pick<Tallies, 'text' | 'know'> & {
   /** To be told of every event, once, in order. */
   count(event: Event): void;
   /** To be told of every input, once, with the state that it led to. */
@@ -16,7 +16,7 @@ export type Counters = Pick<Tallies, 'registry' | 'know'> & {
 };
 
 export function makeCounters(): Counters {
-  const { registry, know, add, observe } = makeTallies();
+  const { text, know, add, observe } = makeTallies();
   const launchEnd = readLaunches();
 
   const heard: Readonly<Partial<Record<EventName, (event: Event) => void>>> = {
@@ -54,7 +54,7 @@ export function makeCounters(): Counters {
   }
 
   return {
-    registry,
+    text,
     know,
     count(event) {
       if (isReadinessChange(event)) add('readiness_transitions_total', event, event.to);

@@ -32,7 +32,7 @@ export function makeMetrics({ view, memory }: MetricsWorld): Metrics {
       // In one turn with the look at who is there: whoever comes while the kernel is asked is not forgotten.
       counters.know(seen);
       const gauges = gaugesOf(seen, await memory(pidsOf(seen)));
-      const parts = await Promise.all([counters.registry.metrics(), gauges.metrics()]);
+      const parts = await Promise.all([counters.text(), gauges.metrics()]);
       return parts.join('\n');
     },
   };

@@ -21,7 +21,8 @@ export type Whose = {
 };
 
 export type Tallies = {
-  readonly registry: Registry;
+  /** All of them as Prometheus reads them. */
+  text(): Promise<string>;
   /** `value`: of the metric's own label, where it has one. */
   add(name: CounterName, whose: Whose, value?: string): void;
   observe(name: HistogramName, whose: Whose, measured: number, value?: string): void;
@@ -50,6 +51,8 @@ export function makeTallies(): Tallies {
     histogramNames.map((name) => [name, new Histogram({ ...definitionOf(name), buckets: bucketsOf(name), registers })]),
   );
   const owners = new Map<string, Owner>();
+  /** Of the metrics that have not changed since. Of a hundred replicas' thousands of series few change from scrape to scrape, and writing them costs most of it. */
+  const written = new Map<TallyName, Promise<string>>();
 
   function ownerOf(of: Metric['of'], whose: Whose): Owner {
     const labels = labelsFor(of, whose);
@@ -61,8 +64,9 @@ export function makeTallies(): Tallies {
     return owner;
   }
 
-  /** The labels of a series that there is from now on. */
+  /** The labels of a series that changes now. */
   function seriesOf(name: TallyName, { labels, series }: Owner, value: string): Labels {
+    written.delete(name);
     const values = series.get(name);
     if (values === undefined) series.set(name, new Set([value]));
     else values.add(value);
@@ -81,13 +85,25 @@ export function makeTallies(): Tallies {
 
   function forget({ labels, series }: Owner): void {
     for (const [name, values] of series) {
+      written.delete(name);
       const metric = counters.get(name as CounterName) ?? histograms.get(name as HistogramName);
       for (const value of values) metric?.remove(withOwn(name, labels, value));
     }
   }
 
+  function textOf(name: TallyName): Promise<string> {
+    const known = written.get(name);
+    if (known !== undefined) return known;
+    const text = registry.getSingleMetricAsString(name);
+    written.set(name, text);
+    return text;
+  }
+
   return {
-    registry,
+    async text() {
+      const texts = await Promise.all([...counterNames, ...histogramNames].map(textOf));
+      return `${texts.join('\n\n')}\n`;
+    },
     add(name, whose, value = '') {
       counters.get(name)?.inc(seriesOf(name, ownerOf(metricTable[name].of, whose), value), 1);
     },

@@ -6,6 +6,12 @@ export function median(values) {
   return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
+/** The smallest value that so large a share of all does not exceed. @param {number[]} values @param {number} share over 0, at most 1 */
+export function percentile(values, share) {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.ceil(share * sorted.length) - 1];
+}
+
 /**
  * @typedef {{ what: string, unit: string, poolctl: number[], floor?: number[], atMost?: number, ratioAtMost?: number, note?: string }} Figure
  *   `atMost` is in the unit, `ratioAtMost` times the floor's median; a figure may have one of them

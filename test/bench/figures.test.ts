@@ -1,14 +1,28 @@
 import { describe, expect, it } from 'vitest';
 
 type Figure = { what: string; unit: string; poolctl: number[]; floor?: number[]; atMost?: number; ratioAtMost?: number };
-type Figures = { median(values: number[]): number; verdict(figure: Figure): boolean | null; table(figures: Figure[]): string };
-const { median, verdict, table } = (await import(new URL('figures.mjs', import.meta.url).href)) as Figures;
+type Figures = {
+  median(values: number[]): number;
+  percentile(values: number[], share: number): number;
+  verdict(figure: Figure): boolean | null;
+  table(figures: Figure[]): string;
+};
+const { median, percentile, verdict, table } = (await import(new URL('figures.mjs', import.meta.url).href)) as Figures;
 
 describe('median', () => {
   it('is the middle one, or between the middle two, in any order', () => {
     expect(median([3])).toBe(3);
     expect(median([9, 1, 5])).toBe(5);
     expect(median([4, 1, 2, 9])).toBe(3);
+  });
+});
+
+describe('percentile', () => {
+  it('is the value that so large a share does not exceed', () => {
+    const hundred = Array.from({ length: 100 }, (_, at) => 100 - at);
+    expect([0.01, 0.5, 0.99, 1].map((share) => percentile(hundred, share))).toEqual([1, 50, 99, 100]);
+    expect(percentile([7, 3], 0.99)).toBe(7);
+    expect(percentile([5], 0.5)).toBe(5);
   });
 });
 
