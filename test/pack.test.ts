@@ -39,6 +39,9 @@ describe('the tarball', () => {
         'dist/demo/engine.js',
         'dist/helpers/tree-kill.js',
         'dist/THIRD-PARTY-LICENSES',
+        'monitoring/README.md',
+        'monitoring/grafana/poolctl.json',
+        'monitoring/prometheus/alerts.yml',
       ]),
     );
   });
@@ -52,6 +55,9 @@ describe('the tarball', () => {
       'LICENSE',
       'CHANGELOG.md',
       'pools.yaml',
+      'monitoring/README.md',
+      'monitoring/grafana/poolctl.json',
+      'monitoring/prometheus/alerts.yml',
     ]);
     const expected =
       /^dist\/(bin\/poolctl\.js|commands\/program\.js|chunks\/[^/]+\.js|demo\/engine\.js|helpers\/tree-kill\.js|THIRD-PARTY-LICENSES)$/;

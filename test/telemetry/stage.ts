@@ -23,8 +23,10 @@ export const gpu: DeviceView = {
   power_watts: null,
   mig: false,
   healthy: true,
+  ailment: null,
   age_seconds: 1,
   pools: ['chat'],
+  processes: null,
 };
 
 const memory = { residentBytes: new Map([[4121, 3_000]]), availableBytes: 1_000, totalBytes: 2_000 };
