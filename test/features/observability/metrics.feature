@@ -217,7 +217,9 @@ Feature: Metrics, for whoever watches from outside
       chat: {}
       """
     And poolctl is up
-    And the engine of chat/r0 dies 1 times in a row
+    And chat/r0 becomes ready
+    And the engine of chat/r0 is told to "crash?code=3"
+    And chat/r0 becomes backoff
     And chat/r0 becomes ready
     When poolctl has written down what is and dies of SIGKILL
     And poolctl is up
