@@ -2,6 +2,7 @@
 
 import type { Alarm, Description, EngineIdentity, ExitEvidence, Launch, Work } from './messages.js';
 import type { Instant, Moment } from './model.js';
+import type { Perf } from './perf.js';
 import type { Streak } from './readiness.js';
 
 /** A live engine process: what was launched, and how it is known again. */
@@ -51,6 +52,7 @@ export type Serving = {
   readonly lastHeartbeatWallMs: number | null;
   /** Null: not asked, or unknown. */
   readonly inflight: number | null;
+  readonly perf: Perf;
   readonly pollAt: Instant | null;
   /** Where it is against its mask, or is missing; null: it is where it should be, as far as anybody knows. */
   readonly misplaced: string | null;

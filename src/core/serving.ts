@@ -6,14 +6,17 @@ import { isClean, withBreakers } from './breakers.js';
 import { terminate } from './ending.js';
 import { freshProbeBy } from './freshness.js';
 import type { Engine, Resumed, Rewards, Serving } from './life.js';
-import type { Description, Effect, ProbeResult } from './messages.js';
+import type { Description, Effect, PerfCounters, ProbeResult } from './messages.js';
 import type { Instant } from './model.js';
+import { noPerf, perfAfter } from './perf.js';
 import { observe, streakBefore } from './readiness.js';
 import { generated, giveUpOn, heard, sicken, working } from './sickness.js';
 import { type In, now, type Replica } from './state.js';
 import { andThen, become, type Scene, stay, type Turn, tell } from './turn.js';
 
 type Up = In<'ready'> | In<'unhealthy'>;
+
+type Polled = { readonly inflight: number | null; readonly counters: PerfCounters | null; readonly canTell: boolean };
 
 /** Of an engine that goes as soon as its requests have ended. More often would keep a dead client's request running (llama-server). */
 const leavingPollMs = 1_000;
@@ -82,16 +85,13 @@ export function servingProbed(replica: Up, { result }: { readonly result: ProbeR
   return { ...turn, events: [missed, ...turn.events] };
 }
 
-export function servingPolled(
-  replica: Up,
-  { inflight, canTell }: { readonly inflight: number | null; readonly canTell: boolean },
-  scene: Scene,
-): Turn {
+export function servingPolled(replica: Up, { inflight, counters, canTell }: Polled, scene: Scene): Turn {
   const { enginePollMs } = scene.supervisor;
   const leaving = replica.life.state === 'unhealthy' && replica.life.sickness.kind === 'sticky';
   const everyMs = leaving ? leavingPollMs : enginePollMs;
   const pollAt = everyMs === null || !canTell ? null : scene.now + everyMs;
-  const seen: Up = { ...replica, life: { ...replica.life, inflight, pollAt } } as Up;
+  const perf = perfAfter(replica.life.perf, counters, scene.now);
+  const seen: Up = { ...replica, life: { ...replica.life, inflight, perf, pollAt } } as Up;
   const idle = !canTell || inflight === 0;
   return leaving && idle ? giveUpOn(seen as In<'unhealthy'>, scene) : stay(seen);
 }
@@ -204,6 +204,7 @@ function servingFrom(engine: Engine, resumed: Resumed | null, description: Descr
     lastHeartbeatWallMs: probed ? scene.wallMs : null,
     inflight: null,
     misplaced: null,
+    perf: noPerf,
     pollAt: scene.supervisor.enginePollMs === null ? null : scene.now,
     generateAt: nextToken(scene),
     ...(resumed?.rewards ?? rewards(scene)),

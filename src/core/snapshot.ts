@@ -7,6 +7,7 @@ import { gate } from './gate.js';
 import { isLive, type Life } from './life.js';
 import { type Device, type Instant, type Moment, poolIdOf } from './model.js';
 import { ailmentOf } from './observe.js';
+import { viewPerf } from './perf.js';
 import { urlFor } from './serving.js';
 import type { LastExit, Operation, Pool, Replica, State } from './state.js';
 import { raised, within } from './storm.js';
@@ -144,7 +145,7 @@ function viewReplica(replica: Replica, state: State, { now, time }: Calendar): R
     breaker: viewBreakers(replica.breakers, time),
     last_exit: replica.lastExit === null ? null : viewExit(replica.lastExit, time),
     last_error: replica.lastError,
-    perf: null,
+    perf: serving === null ? null : viewPerf(serving.perf),
   };
 }
 

@@ -1,6 +1,6 @@
 /** What poolctl must know of an engine. One file each beside this one; all of it pure. */
 
-import type { Description, Launch } from '../core/messages.js';
+import type { Description, Launch, PerfCounters } from '../core/messages.js';
 import type { PoolSpec } from '../core/model.js';
 
 /** What the shell found out before it asks for argv: paths are absolute, the program is resolved. */
@@ -41,6 +41,8 @@ export type EngineAdapter = {
   readonly versionCommand: { readonly args: readonly string[]; readonly read: (output: string) => string | null } | null;
   /** Running plus waiting requests; null where the engine cannot tell. */
   readonly inflight: Question<number> | null;
+  /** What it has counted so far, on the same page as its requests; null where it counts nothing that is known here. */
+  readonly perf: Question<PerfCounters> | null;
   /** Asked under the mask's environment before a launch on devices: the devices that the program sees; null where it cannot tell. */
   readonly listDevices: { readonly args: readonly string[]; readonly read: (output: string) => readonly string[] | null } | null;
   /**

@@ -20,6 +20,7 @@ export const command: EngineAdapter = {
   describe: [],
   versionCommand: null,
   inflight: null,
+  perf: null,
   listDevices: null,
   wantsAllLayers: () => false,
   /** Nobody knows its form: while it lives, nothing that it prints is believed. */

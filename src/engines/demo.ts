@@ -2,7 +2,7 @@
 
 import type { EngineAdapter } from './adapter.js';
 import { flagCount, unlessGiven } from './flags.js';
-import { decodeSteps, oneToken, props, runningRequests } from './llama-server.js';
+import { decodeSteps, oneToken, props, runningRequests, speed } from './llama-server.js';
 import { isLlamaLine } from './own-lines.js';
 import { expandArgs } from './placeholder-values.js';
 
@@ -32,6 +32,7 @@ export const demo: EngineAdapter = {
   describe: [props],
   versionCommand: null,
   inflight: runningRequests,
+  perf: speed,
   listDevices: null,
   wantsAllLayers: () => false,
   /** It speaks as llama-server does, and prints what it is ordered to. */

@@ -3,6 +3,7 @@
 import type { Description } from '../core/messages.js';
 import type { Question } from './adapter.js';
 import { countAt, sumOfSeries, textAt, unlessEmpty } from './answers.js';
+import { countersFrom } from './perf.js';
 
 /** Build, slots and context. Behind an API key it answers 401: then nothing is told. */
 export const props: Question<Partial<Description>> = {
@@ -29,6 +30,12 @@ export const decodeSteps: Question<number> = {
   path: '/metrics',
   read: (body) => sumOfSeries(body, 'llamacpp:n_decode_total'),
 };
+
+/** They move only when a request ends; how long a first token took it does not count. */
+export const speed = countersFrom({
+  tokens: [{ count: 'llamacpp:tokens_predicted_total', seconds: 'llamacpp:tokens_predicted_seconds_total' }],
+  firstTokens: [],
+});
 
 /** No prompt is cached for it: nobody comes back with this one. */
 export const oneToken = { path: '/completion', body: { prompt: 'a', n_predict: 1, cache_prompt: false } } as const;

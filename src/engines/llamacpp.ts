@@ -4,7 +4,7 @@ import type { Launch } from '../core/messages.js';
 import type { PoolSpec } from '../core/model.js';
 import type { EngineAdapter } from './adapter.js';
 import { flagCount, hasFlag, unlessGiven } from './flags.js';
-import { decodeSteps, oneToken, props, runningRequests } from './llama-server.js';
+import { decodeSteps, oneToken, props, runningRequests, speed } from './llama-server.js';
 import { isLlamaLine } from './own-lines.js';
 import { expandArgs } from './placeholder-values.js';
 
@@ -42,6 +42,7 @@ export const llamacpp: EngineAdapter = {
   describe: [props],
   versionCommand: { args: ['--version'], read: readVersion },
   inflight: runningRequests,
+  perf: speed,
   listDevices: { args: ['--list-devices'], read: readDevices },
   wantsAllLayers: (spec) =>
     !namesLayers(spec) && !hasFlag(spec.args, ...partFlags) && !partVariables.some((name) => name in spec.env),

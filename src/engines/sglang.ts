@@ -7,6 +7,7 @@ import { flagCount, unlessGiven } from './flags.js';
 import { hubOffline, hubReference } from './hub.js';
 import { oneToken } from './one-token.js';
 import { isSglangLine } from './own-lines.js';
+import { countersFrom, histogram } from './perf.js';
 import { expandArgs } from './placeholder-values.js';
 
 export const sglang: EngineAdapter = {
@@ -45,6 +46,10 @@ export const sglang: EngineAdapter = {
   ],
   versionCommand: null,
   inflight: { path: '/metrics', read: (body) => sumOfSeries(body, 'sglang:num_running_reqs', 'sglang:num_queue_reqs') },
+  perf: countersFrom({
+    tokens: [histogram('sglang:inter_token_latency_seconds'), histogram('sglang:time_per_output_token_seconds')],
+    firstTokens: [histogram('sglang:time_to_first_token_seconds')],
+  }),
   listDevices: null,
   wantsAllLayers: () => false,
   ownLine: isSglangLine,

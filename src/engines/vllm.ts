@@ -6,6 +6,7 @@ import { flagCount, unlessGiven } from './flags.js';
 import { hubOffline, hubReference } from './hub.js';
 import { oneToken } from './one-token.js';
 import { isVllmLine } from './own-lines.js';
+import { countersFrom, histogram } from './perf.js';
 import { expandArgs } from './placeholder-values.js';
 
 /**
@@ -40,6 +41,10 @@ export const vllm: EngineAdapter = {
   ],
   versionCommand: null,
   inflight: { path: '/metrics', read: (body) => sumOfSeries(body, 'vllm:num_requests_running', 'vllm:num_requests_waiting') },
+  perf: countersFrom({
+    tokens: [histogram('vllm:inter_token_latency_seconds'), histogram('vllm:time_per_output_token_seconds')],
+    firstTokens: [histogram('vllm:time_to_first_token_seconds')],
+  }),
   listDevices: null,
   wantsAllLayers: () => false,
   ownLine: isVllmLine,

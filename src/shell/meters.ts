@@ -1,10 +1,10 @@
 /** What an engine's own counters say. Asked for at most once a second: a llama-server that is asked more often keeps the requests of clients that have gone. */
 
-import type { Launch, Work } from '../core/messages.js';
+import type { Launch, PerfCounters, Work } from '../core/messages.js';
 import { adapters } from '../engines/index.js';
 import { ask, type Door } from './probes.js';
 
-export type Reading = Pick<Work, 'decoded' | 'inflight'>;
+export type Reading = Pick<Work, 'decoded' | 'inflight'> & { readonly counters: PerfCounters | null };
 
 export type Meters = {
   /** As they are, or as they were less than a second ago. Never rejects; what the engine does not tell is null. */
@@ -27,13 +27,17 @@ export function makeMeters(now: () => number): Meters {
 }
 
 const leastMs = 1_000;
-const nothing: Reading = { decoded: null, inflight: null };
+const nothing: Reading = { decoded: null, inflight: null, counters: null };
 
 /** Every engine here has them on one page. */
 async function readMeters({ spec }: Launch, door: Door): Promise<Reading> {
-  const { decoded, inflight } = adapters[spec.engine];
-  const path = decoded?.path ?? inflight?.path;
+  const { decoded, inflight, perf } = adapters[spec.engine];
+  const path = decoded?.path ?? inflight?.path ?? perf?.path;
   if (path === undefined) return nothing;
-  const read = (body: string): Reading => ({ decoded: decoded?.read(body) ?? null, inflight: inflight?.read(body) ?? null });
+  const read = (body: string): Reading => ({
+    decoded: decoded?.read(body) ?? null,
+    inflight: inflight?.read(body) ?? null,
+    counters: perf?.read(body) ?? null,
+  });
   return (await ask(door, { path, read })) ?? nothing;
 }

@@ -85,8 +85,8 @@ export function makeProbing(world: ProbingWorld): Pick<Hands, 'probe' | 'generat
     },
     async poll(launch) {
       if (adapters[launch.spec.engine].inflight === null) return { inflight: null, counters: null, canTell: false };
-      const { inflight } = await meters.read(launch, doorOf(launch, questionMs));
-      return { inflight, counters: null, canTell: true };
+      const { inflight, counters } = await meters.read(launch, doorOf(launch, questionMs));
+      return { inflight, counters, canTell: true };
     },
   };
 }

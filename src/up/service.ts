@@ -3,6 +3,7 @@
 import type { Service } from '../api/service.js';
 import { apiVersion, type CapabilitiesView, type PoolHealthView, type SupervisorView } from '../api/wire.js';
 import type { Refusal } from '../core/messages.js';
+import { meanPerf } from '../core/perf.js';
 import { type Calendar, viewOperation, viewPool, viewPools } from '../core/snapshot.js';
 import type { State } from '../core/state.js';
 import { viewDevices } from '../devices/view.js';
@@ -111,7 +112,7 @@ function healthOf(poolId: string, state: State, calendar: Calendar): PoolHealthV
       vram_free_bytes: sum(devices.map(({ vramFreeBytes }) => vramFreeBytes)),
       inflight: sum(view.replicas.map(({ inflight }) => inflight)),
       restart_count: view.restart_count,
-      perf: null,
+      perf: meanPerf(view.replicas.map(({ perf }) => perf)),
     },
   };
 }

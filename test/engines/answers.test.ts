@@ -105,12 +105,58 @@ describe('vllm and sglang', () => {
   });
 });
 
+describe('the speed of an engine', () => {
+  const perfOf = (engine: PoolSpec['engine'], ...lines: readonly string[]) => adapters[engine].perf?.read(lines.join('\n'));
+  const unknown = { tokens: null, tokenSeconds: null, firstTokens: null, firstTokenSeconds: null };
+
+  it('is on the same page as its requests', () => {
+    for (const { perf, inflight } of Object.values(adapters)) expect(perf?.path).toBe(inflight?.path);
+    expect(adapters.command.perf).toBeNull();
+  });
+
+  it.each(['llamacpp', 'demo'] as const)('%s counts tokens and their seconds, and no first ones', (engine) => {
+    const lines = ['# TYPE llamacpp:tokens_predicted_total counter', 'llamacpp:tokens_predicted_total 640'];
+    expect(perfOf(engine, ...lines, 'llamacpp:tokens_predicted_seconds_total 12.5')).toEqual({
+      ...unknown,
+      tokens: 640,
+      tokenSeconds: 12.5,
+    });
+    // Its averages begin anew with each reader, whoever that is.
+    expect(perfOf(engine, ...lines, 'llamacpp:predicted_tokens_seconds 51.2')).toBeNull();
+  });
+
+  it.each(['vllm', 'sglang'] as const)('%s has histograms, whose buckets do not count', (engine) => {
+    const labels = (index: number) => `{engine="${index}",model_name="a b"}`;
+    const lines = [0, 1].flatMap((index) => [
+      `${engine}:time_to_first_token_seconds_bucket{le="0.5",engine="${index}"} 70.0`,
+      `${engine}:time_to_first_token_seconds_count${labels(index)} 4.0`,
+      `${engine}:time_to_first_token_seconds_sum${labels(index)} 1.5`,
+      `${engine}:inter_token_latency_seconds_bucket{le="+Inf",engine="${index}"} 300.0`,
+      `${engine}:inter_token_latency_seconds_count${labels(index)} 300.0`,
+      `${engine}:inter_token_latency_seconds_sum${labels(index)} 6.25`,
+    ]);
+    const told = { tokens: 600, tokenSeconds: 12.5, firstTokens: 8, firstTokenSeconds: 3 };
+    expect(perfOf(engine, ...lines)).toEqual(told);
+    const older = lines.map((line) => line.replace('inter_token_latency', 'time_per_output_token'));
+    expect(perfOf(engine, ...older)).toEqual(told);
+    // A version that has both under two names counts its tokens once.
+    expect(perfOf(engine, ...lines, ...older)).toMatchObject({ tokens: 600 });
+    expect(perfOf(engine, ...lines.filter((line) => line.includes('first')))).toEqual({
+      ...unknown,
+      firstTokens: 8,
+      firstTokenSeconds: 3,
+    });
+    expect(perfOf(engine, 'python_gc_objects_collected_total 7')).toBeNull();
+  });
+});
+
 describe('any answer at all', () => {
   it('is read without harm', () => {
     const body = fc.oneof(fc.string(), fc.json());
     fc.assert(
       fc.property(body, (text) => {
-        for (const { describe: questions, inflight } of Object.values(adapters)) {
+        for (const { describe: questions, inflight, perf } of Object.values(adapters)) {
+          perf?.read(text);
           for (const { read } of questions) read(text);
           const running = inflight?.read(text) ?? 0;
           expect(Number.isFinite(running)).toBe(true);

@@ -128,7 +128,8 @@ it('reads the meters of an engine once a second, whoever asks', async () => {
   let asked = 0;
   const server = createServer((_, response) => {
     asked += 1;
-    response.end(`llamacpp:requests_processing ${asked}\nllamacpp:requests_deferred 0\nllamacpp:n_decode_total 7\n`);
+    const speed = `llamacpp:tokens_predicted_total ${asked * 10}\nllamacpp:tokens_predicted_seconds_total 0.5\n`;
+    response.end(`llamacpp:requests_processing ${asked}\nllamacpp:requests_deferred 0\nllamacpp:n_decode_total 7\n${speed}`);
   }).listen(0, '127.0.0.1');
   onTestFinished(() => void server.close());
   await once(server, 'listening');
@@ -137,13 +138,53 @@ it('reads the meters of an engine once a second, whoever asks', async () => {
   const { port } = server.address() as AddressInfo;
   const read = (launch: Launch) => meters.read(launch, { host: '127.0.0.1', port, timeoutMs: 2_000 });
   const launch = launchAt(port);
-  expect(await Promise.all([read(launch), read(launch)])).toEqual(Array(2).fill({ decoded: 7, inflight: 1 }));
+  const counted = (tokens: number) => ({ tokens, tokenSeconds: 0.5, firstTokens: null, firstTokenSeconds: null });
+  expect(await Promise.all([read(launch), read(launch)])).toEqual(
+    Array(2).fill({ decoded: 7, inflight: 1, counters: counted(10) }),
+  );
   now += 999;
   expect(await read(launch)).toMatchObject({ inflight: 1 });
   now += 1;
   expect(await read(launch)).toMatchObject({ inflight: 2 });
   expect(await read({ ...launch, instance: 'its successor' })).toMatchObject({ inflight: 3 });
   expect(await read({ ...launch, key: 'chat/r1' })).toMatchObject({ inflight: 4 });
-  expect(await read(launchAt(port, { engine: 'command' }))).toEqual({ decoded: null, inflight: null });
+  expect(await read(launchAt(port, { engine: 'command' }))).toEqual({ decoded: null, inflight: null, counters: null });
   expect(asked).toBe(4);
+});
+
+it('asks a llama-server for its requests and its speed by one request, at most once a second, and never for its slots', async () => {
+  const asked: { readonly url: string | undefined; readonly at: number }[] = [];
+  const page = [
+    'requests_processing 1',
+    'requests_deferred 2',
+    'tokens_predicted_total 90',
+    'tokens_predicted_seconds_total 4.5',
+  ];
+  const server = createServer(({ url }, response) => {
+    asked.push({ url, at: now });
+    response.end(page.map((line) => `llamacpp:${line}\n`).join(''));
+  }).listen(0, '127.0.0.1');
+  onTestFinished(() => void server.close());
+  await once(server, 'listening');
+  let now = 5_000;
+  const processes = makeProcesses(process.pid);
+  const hands = makeProbing({
+    clock: { now: () => now, wallMs: () => now },
+    processes,
+    listeners: makeListeners(processes),
+    marksOf: (_, identity) => marksOf(identity, '/no/log'),
+    logOf: () => '/no/log',
+  });
+  const launch = launchOf({ engine: 'llamacpp' }, { port: (server.address() as AddressInfo).port });
+  const counters = { tokens: 90, tokenSeconds: 4.5, firstTokens: null, firstTokenSeconds: null };
+  for (let n = 0; n < 50; n += 1) {
+    expect(await hands.poll(launch)).toEqual({ inflight: 3, counters, canTell: true });
+    now += 100;
+  }
+  expect(asked).toEqual([5_000, 6_000, 7_000, 8_000, 9_000].map((at) => ({ url: '/metrics', at })));
+});
+
+it('knows that a program which is only a command counts nothing', async () => {
+  const { hands } = probing();
+  expect(await hands.poll(launchAt(1, { engine: 'command' }))).toEqual({ inflight: null, counters: null, canTell: false });
 });

@@ -255,3 +255,28 @@ Feature: Health of an engine that serves
       | an error of its own        | error     | HTTP 500                   |
       | go somewhere else          | elsewhere | HTTP 302                   |
       | half an answer             | half      | connection closed without an answer |
+
+  Scenario: How fast an engine answers is told once it has answered while it was watched
+    Given the supervisor setting "engine_poll: 1s"
+    And the pools:
+      """
+      chat: { args: [--load-time, 20ms, --token-time, 5ms] }
+      """
+    And poolctl is up
+    And chat/r0 becomes ready
+    And chat/r0 comes to show:
+      | inflight | 0    |
+      | perf     | null |
+    When somebody asks chat/r0 for 40 tokens
+    And that somebody gets all of them
+    Then chat/r0 comes to show:
+      | perf.tokens_per_s   | a positive number |
+      | perf.first_token_ms | null             |
+    When I GET "/v2/pools/chat/health"
+    Then the answer is 200 with:
+      | metrics.perf.tokens_per_s | a positive number |
+    When the engine of chat/r0 is told to "crash?code=3"
+    And chat/r0 becomes starting
+    And chat/r0 becomes ready
+    Then chat/r0 shows:
+      | perf | null |

@@ -9,6 +9,7 @@ const kinds: Readonly<Record<string, (value: unknown) => boolean>> = {
   anything: (value) => value !== undefined,
   nothing: (value) => value === undefined,
   'a number': (value) => typeof value === 'number' && Number.isFinite(value) && value >= 0,
+  'a positive number': (value) => typeof value === 'number' && Number.isFinite(value) && value > 0,
   'a whole number': (value) => Number.isSafeInteger(value) && (value as number) >= 0,
   'a pid': (value) => Number.isSafeInteger(value) && (value as number) > 1,
   'a text': (value) => typeof value === 'string' && value !== '',
