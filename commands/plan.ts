@@ -48,8 +48,10 @@ function paragraph(replica: PlannedReplica): readonly string[] {
   return [head, ...facts.flatMap(([key, value]) => (value === null ? [] : [`  ${key.padEnd(11)}${oneLine(value)}`]))];
 }
 
-function vramText({ needed_bytes, free_bytes, fits }: NonNullable<PlannedReplica['vram']>): string {
+function vramText({ needed_bytes, free_bytes, fits, source }: NonNullable<PlannedReplica['vram']>): string {
   const free = free_bytes === null ? 'what is free is not known' : `${formatBytes(free_bytes)} free`;
   if (needed_bytes === null) return `${free}; what it needs is not said ("vram")`;
-  return `needs ${formatBytes(needed_bytes)}, ${free}${fits === null ? '' : fits ? ': fits' : ': does not fit'}`;
+  const needs = formatBytes(needed_bytes);
+  if (source === 'estimate') return `its tensors take ${needs} (estimate), ${free}${fits === false ? ': may not fit' : ''}`;
+  return `needs ${needs}, ${free}${fits === null ? '' : fits ? ': fits' : ': does not fit'}`;
 }

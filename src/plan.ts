@@ -36,11 +36,15 @@ export type PlannedReplica = {
   readonly devices: readonly string[];
   readonly port: number | null;
   readonly startup_deadline_ms: number | null;
-  /** Null on `cpu`. `fits` is null where what it needs or what is free is not known. */
+  /**
+   * Null on `cpu`. `fits` is null where what it needs or what is free is not known. `source` tells who says what it needs: the inventory, or a
+   * look at what the model's tensors take, which is no reason to refuse a launch.
+   */
   readonly vram: {
     readonly needed_bytes: number | null;
     readonly free_bytes: number | null;
     readonly fits: boolean | null;
+    readonly source: 'configured' | 'estimate' | null;
   } | null;
   /** What stands in the way just now, with what to do about it. */
   readonly obstacles: readonly { readonly text: string; readonly hint: string | null }[];
@@ -104,15 +108,17 @@ function plannedOf(replica: Replica, launch: Launch, checked: Checked, env: Plan
     devices: devices.map(({ uuid }) => uuid),
     port,
     startup_deadline_ms: checked.startupDeadlineMs,
-    vram: vramOf(spec, devices),
+    vram: vramOf(spec, devices, checked.modelBytes),
     obstacles: checked.obstacles.map(({ text, hint = null }) => ({ text, hint })),
   };
 }
 
-function vramOf({ vramBytes: needed }: PoolSpec, devices: readonly Device[]): PlannedReplica['vram'] {
+function vramOf({ vramBytes }: PoolSpec, devices: readonly Device[], modelBytes: Checked['modelBytes']): PlannedReplica['vram'] {
   if (devices.length === 0) return null;
+  const needed = vramBytes ?? modelBytes;
+  const source = vramBytes !== null ? 'configured' : modelBytes !== null ? 'estimate' : null;
   const free = freeVramBytes(devices);
-  return { needed_bytes: needed, free_bytes: free, fits: needed === null || free === null ? null : needed <= free };
+  return { needed_bytes: needed, free_bytes: free, fits: needed === null || free === null ? null : needed <= free, source };
 }
 
 function unplanned({ poolId }: PoolSpec, { id, goal, mask }: Replica): Omit<PlannedReplica, 'obstacles'> {

@@ -15,6 +15,8 @@ export type LocalModel = {
   readonly bytes: number | null;
   /** What a digest is remembered by: device, inode, size and time of change. Null for a directory. */
   readonly identity: string | null;
+  /** Its GGUF files, in their order; none for anything else. */
+  readonly ggufFiles: readonly string[];
 };
 
 /** Looks at a model's local path. A GGUF model in parts ("…-00001-of-00003.gguf") is all of its parts. */
@@ -44,22 +46,29 @@ async function inspectDirectory(path: string, engine: EngineKind, may: Permissio
     const closedConfig = await may(join(path, 'config.json'), 'read');
     if (closedConfig !== null) return refusal(path, `a model directory has a config.json, and of this one ${closedConfig}`);
   }
-  return { ok: true, value: { bytes: null, identity: null } };
+  return { ok: true, value: { bytes: null, identity: null, ggufFiles: [] } };
 }
 
 async function inspectFile(path: string, found: Stats, may: Permission): Promise<Result<LocalModel, Obstacle>> {
   let bytes = 0;
-  for (const part of partsOf(path)) {
+  const parts = partsOf(path);
+  const isGguf = isGgufName(path);
+  for (const part of parts) {
     const stats = part === path ? found : await stat(part).catch(() => null);
     if (stats === null) return refusal(path, `its part "${basename(part)}" is not there`);
     if (!stats.isFile()) return refusal(path, 'it is not a regular file');
     const closed = await may(part, 'read');
     if (closed !== null) return refusal(path, closed);
-    const flaw = part.toLowerCase().endsWith('.gguf') ? await ggufFlaw(part) : null;
+    const flaw = isGguf ? await ggufFlaw(part) : null;
     if (flaw !== null) return refusal(path, part === path ? flaw : `its part "${basename(part)}": ${flaw}`);
     bytes += stats.size;
   }
-  return { ok: true, value: { bytes, identity: [found.dev, found.ino, found.size, found.mtimeMs, found.ctimeMs].join(':') } };
+  const identity = [found.dev, found.ino, found.size, found.mtimeMs, found.ctimeMs].join(':');
+  return { ok: true, value: { bytes, identity, ggufFiles: isGguf ? parts : [] } };
+}
+
+function isGgufName(path: string): boolean {
+  return path.toLowerCase().endsWith('.gguf');
 }
 
 /** Magic and version; whether the rest is whole only the engine can tell. */

@@ -1,11 +1,9 @@
 /** One check an obstacle. Each says what was needed and what was found; none of them throws for what the machine is like. */
 
 import { stat } from 'node:fs/promises';
-import { isAbsolute } from 'node:path';
 import type { Launch, Obstacle } from '../core/messages.js';
 import { gib } from '../core/words.js';
 import { biggestProcess } from '../host/biggest.js';
-import { digestOf, inspectModel } from '../host/model-files.js';
 import { bindError } from '../host/net.js';
 import { partsOf } from '../host/paths.js';
 import { memoryAvailableBytes } from '../host/proc.js';
@@ -113,33 +111,6 @@ export async function checkCwd(
   return closed === null ? [] : [{ what: 'cwd', text: `cannot start in "${cwd}": ${closed}` }];
 }
 
-/** `bytes` is null where the model is no local file. `digests` remembers what was read, by the very file. References are the engine's matter. */
-export async function checkModel(
-  { spec }: Launch,
-  may: Permission,
-  digests: Map<string, string>,
-): Promise<{ readonly obstacles: Obstacles; readonly bytes: number | null }> {
-  const { model, modelDigest } = spec;
-  if (model === null) return { obstacles: [], bytes: null };
-  if (!isAbsolute(model))
-    return { obstacles: modelDigest === null ? [] : [undigestible(model, 'it is not a local file')], bytes: null };
-  const local = await inspectModel(model, spec.engine, may);
-  if (!local.ok) return { obstacles: [local.error], bytes: null };
-  const { bytes, identity } = local.value;
-  if (modelDigest === null) return { obstacles: [], bytes };
-  if (identity === null) return { obstacles: [undigestible(model, 'it is a directory')], bytes };
-  let found = digests.get(identity);
-  if (found === undefined) {
-    const digest = await digestOf(model);
-    if (!digest.ok) return { obstacles: [undigestible(model, digest.error)], bytes };
-    found = digest.value;
-    digests.set(identity, found);
-  }
-  if (found === modelDigest.toLowerCase()) return { obstacles: [], bytes };
-  const text = `cannot use the model "${model}": its digest is ${found}, and model_digest says ${modelDigest}`;
-  return { obstacles: [{ what: 'digest', text, hint: 'fetch the file anew, or correct model_digest' }], bytes };
-}
-
 export function checkEnv({ spec }: Launch, supervisorEnv: Readonly<Record<string, string | undefined>>): Obstacles {
   return Object.entries(spec.env).flatMap(([name, given]): Obstacles => {
     if (!('fromEnv' in given) || supervisorEnv[given.fromEnv] !== undefined) return [];
@@ -187,7 +158,3 @@ const bindPhrases: Readonly<Record<string, string>> = {
   EACCES: 'no permission for this port',
   ENOTFOUND: 'no such host',
 };
-
-function undigestible(model: string, why: string): Obstacle {
-  return { what: 'digest', text: `cannot check the digest of "${model}": ${why}` };
-}

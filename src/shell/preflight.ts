@@ -10,12 +10,12 @@ import { credentialOf, lookUpUser, type Ourselves } from '../host/users.js';
 import { type Draft, type DraftWorld, draftLaunch } from './draft.js';
 import { launchChain } from './launch-chain.js';
 import type { Listeners } from './listener.js';
+import { checkModel, type ModelNotes } from './model-check.js';
 import {
   checkChain,
   checkCwd,
   checkEnv,
   checkMemory,
-  checkModel,
   checkPort,
   checkProgram,
   checkUser,
@@ -54,7 +54,7 @@ export type Preflight = {
 };
 
 export function makePreflight(world: PreflightWorld): Preflight {
-  const digests = new Map<string, string>();
+  const models: ModelNotes = { digests: new Map(), tensorBytes: new Map() };
   const sights = new Map<string, readonly string[]>();
   const grants: Grants = new Map();
 
@@ -66,7 +66,7 @@ export function makePreflight(world: PreflightWorld): Preflight {
     const may = permissionOf(credentialOf(world.us, user, spec.isolate.dropCapabilities), prefix, grants);
     const draft = await draftLaunch(launch, user, world);
     const [model, port, memory, place, program] = await Promise.all([
-      checkModel(launch, may, digests),
+      checkModel(launch, may, models),
       checkPort(launch, world.listeners),
       checkMemory(launch),
       touching || spec.workdir !== null ? checkCwd(launch, draft, user, world, may) : [],
@@ -91,7 +91,7 @@ export function makePreflight(world: PreflightWorld): Preflight {
       startupDeadlineMs:
         startupDeadlineMs === 'auto' ? world.adapters[spec.engine].startupDeadlineMs(model.bytes) : startupDeadlineMs,
       portKnownFree: port.length === 0,
-      modelBytes: null,
+      modelBytes: model.tensorBytes,
       listed: sight === null || sight.some((name) => !name.startsWith('Vulkan')),
     };
   }

@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { fakeNvidiaSmi } from '../rig/fake-nvidia-smi.js';
+import { writeTinyModel } from '../rig/gguf.js';
 import { Rig } from '../rig/poolctl.js';
 
 let rig: Rig;
@@ -37,7 +38,7 @@ pools:
       devices: [expect.stringMatching(/^GPU-/)],
       port: 27240,
       startup_deadline_ms: 90_000,
-      vram: { needed_bytes: 8 * 2 ** 30, free_bytes: 4 * 2 ** 30, fits: false },
+      vram: { needed_bytes: 8 * 2 ** 30, free_bytes: 4 * 2 ** 30, fits: false, source: 'configured' },
       env: { CUDA_VISIBLE_DEVICES: '1', MY_TOKEN: '***', FROM: '***', PLAIN: 'seen', POOLCTL_REPLICA_ID: 'r0' },
       obstacles: [{ text: expect.stringContaining('it needs 8.0 GiB of VRAM, and 4.0 GiB are free') }],
     },
@@ -63,6 +64,31 @@ pools:
     expect(text.stdout).not.toContain(secret);
   }
   expect(existsSync(rig.state)).toBe(false);
+});
+
+it('estimates what a model needs by its tensors, says that it is an estimate, and makes no obstacle of it', async () => {
+  const gpus = [{ 'memory.free': 4096 }, { 'memory.free': 0 }];
+  const { env } = await fakeNvidiaSmi(join(rig.dir, 'gpus'), { gpus });
+  Object.assign(rig.env, env);
+  writeTinyModel(join(rig.dir, 'tiny.gguf'));
+  rig.inventory(`version: 1
+supervisor: { ports: 30500-30509 }
+defaults: { model: tiny.gguf, engine: command, command: [sleep, "1"], share: true }
+pools:
+  roomy: { device_masks: [0] }
+  tight: { device_masks: [1] }
+  said: { device_masks: [1], vram: 8GiB }
+`);
+  const { replicas } = await rig.json('plan');
+  const estimate = { needed_bytes: 178_432, source: 'estimate' };
+  expect(replicas).toMatchObject([
+    { vram: { ...estimate, free_bytes: 4 * 2 ** 30, fits: true }, obstacles: [] },
+    { vram: { ...estimate, free_bytes: 0, fits: false }, obstacles: [] },
+    { vram: { needed_bytes: 8 * 2 ** 30, free_bytes: 0, fits: false, source: 'configured' }, obstacles: [{}] },
+  ]);
+  const { stdout } = await rig.run('plan');
+  expect(stdout).toMatch(/\n {2}vram +its tensors take 174\.3 KiB \(estimate\), 4\.0 GiB free\n/);
+  expect(stdout).toMatch(/\n {2}vram +its tensors take 174\.3 KiB \(estimate\), 0 B free: may not fit\n/);
 });
 
 it('refuses what up refuses: a broken inventory with 4, an unknown pool with 8', async () => {

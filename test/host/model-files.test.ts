@@ -19,7 +19,7 @@ test('a GGUF file is passed, with its size and what it is known by', async () =>
   await writeFile(path, gguf(3));
   expect(await inspectModel(path, 'llamacpp', yes)).toEqual({
     ok: true,
-    value: { bytes: 108, identity: expect.stringContaining(':108:') },
+    value: { bytes: 108, identity: expect.stringContaining(':108:'), ggufFiles: [path] },
   });
 });
 
@@ -42,7 +42,7 @@ test.each<[string, Buffer, string]>([
 test("other files are the engine's matter", async () => {
   const path = join(await scratchDir(), 'model.bin');
   await writeFile(path, 'anything');
-  expect(await inspectModel(path, 'command', yes)).toMatchObject({ ok: true, value: { bytes: 8 } });
+  expect(await inspectModel(path, 'command', yes)).toMatchObject({ ok: true, value: { bytes: 8, ggufFiles: [] } });
 });
 
 test('a missing file, and one that the engine may not read', async () => {
@@ -67,7 +67,10 @@ test('a model in parts is all of its parts', async () => {
     error: { text: expect.stringContaining('its part "m-00002-of-00003.gguf" is not there') },
   });
   await writeFile(part(2), gguf(3, 200));
-  expect(await inspectModel(part(1), 'llamacpp', yes)).toMatchObject({ ok: true, value: { bytes: 108 + 208 + 108 } });
+  expect(await inspectModel(part(1), 'llamacpp', yes)).toMatchObject({
+    ok: true,
+    value: { bytes: 108 + 208 + 108, ggufFiles: [part(1), part(2), part(3)] },
+  });
 });
 
 test('a directory: not for llama.cpp, which is shown the file; for vLLM and SGLang with a config.json; for others as it is', async () => {
@@ -86,7 +89,7 @@ test('a directory: not for llama.cpp, which is shown the file; for vLLM and SGLa
     ok: false,
     error: { text: expect.stringContaining('config.json') },
   });
-  expect(await inspectModel(dir, 'command', may)).toEqual({ ok: true, value: { bytes: null, identity: null } });
+  expect(await inspectModel(dir, 'command', may)).toEqual({ ok: true, value: { bytes: null, identity: null, ggufFiles: [] } });
   expect(await inspectModel(dir, 'sglang', yes)).toMatchObject({ ok: true });
   expect(seen).toContain(join(dir, 'config.json'));
 });

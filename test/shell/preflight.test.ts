@@ -16,6 +16,7 @@ import { makeListeners } from '../../src/shell/listener.js';
 import { type Checked, makePreflight, type PreflightWorld } from '../../src/shell/preflight.js';
 import { makeProcesses } from '../../src/shell/processes.js';
 import { scratchDir } from '../host/scratch.js';
+import { tinyModel, writeCorruptModel, writeTinyModel } from '../rig/gguf.js';
 import { deviceOf } from '../rig/launch.js';
 import { launchOf } from './launches.js';
 
@@ -163,6 +164,41 @@ describe('the model', () => {
       `digest: cannot check the digest of "${dir}": it is a directory`,
     ]);
     expect(said(await check({ model: 'org/repo' }))).toEqual([]);
+  });
+
+  it('tells what its tensors take where it can, and is none the worse where it cannot', async () => {
+    const { check, dir } = await stage();
+    const bytesOf = async (spec: Partial<PoolSpec>) => {
+      const { obstacles, modelBytes } = await check(spec);
+      return { obstacles, modelBytes };
+    };
+    const model = writeTinyModel(join(dir, 'tiny.gguf'));
+    const oneLayer = 2 * (374 * 64 * 2 + 4 * 64 * 64 + 3 * 64 * 128) + 4 * 3 * 64;
+    expect(await bytesOf({ model })).toEqual({ obstacles: [], modelBytes: oneLayer });
+    writeTinyModel(model, { layers: 2 });
+    expect((await bytesOf({ model })).modelBytes).toBeGreaterThan(oneLayer);
+    writeCorruptModel(join(dir, 'corrupt.gguf'));
+    // The end of its weights is missing; its header is whole.
+    expect(await bytesOf({ model: join(dir, 'corrupt.gguf') })).toEqual({ obstacles: [], modelBytes: oneLayer });
+    await writeFile(join(dir, 'cut.gguf'), tinyModel().subarray(0, 1_000));
+    expect(await bytesOf({ model: join(dir, 'cut.gguf') })).toEqual({ obstacles: [], modelBytes: null });
+    await writeFile(join(dir, 'other.bin'), 'anything');
+    for (const other of [null, 'org/repo', dir, join(dir, 'other.bin')])
+      expect(await bytesOf({ model: other })).toEqual({ obstacles: [], modelBytes: null });
+  });
+
+  it('in parts takes what its parts take together', async () => {
+    const { check, dir } = await stage();
+    const part = (n: number): string => join(dir, `m-0000${n}-of-00002.gguf`);
+    writeTinyModel(part(1));
+    writeTinyModel(part(2), { layers: 3 });
+    const [first, second, both] = [
+      await check({ model: part(2) }),
+      await check({ model: part(2) }),
+      await check({ model: part(1) }),
+    ];
+    expect(second.modelBytes).toBe(first.modelBytes);
+    expect(both.modelBytes).toBeGreaterThan(second.modelBytes ?? Number.POSITIVE_INFINITY);
   });
 });
 

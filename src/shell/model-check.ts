@@ -1,0 +1,72 @@
+/** Can the model be used, as far as its files tell before an engine reads them? And what do its tensors take? */
+
+import { isAbsolute } from 'node:path';
+import type { Launch, Obstacle } from '../core/messages.js';
+import { digestOf, inspectModel, type LocalModel, type Permission } from '../host/model-files.js';
+import { readGgufParts } from '../models/gguf.js';
+
+/** What was read of models, by the very file as it was then. */
+export type ModelNotes = {
+  readonly digests: Map<string, string>;
+  /** What the tensors take; null where the header does not tell. */
+  readonly tensorBytes: Map<string, number | null>;
+};
+
+type CheckedModel = {
+  readonly obstacles: readonly Obstacle[];
+  /** Of its files; null where it is no local file. */
+  readonly bytes: number | null;
+  /** Of its tensors; null where it is no local GGUF file, or does not tell. */
+  readonly tensorBytes: number | null;
+};
+
+/** References are the engine's matter. */
+export async function checkModel({ spec }: Launch, may: Permission, notes: ModelNotes): Promise<CheckedModel> {
+  const { model, modelDigest } = spec;
+  const nothing = { obstacles: [], bytes: null, tensorBytes: null };
+  if (model === null) return nothing;
+  if (!isAbsolute(model))
+    return modelDigest === null ? nothing : { ...nothing, obstacles: [undigestible(model, 'it is not a local file')] };
+  const local = await inspectModel(model, spec.engine, may);
+  if (!local.ok) return { ...nothing, obstacles: [local.error] };
+  const [obstacles, tensorBytes] = await Promise.all([
+    checkDigest(model, modelDigest, local.value, notes.digests),
+    tensorBytesOf(local.value, notes.tensorBytes),
+  ]);
+  return { obstacles, bytes: local.value.bytes, tensorBytes };
+}
+
+async function checkDigest(
+  model: string,
+  wanted: string | null,
+  { identity }: LocalModel,
+  digests: Map<string, string>,
+): Promise<readonly Obstacle[]> {
+  if (wanted === null) return [];
+  if (identity === null) return [undigestible(model, 'it is a directory')];
+  let found = digests.get(identity);
+  if (found === undefined) {
+    const digest = await digestOf(model);
+    if (!digest.ok) return [undigestible(model, digest.error)];
+    found = digest.value;
+    digests.set(identity, found);
+  }
+  if (found === wanted.toLowerCase()) return [];
+  const text = `cannot use the model "${model}": its digest is ${found}, and model_digest says ${wanted}`;
+  return [{ what: 'digest', text, hint: 'fetch the file anew, or correct model_digest' }];
+}
+
+/** A header that cannot be read is no obstacle: whether the model can be used, only the engine can tell. */
+async function tensorBytesOf({ identity, ggufFiles }: LocalModel, known: Map<string, number | null>): Promise<number | null> {
+  if (identity === null || ggufFiles.length === 0) return null;
+  const before = known.get(identity);
+  if (before !== undefined) return before;
+  const header = await readGgufParts(ggufFiles);
+  const bytes = header.ok ? header.value.tensorBytes : null;
+  known.set(identity, bytes);
+  return bytes;
+}
+
+function undigestible(model: string, why: string): Obstacle {
+  return { what: 'digest', text: `cannot check the digest of "${model}": ${why}` };
+}
