@@ -4,6 +4,7 @@ import { PoolctlError } from '../src/errors.js';
 import { createGpuReader } from '../src/host/gpus.js';
 import { lookUpUser } from '../src/host/users.js';
 import { checkReport, type Examination, examine, refusal } from '../src/inventory/report.js';
+import { modelName } from '../src/models/model-name.js';
 import { suggest } from '../src/text/suggest.js';
 import type { Cli, Globals } from './cli.js';
 
@@ -11,6 +12,7 @@ import type { Cli, Globals } from './cli.js';
 export function readInventory({ env, cwd, home }: Cli, named: string | undefined, noHost: boolean): Promise<Examination> {
   const machine = {
     devices: () => createGpuReader({ env, now: () => performance.now() }).read(),
+    modelName: (path: string) => modelName(path),
     userExists: async (name: string) => (await lookUpUser(name)) !== null,
   };
   return examine({ named, env, cwd, home }, noHost ? null : machine);

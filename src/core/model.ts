@@ -137,8 +137,10 @@ export type PoolSpec = {
   /** As the engine is to be given it: absolute path, `hf:…`, `https:…`, `org/repo`; null for command and demo without one. */
   readonly model: string | null;
   readonly modelDigest: string | null;
-  /** `model_id`, or the default made of the model's last part; null where there is no model. */
+  /** `model_id`; else the name in the model's own file, or the last part of the reference; null where there is no model. */
   readonly modelId: string | null;
+  /** False: nobody wrote it, it was found in the model's file or made of its reference. */
+  readonly modelIdGiven: boolean;
   /** In order: the index is the replica's number. */
   readonly masks: readonly MaskRef[];
   readonly share: boolean;

@@ -16,6 +16,8 @@ export type Surroundings = {
   readonly devices: DevicesObservation | null;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly knownUser: ((name: string) => boolean) | null;
+  /** The name that a GGUF file, by its absolute path, gives its model; null where it gives none. */
+  readonly nameInModel: ((path: string) => string | null) | null;
   /** Directory of the file, absolute. */
   readonly directory: string;
   readonly home: string;

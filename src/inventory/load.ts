@@ -78,7 +78,7 @@ export function loadInventory({ path, shown, text }: InventoryFile, surroundings
   );
   const problems = inOrder([...inYaml, ...inSchema, ...checks.flatMap((check) => check(draft, surroundings))]);
   const isValid = problems.every(({ severity }) => severity === 'warning');
-  return { inventory: isValid ? normalize(path, draft, surroundings, surroundings.env) : null, problems };
+  return { inventory: isValid ? normalize(path, draft, surroundings) : null, problems };
 }
 
 function faultProblem(source: Source, { range, code, message, hint, other }: Fault): Problem {

@@ -1,9 +1,10 @@
 /** Draft -> Inventory: units become numbers, paths absolute, snake_case camelCase. Nothing can fail here any more. */
 
+import { isAbsolute } from 'node:path';
 import { type EnvValue, engineKinds, type Inventory, type MaskRef, type PoolSpec, type SupervisorSpec } from '../core/model.js';
 import { parseBytes } from '../text/bytes.js';
 import { parseDuration } from '../text/duration.js';
-import type { Draft, DraftPool } from './draft.js';
+import type { Draft, DraftPool, Surroundings } from './draft.js';
 import { absolute, modelName, type Places, readModelRef } from './model-ref.js';
 import type { Settings } from './schema.js';
 
@@ -11,13 +12,12 @@ import type { Settings } from './schema.js';
 export function normalize(
   file: string,
   { pools, supervisor }: Draft,
-  places: Places,
-  env: Readonly<Record<string, string | undefined>>,
+  surroundings: Places & Pick<Surroundings, 'env' | 'nameInModel'>,
 ): Inventory {
   return {
     file,
-    supervisor: normalizeSupervisor(supervisor, places, env.POOLCTL_LISTEN),
-    pools: pools.map((pool) => normalizePool(pool, places)),
+    supervisor: normalizeSupervisor(supervisor, surroundings, surroundings.env.POOLCTL_LISTEN),
+    pools: pools.map((pool) => normalizePool(pool, surroundings, surroundings.nameInModel)),
   };
 }
 
@@ -39,16 +39,25 @@ function normalizeSupervisor(settings: Draft['supervisor'], places: Places, list
   };
 }
 
-function normalizePool({ id, settings, engine, masks }: DraftPool, places: Places): PoolSpec {
+function normalizePool(
+  { id, settings, engine, masks }: DraftPool,
+  places: Places,
+  nameInModel: Surroundings['nameInModel'],
+): PoolSpec {
   const kind = sure(engineKinds.find((known) => known === engine));
   const model = settings.model === null ? null : readModelRef(settings.model, kind, places);
   if (model !== null && !model.ok) throw new TypeError(`a model that was not checked: ${model.error}`);
+  const nameInFile = (ref: string): string | null =>
+    nameInModel !== null && isAbsolute(ref) && /\.gguf$/i.test(ref) ? nameInModel(ref) : null;
   return {
     poolId: id,
     engine: kind,
     model: model === null ? null : model.value,
     modelDigest: settings.model_digest === null ? null : settings.model_digest.toLowerCase(),
-    modelId: settings.model_id ?? (settings.model === null ? null : modelName(settings.model)),
+    modelId:
+      settings.model_id ??
+      (model === null || settings.model === null ? null : (nameInFile(model.value) ?? modelName(settings.model))),
+    modelIdGiven: settings.model_id !== null,
     masks: masks.map((mask): MaskRef => sure(mask)),
     share: settings.share,
     tensorSplit: settings.tensor_split,

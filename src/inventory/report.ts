@@ -13,6 +13,8 @@ export type Examination = Loaded & { readonly file: string; readonly devices: De
 export type Machine = {
   readonly devices: () => Promise<DevicesObservation>;
   readonly userExists: (name: string) => Promise<boolean>;
+  /** The name that a GGUF file gives its model; null where it gives none that can be used. */
+  readonly modelName: (path: string) => Promise<string | null>;
 };
 
 /** Never rejects for what stands in a file. Without a machine (`--no-host`) nothing is looked at but the file. */
@@ -21,20 +23,33 @@ export async function examine(search: Search, machine: Machine | null): Promise<
   if (!found.ok) return { inventory: null, problems: [found.error], file: found.error.file, devices: null };
   const file = found.value;
   const known = { env: search.env, directory: dirname(file.path), home: search.home };
-  if (machine === null)
-    return { ...loadInventory(file, { ...known, devices: null, knownUser: null }), file: file.shown, devices: null };
-
+  if (machine === null) {
+    const loaded = loadInventory(file, { ...known, devices: null, knownUser: null, nameInModel: null });
+    return { ...loaded, file: file.shown, devices: null };
+  }
   const devices = await machine.devices();
-  const load = (knownUser: (name: string) => boolean): Loaded => loadInventory(file, { ...known, devices, knownUser });
-  // Users are asked for one by one and asynchronously, so the first reading collects their names.
+  // Users and models are asked about one by one and asynchronously, so the first reading collects their names.
   const users = new Map<string, boolean>();
-  const first = load((name) => {
-    users.set(name, true);
-    return true;
+  const models = new Map<string, string | null>();
+  const first = loadInventory(file, {
+    ...known,
+    devices,
+    knownUser: (name) => {
+      users.set(name, true);
+      return true;
+    },
+    nameInModel: (path) => {
+      models.set(path, null);
+      return null;
+    },
   });
   for (const name of users.keys()) users.set(name, await machine.userExists(name));
-  const isDone = [...users.values()].every(Boolean);
-  return { ...(isDone ? first : load((name) => users.get(name) ?? false)), file: file.shown, devices };
+  await Promise.all([...models.keys()].map(async (path) => models.set(path, await machine.modelName(path))));
+  const isDone = [...users.values()].every(Boolean) && [...models.values()].every((name) => name === null);
+  if (isDone) return { ...first, file: file.shown, devices };
+  const knownUser = (name: string): boolean => users.get(name) ?? false;
+  const second = loadInventory(file, { ...known, devices, knownUser, nameInModel: (path) => models.get(path) ?? null });
+  return { ...second, file: file.shown, devices };
 }
 
 export type ReportedProblem = Omit<Problem, 'excerpt'>;

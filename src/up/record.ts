@@ -63,12 +63,17 @@ function makeEntryOf(): (spec: PoolSpec) => string {
     const digest =
       known.get(spec) ??
       createHash('sha256')
-        .update(JSON.stringify(sorted(spec)))
+        .update(JSON.stringify(sorted(written(spec))))
         .digest('hex')
         .slice(0, 32);
     known.set(spec, digest);
     return digest;
   };
+}
+
+/** A name that was found is no part of the entry: an engine goes on where the model's file can no longer be read, or says another name. */
+function written(spec: PoolSpec): PoolSpec {
+  return spec.modelIdGiven ? spec : { ...spec, modelId: null };
 }
 
 /** Keys in one order, whatever the file's: an entry that says the same is the same. */

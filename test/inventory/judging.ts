@@ -13,6 +13,7 @@ export const nowhere: Surroundings = {
   devices: { devices: [], tool: 'none', note: 'no nvidia-smi on PATH', processes: null, askedAt: 0 },
   env: {},
   knownUser: null,
+  nameInModel: null,
   directory: '/etc/poolctl',
   home: '/home/me',
 };

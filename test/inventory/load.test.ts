@@ -11,6 +11,7 @@ const load = (text: string) =>
       devices: { devices: [], tool: 'none', note: 'no nvidia-smi', processes: null, askedAt: 0 },
       env: {},
       knownUser: null,
+      nameInModel: null,
       directory: '/etc/poolctl',
       home: '/home/me',
     },

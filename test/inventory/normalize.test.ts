@@ -89,6 +89,7 @@ it('every key has its place', () => {
     model: '/etc/poolctl/models/a.gguf',
     modelDigest: 'sha256:abcdefabcdef0123456789abcdef0123456789abcdef0123456789abcdef0123',
     modelId: 'a',
+    modelIdGiven: true,
     masks: [
       { kind: 'list', written: '0', ids: ['0'] },
       { kind: 'list', written: '1,2', ids: ['1', '2'] },

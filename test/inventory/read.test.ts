@@ -99,7 +99,12 @@ describe('cannot be read', () => {
 
 describe('as a whole', () => {
   const users: string[] = [];
+  const models: string[] = [];
   const machine = {
+    modelName: async (path: string) => {
+      models.push(path);
+      return path.endsWith('nameless.gguf') ? null : 'Qwen3 8B';
+    },
     devices: async () => ({ devices: [], tool: 'none', note: null, processes: null, askedAt: 0 }) as const,
     userExists: async (name: string) => {
       users.push(name);
@@ -125,6 +130,32 @@ describe('as a whole', () => {
       text: '2 pools, 2 replicas, no problems in pools.yaml\n',
       json: { ok: true, problems: [] },
     });
+  });
+
+  it('has the names that model files give, where nobody gives another and the machine is looked at', async () => {
+    const search = await place({
+      'cwd/pools.yaml': `version: 1
+defaults: { device_masks: [cpu] }
+pools:
+  named: { model: /m/a-00001-of-00002.gguf }
+  nameless: { model: /m/nameless.gguf }
+  given: { model: /m/b.gguf, model_id: mine }
+  directory: { engine: vllm, model: /m/c }
+  hub: { model: "hf:org/repo/d.gguf" }
+  same: { model: /m/a-00001-of-00002.gguf, engine: demo, user: llm }
+`,
+    });
+    const ids = async (looked: typeof machine | null) =>
+      (await examine(search, looked)).inventory?.pools.map(({ modelId, modelIdGiven }) => [modelId, modelIdGiven]);
+    const others = [
+      ['mine', true],
+      ['c', false],
+      ['d', false],
+    ];
+    expect(await ids(machine)).toEqual([['Qwen3 8B', false], ['nameless', false], ...others, ['Qwen3 8B', false]]);
+    expect(models).toEqual(['/m/a-00001-of-00002.gguf', '/m/nameless.gguf']);
+    const last = 'a-00001-of-00002';
+    expect(await ids(null)).toEqual([[last, false], ['nameless', false], ...others, [last, false]]);
   });
 
   it('may have warnings, which are told by check and are nothing to up', async () => {

@@ -12,6 +12,7 @@ export function poolSpec(poolId: string, replicas: number, more: Partial<PoolSpe
     model: null,
     modelDigest: null,
     modelId: null,
+    modelIdGiven: false,
     masks: Array.from({ length: replicas }, () => ({ kind: 'cpu', written: 'cpu' }) as const),
     share: false,
     tensorSplit: null,

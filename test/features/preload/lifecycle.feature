@@ -79,6 +79,37 @@ Feature: From a line in pools.yaml to an engine that serves
       """
     And the pid file of chat/r0 names its process
 
+  Scenario: A model goes by the name that its file gives it, and its engine goes on when the file is gone
+    Given the model "m.gguf" that calls itself "Qwen3 8B"
+    And the model "odd.gguf" that calls itself "one,two"
+    And the pools:
+      """
+      chat: { model: m.gguf }
+      mine: { model: m.gguf, model_id: mine }
+      odd: { model: odd.gguf }
+      """
+    And poolctl is up
+    When chat/r0 becomes ready
+    And mine/r0 becomes ready
+    And odd/r0 becomes ready
+    Then the command line of chat/r0 holds "--alias Qwen3 8B"
+    And the command line of mine/r0 holds "--alias mine"
+    And the command line of odd/r0 holds "--alias odd"
+    And the pool "chat" shows:
+      | model_id  | Qwen3 8B     |
+      | model_ref | {dir}/m.gguf |
+    And the handoff file of chat/r0 has:
+      | model.id | Qwen3 8B |
+    When I run `poolctl check --no-host`
+    Then it exits with 0
+    When poolctl has written down what is and dies of SIGKILL
+    And the file "m.gguf" is removed
+    And poolctl is up
+    Then chat/r0 becomes ready, told with:
+      | because | adopted |
+    And chat/r0 still runs in its first process
+    And mine/r0 still runs in its first process
+
   @OC-POOL-3001
   Scenario Outline: What is never healthy is killed at its deadline, and that is a crash: <what>
     Given the program "mute":

@@ -45,6 +45,10 @@ Given('the model {string}', function (this: PoolctlWorld, name: string) {
   writeTinyModel(this.path(name));
 });
 
+Given('the model {string} that calls itself {string}', function (this: PoolctlWorld, name: string, called: string) {
+  writeTinyModel(this.path(name), { name: called });
+});
+
 Given('the program {string}:', function (this: PoolctlWorld, name: string, text: string) {
   writeFileSync(this.path(name), `${this.filled(text)}\n`);
   chmodSync(this.path(name), 0o755);
