@@ -9,6 +9,7 @@ import { oneToken } from './one-token.js';
 import { isSglangLine } from './own-lines.js';
 import { countersFrom, histogram } from './perf.js';
 import { expandArgs } from './placeholder-values.js';
+import { workerFlags } from './split.js';
 
 export const sglang: EngineAdapter = {
   kind: 'sglang',
@@ -29,6 +30,7 @@ export const sglang: EngineAdapter = {
       ...unlessGiven(spec.args, ['--port'], ['--port', String(launch.port)]),
       ...unlessGiven(spec.args, ['--served-model-name'], spec.modelId === null ? [] : ['--served-model-name', spec.modelId]),
       ...unlessGiven(spec.args, ['--enable-metrics'], ['--enable-metrics']),
+      ...workerFlags('sglang', { args: spec.args, ratios: spec.tensorSplit }, launch.devices.length),
       ...expandArgs(launch, resolved, spec.args, sglang.slots(spec)),
     ];
   },

@@ -8,10 +8,11 @@ import { oneToken } from './one-token.js';
 import { isVllmLine } from './own-lines.js';
 import { countersFrom, histogram } from './perf.js';
 import { expandArgs } from './placeholder-values.js';
+import { workerFlags } from './split.js';
 
 /**
  * `--shutdown-timeout` (wait for running requests at SIGTERM) is not passed: older versions end with "unrecognized arguments" on it, and the
- * version is known only once the engine runs. `--tensor-parallel-size` is the user's: without a split, no split flags.
+ * version is known only once the engine runs.
  */
 export const vllm: EngineAdapter = {
   kind: 'vllm',
@@ -25,6 +26,7 @@ export const vllm: EngineAdapter = {
       ...unlessGiven(spec.args, ['--host'], ['--host', spec.host]),
       ...unlessGiven(spec.args, ['--port'], ['--port', String(launch.port)]),
       ...unlessGiven(spec.args, ['--served-model-name'], spec.modelId === null ? [] : ['--served-model-name', spec.modelId]),
+      ...workerFlags('vllm', { args: spec.args, ratios: spec.tensorSplit }, launch.devices.length),
       ...expandArgs(launch, resolved, spec.args, vllm.slots(spec)),
     ];
   },

@@ -18,7 +18,7 @@ export type ProblemCode =
   | 'MASK_VARIABLE'
   | 'DUPLICATE_KEY'
   | 'FILE_NOT_FOUND'
-  /** A warning: the key is read, and changes nothing yet. */
+  /** A warning: the key is read, and changes nothing, not yet or not for this engine. */
   | 'NO_EFFECT';
 
 /** An error keeps the inventory from being used, a warning does not. */

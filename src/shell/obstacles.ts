@@ -4,6 +4,7 @@ import { stat } from 'node:fs/promises';
 import type { Launch, Obstacle } from '../core/messages.js';
 import { gib } from '../core/words.js';
 import { biggestProcess } from '../host/biggest.js';
+import { takesSplit } from '../engines/split.js';
 import { bindError } from '../host/net.js';
 import { partsOf } from '../host/paths.js';
 import { memoryAvailableBytes } from '../host/proc.js';
@@ -122,6 +123,14 @@ export function checkEnv({ spec }: Launch, supervisorEnv: Readonly<Record<string
       },
     ];
   });
+}
+
+/** A mask `all` may have fewer devices than when the ratios were written, or not all of them just now. */
+export function checkSplit({ spec, mask, devices }: Launch): Obstacles {
+  const ratios = spec.tensorSplit;
+  if (ratios === null || ratios.length === devices.length || !takesSplit(spec.engine)) return [];
+  const text = `cannot split ${spec.poolId} over ${mask.written}: ratios in tensor_split: ${ratios.length}, devices: ${devices.length}`;
+  return [{ what: 'device', text, hint: 'name the devices in device_masks, one for each ratio' }];
 }
 
 export async function checkMemory({ spec, hostClaimedBytes }: Launch): Promise<Obstacles> {

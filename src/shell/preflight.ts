@@ -18,6 +18,7 @@ import {
   checkMemory,
   checkPort,
   checkProgram,
+  checkSplit,
   checkUser,
   type Grants,
   permissionOf,
@@ -79,6 +80,7 @@ export function makePreflight(world: PreflightWorld): Preflight {
       ...place,
       ...model.obstacles,
       ...checkEnv(launch, world.supervisorEnv),
+      ...checkSplit(launch),
       ...memory,
       ...port,
     ];

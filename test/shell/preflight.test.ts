@@ -203,6 +203,20 @@ describe('the model', () => {
 });
 
 describe('what it needs', () => {
+  it('as many devices as ratios, where the engine is told of them', async () => {
+    const { check, dir } = await stage();
+    const binary = await script(join(dir, 'engine'), 'echo Available devices:; echo "  CUDA0: RTX"');
+    const split = { binary, engine: 'llamacpp', model: writeTinyModel(join(dir, 'm.gguf')), tensorSplit: [0.5, 0.5] } as const;
+    const mask = { kind: 'all', written: 'all' } as const;
+    const [first, second] = [deviceOf('0'), deviceOf('1')];
+    expect(said(await check(split, { mask, devices: [first, second] }))).toEqual([]);
+    expect(said(await check(split, { mask, devices: [first] }))).toEqual([
+      'device: cannot split chat over all: ratios in tensor_split: 2, devices: 1',
+    ]);
+    expect(said(await check({ ...split, tensorSplit: null }, { mask, devices: [first] }))).toEqual([]);
+    expect(said(await check({ tensorSplit: [0.5, 0.5] }, { mask, devices: [first] }))).toEqual([]);
+  });
+
   it('variables, whose values are never told', async () => {
     const { check } = await stage();
     const found = await check({ env: { A: { fromEnv: 'HF_TOKEN' }, B: { fromEnv: 'NOT_SET' }, C: { value: 'x' } } });
