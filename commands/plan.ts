@@ -33,19 +33,30 @@ export async function showPlan(named: readonly string[], globals: Globals, cli: 
 }
 
 function paragraph(replica: PlannedReplica): readonly string[] {
-  const { pool_id, replica_id, starts, argv, env, cwd, device_mask, devices, port, startup_deadline_ms, vram } = replica;
+  const { pool_id, replica_id, starts, argv, env, cwd, device_mask, devices, port, model, startup_deadline_ms, vram } = replica;
   const facts: readonly (readonly [string, string | null])[] = [
     ['command', argv.length === 0 ? null : shellWords(argv)],
     ['env', argv.length === 0 ? null : shellWords(Object.entries(env).map(([name, value]) => `${name}=${value}`))],
     ['directory', cwd],
     ['mask', devices.length === 0 ? device_mask : `${device_mask} (${devices.join(', ')})`],
     ['port', port === null ? null : String(port)],
+    ['model', model === null ? null : modelText(model)],
     ['deadline', startup_deadline_ms === null ? null : `${span(startup_deadline_ms)} to become ready`],
     ['vram', vram === null ? null : vramText(vram)],
     ...replica.obstacles.map(({ text, hint }) => ['hindered', hint === null ? text : `${text}; ${hint}`] as const),
   ];
   const head = `${pool_id}/${replica_id}${starts ? '' : '  stays stopped'}`;
   return [head, ...facts.flatMap(([key, value]) => (value === null ? [] : [`  ${key.padEnd(11)}${oneLine(value)}`]))];
+}
+
+function modelText({ name, architecture, parameters, context_length }: NonNullable<PlannedReplica['model']>): string {
+  const facts = [
+    name,
+    architecture === null ? null : `architecture ${architecture}`,
+    `${parameters.toLocaleString('en-US')} parameters`,
+    context_length === null ? null : `trained for ${context_length} tokens`,
+  ];
+  return facts.filter((fact) => fact !== null).join(', ');
 }
 
 function vramText({ needed_bytes, free_bytes, fits, source }: NonNullable<PlannedReplica['vram']>): string {

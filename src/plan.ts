@@ -9,6 +9,7 @@ import type { Device, PoolSpec } from './core/model.js';
 import { restore } from './core/restore.js';
 import type { Replica, State } from './core/state.js';
 import { ownEnvironment } from './engines/environment.js';
+import type { GgufHeader } from './models/gguf.js';
 import { systemClock } from './shell/clock.js';
 import { makeListeners } from './shell/listener.js';
 import type { Checked } from './shell/preflight.js';
@@ -35,6 +36,14 @@ export type PlannedReplica = {
   readonly device_mask: string;
   readonly devices: readonly string[];
   readonly port: number | null;
+  /** What a local GGUF file tells of its model; null for another, and where it cannot be read. */
+  readonly model: {
+    readonly name: string | null;
+    readonly architecture: string | null;
+    readonly parameters: number;
+    /** In tokens, that it was trained for. */
+    readonly context_length: number | null;
+  } | null;
   readonly startup_deadline_ms: number | null;
   /**
    * Null on `cpu`. `fits` is null where what it needs or what is free is not known. `source` tells who says what it needs: the inventory, or a
@@ -98,7 +107,7 @@ function withPort(state: State, { key }: Replica, port: number): State {
 
 function plannedOf(replica: Replica, launch: Launch, checked: Checked, env: PlanOptions['env']): PlannedReplica {
   const { spec, devices, port } = launch;
-  const { argv, cwd, resolved } = checked.prepared;
+  const { argv, cwd, resolved, header } = checked.prepared;
   const fromEnv = Object.entries(spec.env).flatMap(([name, value]) => ('fromEnv' in value ? [name] : []));
   return {
     ...unplanned(spec, replica),
@@ -107,10 +116,15 @@ function plannedOf(replica: Replica, launch: Launch, checked: Checked, env: Plan
     cwd,
     devices: devices.map(({ uuid }) => uuid),
     port,
+    model: header === null ? null : modelOf(header),
     startup_deadline_ms: checked.startupDeadlineMs,
     vram: vramOf(spec, devices, checked.modelBytes),
     obstacles: checked.obstacles.map(({ text, hint = null }) => ({ text, hint })),
   };
+}
+
+function modelOf({ name, architecture, parameters, contextLength }: GgufHeader): PlannedReplica['model'] {
+  return { name, architecture, parameters, context_length: contextLength };
 }
 
 function vramOf({ vramBytes }: PoolSpec, devices: readonly Device[], modelBytes: Checked['modelBytes']): PlannedReplica['vram'] {
@@ -132,6 +146,7 @@ function unplanned({ poolId }: PoolSpec, { id, goal, mask }: Replica): Omit<Plan
     device_mask: mask.written,
     devices: [],
     port: null,
+    model: null,
     startup_deadline_ms: null,
     vram: null,
   };

@@ -3,37 +3,37 @@
 import { isAbsolute } from 'node:path';
 import type { Launch, Obstacle } from '../core/messages.js';
 import { digestOf, inspectModel, type LocalModel, type Permission } from '../host/model-files.js';
-import { readGgufParts } from '../models/gguf.js';
+import { type GgufHeader, readGgufParts } from '../models/gguf.js';
 
 /** What was read of models, by the very file as it was then. */
 export type ModelNotes = {
   readonly digests: Map<string, string>;
-  /** What the tensors take; null where the header does not tell. */
-  readonly tensorBytes: Map<string, number | null>;
+  /** Null where it cannot be read. */
+  readonly headers: Map<string, GgufHeader | null>;
 };
 
 type CheckedModel = {
   readonly obstacles: readonly Obstacle[];
   /** Of its files; null where it is no local file. */
   readonly bytes: number | null;
-  /** Of its tensors; null where it is no local GGUF file, or does not tell. */
-  readonly tensorBytes: number | null;
+  /** Of a GGUF model, of all its parts together; null where it is no local one, or cannot be read. */
+  readonly header: GgufHeader | null;
 };
 
 /** References are the engine's matter. */
 export async function checkModel({ spec }: Launch, may: Permission, notes: ModelNotes): Promise<CheckedModel> {
   const { model, modelDigest } = spec;
-  const nothing = { obstacles: [], bytes: null, tensorBytes: null };
+  const nothing = { obstacles: [], bytes: null, header: null };
   if (model === null) return nothing;
   if (!isAbsolute(model))
     return modelDigest === null ? nothing : { ...nothing, obstacles: [undigestible(model, 'it is not a local file')] };
   const local = await inspectModel(model, spec.engine, may);
   if (!local.ok) return { ...nothing, obstacles: [local.error] };
-  const [obstacles, tensorBytes] = await Promise.all([
+  const [obstacles, header] = await Promise.all([
     checkDigest(model, modelDigest, local.value, notes.digests),
-    tensorBytesOf(local.value, notes.tensorBytes),
+    headerOf(local.value, notes.headers),
   ]);
-  return { obstacles, bytes: local.value.bytes, tensorBytes };
+  return { obstacles, bytes: local.value.bytes, header };
 }
 
 async function checkDigest(
@@ -57,14 +57,14 @@ async function checkDigest(
 }
 
 /** A header that cannot be read is no obstacle: whether the model can be used, only the engine can tell. */
-async function tensorBytesOf({ identity, ggufFiles }: LocalModel, known: Map<string, number | null>): Promise<number | null> {
+async function headerOf({ identity, ggufFiles }: LocalModel, known: Map<string, GgufHeader | null>): Promise<GgufHeader | null> {
   if (identity === null || ggufFiles.length === 0) return null;
   const before = known.get(identity);
   if (before !== undefined) return before;
-  const header = await readGgufParts(ggufFiles);
-  const bytes = header.ok ? header.value.tensorBytes : null;
-  known.set(identity, bytes);
-  return bytes;
+  const read = await readGgufParts(ggufFiles);
+  const header = read.ok ? read.value : null;
+  known.set(identity, header);
+  return header;
 }
 
 function undigestible(model: string, why: string): Obstacle {

@@ -7,6 +7,7 @@ import { stat } from 'node:fs/promises';
 import type { Launch, Obstacle } from '../core/messages.js';
 import { runProgram } from '../host/run.js';
 import { credentialOf, lookUpUser, type Ourselves } from '../host/users.js';
+import type { GgufHeader } from '../models/gguf.js';
 import { type Draft, type DraftWorld, draftLaunch } from './draft.js';
 import { launchChain } from './launch-chain.js';
 import type { Listeners } from './listener.js';
@@ -32,7 +33,11 @@ export type PreflightWorld = DraftWorld & {
 };
 
 /** All that the spawn needs. Meaningful only without obstacles. */
-export type Prepared = Pick<Draft, 'resolved' | 'argv' | 'env' | 'cwd'> & { readonly chain: readonly string[] };
+export type Prepared = Pick<Draft, 'resolved' | 'argv' | 'env' | 'cwd'> & {
+  readonly chain: readonly string[];
+  /** Of a local GGUF model, where it can be read: for people. */
+  readonly header: GgufHeader | null;
+};
 
 export type Checked = {
   /** In the order in which a person would mend them; empty when the launch may go on. */
@@ -55,7 +60,7 @@ export type Preflight = {
 };
 
 export function makePreflight(world: PreflightWorld): Preflight {
-  const models: ModelNotes = { digests: new Map(), tensorBytes: new Map() };
+  const models: ModelNotes = { digests: new Map(), headers: new Map() };
   const sights = new Map<string, readonly string[]>();
   const grants: Grants = new Map();
 
@@ -89,11 +94,18 @@ export function makePreflight(world: PreflightWorld): Preflight {
     const { startupDeadlineMs } = spec.health;
     return {
       obstacles: [...sofar, ...blindness(launch, draft, sight)],
-      prepared: { resolved: draft.resolved, argv: draft.argv, env: draft.env, cwd: draft.cwd, chain: prefix },
+      prepared: {
+        resolved: draft.resolved,
+        argv: draft.argv,
+        env: draft.env,
+        cwd: draft.cwd,
+        chain: prefix,
+        header: model.header,
+      },
       startupDeadlineMs:
         startupDeadlineMs === 'auto' ? world.adapters[spec.engine].startupDeadlineMs(model.bytes) : startupDeadlineMs,
       portKnownFree: port.length === 0,
-      modelBytes: model.tensorBytes,
+      modelBytes: model.header?.tensorBytes ?? null,
       listed: sight === null || sight.some((name) => !name.startsWith('Vulkan')),
     };
   }

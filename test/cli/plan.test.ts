@@ -82,11 +82,16 @@ pools:
   const { replicas } = await rig.json('plan');
   const estimate = { needed_bytes: 178_432, source: 'estimate' };
   expect(replicas).toMatchObject([
-    { vram: { ...estimate, free_bytes: 4 * 2 ** 30, fits: true }, obstacles: [] },
+    {
+      model: { name: 'tiny', architecture: 'llama', parameters: 89_024, context_length: 32768 },
+      vram: { ...estimate, free_bytes: 4 * 2 ** 30, fits: true },
+      obstacles: [],
+    },
     { vram: { ...estimate, free_bytes: 0, fits: false }, obstacles: [] },
     { vram: { needed_bytes: 8 * 2 ** 30, free_bytes: 0, fits: false, source: 'configured' }, obstacles: [{}] },
   ]);
   const { stdout } = await rig.run('plan');
+  expect(stdout).toMatch(/\n {2}model +tiny, architecture llama, 89,024 parameters, trained for 32768 tokens\n/);
   expect(stdout).toMatch(/\n {2}vram +its tensors take 174\.3 KiB \(estimate\), 4\.0 GiB free\n/);
   expect(stdout).toMatch(/\n {2}vram +its tensors take 174\.3 KiB \(estimate\), 0 B free: may not fit\n/);
 });

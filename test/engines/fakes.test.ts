@@ -6,6 +6,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Description } from '../../src/core/messages.js';
+import { noPerf, perfAfter, viewPerf } from '../../src/core/perf.js';
 import { engineEnvironment } from '../../src/engines/environment.js';
 import { adapters } from '../../src/engines/index.js';
 import { isLiving, sweepProcesses } from '../../src/host/proc.js';
@@ -54,6 +55,10 @@ async function start(engine: 'vllm' | 'sglang', steering: Readonly<Record<string
     const question = adapters[engine].decoded;
     return question === null ? null : ask(door, question);
   };
+  const counters = async () => {
+    const question = adapters[engine].perf;
+    return question === null ? null : ask(door, question);
+  };
   const token = async (asked = launch) => {
     const question = adapters[engine].oneToken?.(asked);
     return question === undefined ? null : askForToken(door, question, clock);
@@ -71,6 +76,7 @@ async function start(engine: 'vllm' | 'sglang', steering: Readonly<Record<string
     seenUntil,
     inflight,
     decoded,
+    counters,
     token,
     describeIt,
     order: (path: string) => request(port, 'POST', path),
@@ -105,6 +111,17 @@ describe.each([
     expect(await fake.token(misnamed)).toMatchObject({ verdict: 'unknown', detail: 'HTTP 404' });
     await fake.order('/fake/die');
     expect(await fake.token()).toMatchObject({ verdict: 'failed', detail: 'HTTP 500' });
+  });
+
+  it('tells how fast it answers, by what it has counted', async () => {
+    const fake = await start(engine);
+    await fake.seenUntil('ok');
+    const before = await fake.counters();
+    expect(before).toEqual({ tokens: 0, tokenSeconds: 0, firstTokens: 0, firstTokenSeconds: 0 });
+    const asked = { model: 'qwen', prompt: 'a', max_tokens: 51 };
+    expect(await request(fake.launch.port, 'POST', '/v1/completions', asked)).toMatchObject({ status: 200 });
+    const perf = perfAfter(perfAfter(noPerf, before, 0), await fake.counters(), 10_000);
+    expect(viewPerf(perf)).toEqual({ tokens_per_s: 50, first_token_ms: 100 });
   });
 
   it('lives on with 503 when one of its workers has died', async () => {

@@ -24,10 +24,13 @@ describe.skipIf(llamaServer === '')('the main job: two pools, three replicas', (
   beforeAll(async () => {
     supervisor = await Supervisor.begin((directory) => ({
       version: 1,
-      supervisor: { ports: '28100-28199' },
+      supervisor: { ports: '28100-28199', engine_poll: '1s' },
       defaults: settings,
       pools: {
-        chat: { model: writeTinyModel(join(directory, 'chat.gguf'), { layers: 2 }), device_masks: ['cpu', 'cpu'] },
+        chat: {
+          model: writeTinyModel(join(directory, 'chat.gguf'), { name: 'Tiny Chat', layers: 2 }),
+          device_masks: ['cpu', 'cpu'],
+        },
         embed: { model: writeTinyModel(join(directory, 'embed.gguf')), device_masks: ['cpu'] },
       },
     }));
@@ -77,6 +80,23 @@ describe.skipIf(llamaServer === '')('the main job: two pools, three replicas', (
     expect(answer.status).toBe(200);
     expect(await answer.json()).toMatchObject({ usage: { completion_tokens: 8 } });
   });
+
+  it('they go by the names that their files give, also at their own API, and are as fast as they say', async () => {
+    const { url, model_id } = await supervisor.replica('chat/r0');
+    expect(model_id).toBe('Tiny Chat');
+    const models = await fetch(`${url}/v1/models`);
+    expect(await models.json()).toMatchObject({ data: [{ id: 'Tiny Chat', meta: { n_params: 130_112, size: 260_864 } }] });
+    await expect.poll(async () => (await supervisor.replica('chat/r0')).inflight, { timeout: 20_000 }).toBe(0);
+    const body = JSON.stringify({ prompt: 'the', n_predict: 2000, ignore_eos: true });
+    const answer = await fetch(`${url}/completion`, { method: 'POST', body });
+    const { timings } = (await answer.json()) as { timings: { predicted_per_second: number } };
+    await expect.poll(async () => (await supervisor.replica('chat/r0')).perf, { timeout: 20_000 }).not.toBeNull();
+    const { perf } = await supervisor.replica('chat/r0');
+    expect(perf?.first_token_ms).toBeNull();
+    const ratio = (perf?.tokens_per_s ?? 0) / timings.predicted_per_second;
+    expect(ratio).toBeGreaterThan(0.98);
+    expect(ratio).toBeLessThan(1.02);
+  }, 60_000);
 
   it('one that is killed comes back as another process, the others are not touched', async () => {
     const before = await Promise.all(replicas.map((key) => supervisor.replica(key)));

@@ -40,10 +40,10 @@ export function readSteering(env) {
 
 /**
  * Forks the workers and gives what both fakes build on. `dead` is true as soon as one of the workers has gone; `running` is how many requests
- * pretend to run; `generated` counts tokens; `end` ends the workers and then the server.
+ * pretend to run; `generated` counts tokens, `answered` the requests that they were for; `end` ends the workers and then the server.
  */
 export function startWorkers({ workers, stubborn }) {
-  const engine = { dead: false, running: 0, generated: 0, workers: [], end };
+  const engine = { dead: false, running: 0, generated: 0, answered: 0, workers: [], end };
   for (let n = 0; n < workers; n += 1) {
     // The shell is replaced, and an ignored signal stays ignored.
     const worker = spawn('/bin/sh', ['-c', `${stubborn ? "trap '' TERM; " : ''}exec sleep 600`], { stdio: ['ignore', 2, 2] });
@@ -90,6 +90,25 @@ export function serve(engine, { host, port }, model, answer) {
     if (wanted !== model) return [404, { error: { message: `The model \`${wanted}\` does not exist.` } }];
     if (engine.dead) return [500, { error: { message: 'EngineCore encountered an issue.' } }];
     engine.generated += tokens;
+    engine.answered += 1;
     return [200, { object: 'text_completion', choices: [{ text: ' a', finish_reason: 'length' }] }];
   }
+}
+
+/** As the real ones count: a token each 20 ms, the first of an answer after 100 ms. `prefix` is "vllm" or "sglang". */
+export function speedMetrics(prefix, labels, { generated, answered }) {
+  const spaced = generated - answered;
+  return [
+    ...histogram(`${prefix}:inter_token_latency_seconds`, labels, spaced, spaced * 0.02),
+    ...histogram(`${prefix}:time_to_first_token_seconds`, labels, answered, answered * 0.1),
+  ];
+}
+
+function histogram(name, labels, count, sum) {
+  return [
+    `# TYPE ${name} histogram`,
+    `${name}_bucket${labels.replace('{', '{le="+Inf",')} ${count}.0`,
+    `${name}_count${labels} ${count}.0`,
+    `${name}_sum${labels} ${sum}`,
+  ];
 }

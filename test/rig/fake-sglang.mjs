@@ -5,7 +5,7 @@
  * for running requests without end.
  */
 
-import { readFlags, readSteering, serve, startWorkers } from './fake-engine.mjs';
+import { readFlags, readSteering, serve, speedMetrics, startWorkers } from './fake-engine.mjs';
 
 const [dashM, module, ...flags] = process.argv.slice(2);
 const { values } = readFlags(flags);
@@ -53,6 +53,7 @@ function metrics() {
     `sglang:num_queue_reqs${labels} 0.0`,
     '# TYPE sglang:generation_tokens_total counter',
     `sglang:generation_tokens_total${labels} ${engine.generated}.0`,
+    ...speedMetrics('sglang', labels, engine),
     '',
   ].join('\n');
 }

@@ -4,7 +4,7 @@
  * before it is loaded, runs its workers as processes of their own, says 503 once one of them is dead, and cuts requests at SIGTERM.
  */
 
-import { readFlags, readSteering, serve, startWorkers } from './fake-engine.mjs';
+import { readFlags, readSteering, serve, speedMetrics, startWorkers } from './fake-engine.mjs';
 
 const { values, positionals } = readFlags(process.argv.slice(2));
 const [verb, model] = positionals;
@@ -50,6 +50,7 @@ function metrics() {
     `vllm:num_requests_waiting${labels(1)} 0.0`,
     '# TYPE vllm:generation_tokens_total counter',
     `vllm:generation_tokens_total${labels(0)} ${engine.generated}.0`,
+    ...speedMetrics('vllm', labels(0), engine),
     '',
   ].join('\n');
 }
