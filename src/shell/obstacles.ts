@@ -3,8 +3,8 @@
 import { stat } from 'node:fs/promises';
 import type { Launch, Obstacle } from '../core/messages.js';
 import { gib } from '../core/words.js';
-import { biggestProcess } from '../host/biggest.js';
 import { takesSplit } from '../engines/split.js';
+import { biggestProcess } from '../host/biggest.js';
 import { bindError } from '../host/net.js';
 import { partsOf } from '../host/paths.js';
 import { memoryAvailableBytes } from '../host/proc.js';

@@ -108,7 +108,7 @@ describe('layers', () => {
   };
 
   it('that were left to the CPU are a warning', () => {
-    const reason = 'has 20 of 33 layers are on its devices, the others on the CPU';
+    const reason = 'has 20 of 33 layers on its devices, the others on the CPU';
     expect(told(20)).toMatchObject([{ event: 'device.mismatch', level: 'warn', reason }]);
     expect(told(33)).toEqual([]);
     expect(told(0, [])).toEqual([]);

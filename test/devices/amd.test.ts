@@ -29,6 +29,7 @@ describe('amd-smi', () => {
         pciAddress: '0000:83:00',
         eccErrors: null,
         ailment: null,
+        tellsRecovery: false,
       },
       {
         index: '1',
@@ -45,6 +46,7 @@ describe('amd-smi', () => {
         pciAddress: '0000:03:00',
         eccErrors: 2,
         ailment: null,
+        tellsRecovery: false,
       },
     ]);
   });

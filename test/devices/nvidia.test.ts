@@ -47,6 +47,7 @@ describe('rows', () => {
           pciAddress: '0000:65:00',
           eccErrors: 0,
           ailment: null,
+          tellsRecovery: true,
         },
         migEnabled: false,
       },

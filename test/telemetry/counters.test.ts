@@ -215,7 +215,16 @@ describe('a launch', () => {
           const { key, check, incarnation } = effect.launch;
           if (effect.type === 'spawn') give({ type: 'exited', key, incarnation, exit, empty: true });
           else
-            give({ type: 'checked', key, check, obstacles: [], startupDeadlineMs: 1_000, portKnownFree: true, modelBytes: null, listed: true });
+            give({
+              type: 'checked',
+              key,
+              check,
+              obstacles: [],
+              startupDeadlineMs: 1_000,
+              portKnownFree: true,
+              modelBytes: null,
+              listed: true,
+            });
         }
       },
     );
