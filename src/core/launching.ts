@@ -244,7 +244,8 @@ function progressed(
   at: Instant,
 ): In<'starting'>['life']['progress'] {
   if (value === null) return before;
-  return before === null || value > before.value ? { value, at } : before;
+  // It shrinks when a log is rotated, and then the log was written.
+  return before === null || value !== before.value ? { value, at } : before;
 }
 
 function late(replica: In<'starting'>, scene: Scene): Turn {

@@ -73,7 +73,7 @@ export type ProbeResult = {
   readonly listener: 'ours' | 'foreign' | 'unknown' | 'unproved';
   /** "pid 812 (python3)" when the listener is foreign. */
   readonly holder: string | null;
-  /** Grows while the engine visibly works: bytes of log written and of files read. Null when it cannot be told. */
+  /** Moves while the engine visibly works: the size of its log and what it has read of files, in bytes. Null when it cannot be told. */
   readonly progress: number | null;
   /** What it has done so far, where that was asked for: a sick engine that works is not restarted at once. */
   readonly work: Work | null;

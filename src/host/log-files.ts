@@ -1,17 +1,19 @@
 /** A log and what was rotated out of it. */
 
-import { access } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
+import { basename, dirname } from 'node:path';
 
-/** The log first, whether it is there or not; behind it `.1`, `.2` … as far as they go, so that the newest comes first. */
+/** The log first, whether it is there or not; behind it its older files, `.1`, `.2` …, so that the newest comes first. One that is missing hides no other. */
 export async function withRotated(log: string): Promise<readonly string[]> {
-  const files = [log];
-  for (let n = 1; await exists(`${log}.${n}`); n += 1) files.push(`${log}.${n}`);
-  return files;
+  const names = await readdir(dirname(log)).catch(() => []);
+  return [log, ...olderNumbers(log, names).map((n) => `${log}.${n}`)];
 }
 
-function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
+/** The numbers of its older files among the names of its directory, rising. */
+export function olderNumbers(log: string, names: readonly string[]): readonly number[] {
+  const start = `${basename(log)}.`;
+  return names
+    .filter((name) => name.startsWith(start) && /^[1-9]\d{0,8}$/.test(name.slice(start.length)))
+    .map((name) => Number(name.slice(start.length)))
+    .sort((a, b) => a - b);
 }

@@ -8,6 +8,7 @@ import { closeSync, constants, fstatSync, mkdirSync, openSync, readSync, writeSy
 import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { ReplicaKey } from '../core/model.js';
+import { type LogLimits, putBy } from './rotation.js';
 
 export type OpenedLog = {
   /** O_APPEND and close-on-exec: only descriptors that are named as stdout or stderr pass on to the engine. */
@@ -16,9 +17,12 @@ export type OpenedLog = {
   readonly offset: number;
 };
 
-/** Opens the log and writes the line that each incarnation begins with. @throws the error of the file system. */
-export function openEngineLog(path: string, key: ReplicaKey, incarnation: number, at: Date): OpenedLog {
-  const fd = openForAppend(path);
+/**
+ * Opens the log and writes the line that each incarnation begins with. One that is full is put by first, or grows on where that cannot be: no launch
+ * fails for it. @throws the error of the file system.
+ */
+export function openEngineLog(path: string, key: ReplicaKey, incarnation: number, at: Date, limits: LogLimits): OpenedLog {
+  const fd = openWithRoom(path, limits);
   try {
     const { size } = fstatSync(fd);
     writeSync(fd, `--- poolctl: ${key} incarnation ${incarnation} ${at.toISOString()}\n`);
@@ -37,42 +41,92 @@ export async function logSize(path: string): Promise<number | null> {
   );
 }
 
+/** Whether an incarnation begins at this byte. No longer so: the log was emptied since, and all of it is of that incarnation, or of a later one. */
+export function beginsAt(path: string, offset: number): boolean {
+  return withFile(path, false, (fd) => {
+    const found = Buffer.alloc(mark.length);
+    return readSync(fd, found, 0, mark.length, offset) === mark.length && found.toString('latin1') === mark;
+  });
+}
+
 /**
- * The last lines from `offset` on, of one incarnation and without the line that names it: at most `count`, of at most 1000 characters each; none
- * where there is no log. Never throws.
+ * The last lines of the incarnation that wrote last, without the line that names it: at most `count`, of at most 1000 characters each; none where there
+ * is no log. Never throws.
  */
-export function lastLines(path: string, offset: number, count = 20): readonly string[] {
+export function lastLines(path: string, count = 20): readonly string[] {
+  const lines = incarnationEnd(path, tailBytes).toString('utf8').split('\n');
+  return lines
+    .filter((line, at) => line !== '' && !(at === 0 && line.startsWith(mark)))
+    .slice(-count)
+    .map((line) => line.replace(/\r$/, '').slice(0, longestLine));
+}
+
+/**
+ * The end of what the incarnation that wrote last has written, in whole lines of at most so many bytes together, beginning with the line that names it
+ * where that is among them. Where the log was emptied under it, from the older file too. Never throws.
+ */
+export function incarnationEnd(path: string, most: number): Buffer {
+  const end = endOf(path, most);
+  const own = fromMark(end.bytes);
+  if (own !== null) return own;
+  if (end.from > 0) return wholeLines(end.bytes);
+  const before = endOf(`${path}.1`, most - end.bytes.length);
+  const joined = Buffer.concat([before.bytes, end.bytes]);
+  return fromMark(joined) ?? (before.from > 0 ? wholeLines(joined) : joined);
+}
+
+const mark = '--- poolctl: ';
+const tailBytes = 16 * 1024;
+const longestLine = 1000;
+const newline = 0x0a;
+
+function endOf(path: string, most: number): { readonly bytes: Buffer; readonly from: number } {
+  return withFile(path, { bytes: Buffer.alloc(0), from: 0 }, (fd) => {
+    const { size } = fstatSync(fd);
+    const from = Math.max(0, size - most);
+    const buffer = Buffer.alloc(size - from);
+    return { bytes: buffer.subarray(0, readSync(fd, buffer, 0, buffer.length, from)), from };
+  });
+}
+
+/** From the last line on that an incarnation begins with. */
+function fromMark(bytes: Buffer): Buffer | null {
+  for (let at = bytes.lastIndexOf(mark); at >= 0; at = at === 0 ? -1 : bytes.lastIndexOf(mark, at - 1)) {
+    if (at === 0 || bytes[at - 1] === newline) return bytes.subarray(at);
+  }
+  return null;
+}
+
+function wholeLines(bytes: Buffer): Buffer {
+  return bytes.subarray(bytes.indexOf(newline) + 1);
+}
+
+function withFile<T>(path: string, otherwise: T, read: (fd: number) => T): T {
   let fd: number;
   try {
     fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch {
-    return [];
+    return otherwise;
   }
   try {
-    return readLastLines(fd, offset, count);
+    return read(fd);
   } catch {
-    return [];
+    return otherwise;
   } finally {
     closeSync(fd);
   }
 }
 
-const tailBytes = 16 * 1024;
-const longestLine = 1000;
-
-function readLastLines(fd: number, offset: number, count: number): readonly string[] {
-  const { size } = fstatSync(fd);
-  // A log that is shorter than where we began was emptied under the engine: all of it is new.
-  const begin = Math.max(offset > size ? 0 : offset, size - tailBytes);
-  const buffer = Buffer.alloc(size - begin);
-  const bytesRead = readSync(fd, buffer, 0, buffer.length, begin);
-  const lines = buffer.toString('utf8', 0, bytesRead).split('\n');
-  const whole = begin > offset && begin > 0 ? lines.slice(1) : lines;
-  return whole
-    .slice(whole.findLastIndex((line) => line.startsWith('--- poolctl: ')) + 1)
-    .filter((line) => line !== '')
-    .slice(-count)
-    .map((line) => line.replace(/\r$/, '').slice(0, longestLine));
+function openWithRoom(path: string, { maxSizeBytes, keep }: LogLimits): number {
+  const fd = openForAppend(path);
+  if (fstatSync(fd).size < maxSizeBytes) return fd;
+  try {
+    putBy(path, keep);
+  } catch {
+    return fd;
+  }
+  closeSync(fd);
+  return openForAppend(path);
 }
 
 function openForAppend(path: string): number {

@@ -59,7 +59,7 @@ export function makeHands(world: HandsWorld): Hands {
   /** Instances that another supervisor launched. */
   const adopted = new Set<string>();
 
-  const lives = watchLives({ kernel: world.kernel, now: () => world.clock.now() });
+  const lives = watchLives({ kernel: world.kernel, now: () => world.clock.now(), onStorage: world.onStorage });
   const probing = makeProbing({
     ...world,
     marksOf: (launch, identity) => marks(launch, identity),
@@ -77,7 +77,17 @@ export function makeHands(world: HandsWorld): Hands {
     if (ready === undefined) throw new Error(`${launch.key} was to be spawned without a preflight`);
     const { log, pidFile } = replicaPaths(paths, launch.key);
     const { chain, argv, env, cwd } = ready;
-    const order = { key: launch.key, incarnation: launch.incarnation, chain, argv, env, cwd, logPath: log, pidFile };
+    const order = {
+      key: launch.key,
+      incarnation: launch.incarnation,
+      chain,
+      argv,
+      env,
+      cwd,
+      logPath: log,
+      logs: launch.spec.logs,
+      pidFile,
+    };
     let known: { readonly identity: EngineIdentity; readonly watch: LifeWatch } | null = null;
     const made = await launchEngine(order, { pidFiles: world.pidFiles, wallMs: () => world.clock.wallMs() }, async (exit) => {
       const empty = known === null || groupIsEmpty(known.identity);
@@ -98,7 +108,7 @@ export function makeHands(world: HandsWorld): Hands {
       void world.pidFiles.remove(pidFile);
       const left = await processes.survivors(marks(launch, identity));
       // Nobody but its parent is told how it ended, and that parent is dead.
-      const exit = { code: null, signal: null, spawnError: null, lastLines: lastLines(log, identity.logOffset), diagnosis: null };
+      const exit = { code: null, signal: null, spawnError: null, lastLines: lastLines(log), diagnosis: null };
       reports.exited(await foundOut(watch.ended(exit), reports), left.length === 0);
     };
     if (!isAlive(identity)) {

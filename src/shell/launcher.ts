@@ -11,6 +11,7 @@ import type { ReplicaKey, Result } from '../core/model.js';
 import { readStat } from '../host/proc.js';
 import { lastLines, type OpenedLog, openEngineLog } from './engine-log.js';
 import type { PidFiles } from './pid-files.js';
+import type { LogLimits } from './rotation.js';
 
 export type LaunchOrder = {
   readonly key: ReplicaKey;
@@ -22,6 +23,7 @@ export type LaunchOrder = {
   readonly env: Readonly<Record<string, string>>;
   readonly cwd: string;
   readonly logPath: string;
+  readonly logs: LogLimits;
   readonly pidFile: string;
 };
 
@@ -49,7 +51,7 @@ export async function launchEngine(
 ): Promise<Result<Launched, ExitEvidence>> {
   let log: OpenedLog;
   try {
-    log = openEngineLog(order.logPath, order.key, order.incarnation, new Date(world.wallMs()));
+    log = openEngineLog(order.logPath, order.key, order.incarnation, new Date(world.wallMs()), order.logs);
   } catch (error) {
     return neverBegan(error as NodeJS.ErrnoException, `cannot open the log "${order.logPath}"`);
   }
@@ -63,7 +65,7 @@ export async function launchEngine(
   const told = new Promise((resolve) => setImmediate(resolve));
   void Promise.all([ended, told]).then(([{ code, signal }]) => {
     void world.pidFiles.remove(order.pidFile);
-    onExit({ code, signal, spawnError: null, lastLines: lastLines(order.logPath, log.offset), diagnosis: null });
+    onExit({ code, signal, spawnError: null, lastLines: lastLines(order.logPath), diagnosis: null });
   });
   return { ok: true, value: { pid, startTicks, logOffset: log.offset } };
 }

@@ -22,13 +22,23 @@ export type LifeWatches = {
 export function watchLives({
   kernel,
   now,
+  onStorage,
 }: {
   readonly kernel: Pick<Kernel, 'watch' | 'evidence'>;
   readonly now: () => number;
+  /** A log could not be rotated, or can again (null). */
+  readonly onStorage: (what: string, error: string | null) => void;
 }): LifeWatches {
   return {
     watch(launch, { pid, logOffset }, { log, adopted, reports }) {
-      const watched = watchLog(launch, { path: log, offset: logOffset, adopted, ...reports, now });
+      const watched = watchLog(launch, {
+        path: log,
+        offset: logOffset,
+        adopted,
+        ...reports,
+        now,
+        onStorage: (error) => onStorage(log, error),
+      });
       kernel.watch(pid);
       return {
         async ended(exit) {

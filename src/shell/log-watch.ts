@@ -1,4 +1,7 @@
-/** What an engine's log says: while it lives, whether its GPU is sick and whether its model is on it; at its end, why it died. */
+/**
+ * What an engine's log says: while it lives, whether its GPU is sick and whether its model is on it; at its end, why it died. Whoever follows it sees it
+ * grow, so it is rotated from here.
+ */
 
 import type { Diagnosis, KernelEvidence } from '../core/crash.js';
 import type { Alarm, ExitEvidence, Launch, Offload } from '../core/messages.js';
@@ -7,6 +10,8 @@ import { alarmOf } from '../diagnosis/living.js';
 import { type LogReader, logReader } from '../diagnosis/log-reader.js';
 import { offloadOf } from '../diagnosis/offload.js';
 import { adapters } from '../engines/index.js';
+import { beginsAt } from './engine-log.js';
+import { makeRotation } from './rotation.js';
 import { followFile } from './tail.js';
 
 export type LogWatch = {
@@ -30,15 +35,17 @@ export type LogWatchWish = {
   readonly alarmed: (alarm: Alarm) => void;
   /** Once, for the first model that it loads, and only where poolctl has said how much of it goes onto its devices. */
   readonly offloaded: (offload: Offload) => void;
+  /** It could not be rotated and grows on, or could again (null). */
+  readonly onStorage: (error: string | null) => void;
   /** Monotonic, in ms. */
   readonly now: () => number;
 };
 
 export function watchLog(
-  { spec }: Pick<Launch, 'spec'>,
-  { path, offset, adopted, alarmed, offloaded, now }: LogWatchWish,
+  { spec, incarnation }: Pick<Launch, 'spec' | 'incarnation'>,
+  { path, offset, adopted, alarmed, offloaded, onStorage, now }: LogWatchWish,
 ): LogWatch {
-  const { engine } = spec;
+  const { engine, logs } = spec;
   const trusted = engine !== 'command';
   const { ownLine, wantsAllLayers } = adapters[engine];
   const isOwn = ownLines(ownLine);
@@ -51,7 +58,9 @@ export function watchLog(
 
   const tail = followFile({
     path,
-    offset,
+    // A log that was emptied under an earlier supervisor begins anew, however long it has become since.
+    offset: adopted && !beginsAt(path, offset) ? 0 : offset,
+    onSize: (bytes) => rotation.seen(bytes),
     onLine(text) {
       line += 1;
       theReader().read(text);
@@ -68,8 +77,15 @@ export function watchLog(
     },
   });
 
+  const rotation = makeRotation({
+    ...{ log: path, limits: logs, incarnation, onStorage, now },
+    isOurs: (file) => tail.follows(file),
+    onCut: (older, bytes) => tail.cut(older, bytes),
+  });
+
   return {
     async diagnose({ code, signal }, kernel) {
+      rotation.close();
       await tail.finish();
       return theReader().diagnose({ engine, code, signal, asked: false, kernel, phase: null });
     },

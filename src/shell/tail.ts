@@ -3,7 +3,7 @@
  * behind rather than keep the loop from its other work. Neither a file that is emptied, renamed or deleted nor one that cannot be watched ends it.
  */
 
-import { closeSync, constants, type FSWatcher, fstatSync, openSync, readSync, watch } from 'node:fs';
+import { closeSync, constants, type FSWatcher, fstatSync, openSync, readSync, type Stats, watch } from 'node:fs';
 import { setImmediate as turn } from 'node:timers/promises';
 import { lineCutter } from './lines.js';
 
@@ -14,9 +14,18 @@ export type TailWish = {
   readonly onLine: (line: string) => void;
   /** Called each time that everything has been read that was there. */
   readonly onCaughtUp?: () => void;
+  /** The file's size, each time that it is looked at. */
+  readonly onSize?: (bytes: number) => void;
 };
 
 export type Tail = {
+  /** Whether it is this file that is followed, whatever its name. */
+  follows(file: Stats): boolean;
+  /**
+   * To be called in the turn in which the file was emptied: its first `bytes` are in `older` now, and are read there first. Null: they are gone. Who is
+   * behind by more than three such files does not read the oldest of them.
+   */
+  cut(older: string | null, bytes: number): void;
   /**
    * Reads what is left, and what was not ended by a line break; nothing is read or watched after. Up to 256 KiB are read before this returns. Of more
    * than 32 MiB the middle is left out: as many empty lines come in its place. Never rejects.
@@ -25,10 +34,12 @@ export type Tail = {
 };
 
 /** Never throws: a file that cannot be opened has no lines. */
-export function followFile({ path, offset, onLine, onCaughtUp = () => {} }: TailWish): Tail {
+export function followFile({ path, offset, onLine, onCaughtUp = () => {}, onSize = () => {} }: TailWish): Tail {
   const opened = openOrNull(path);
-  if (opened === null) return { finish: async () => {} };
+  if (opened === null) return { follows: () => false, cut: () => {}, finish: async () => {} };
   const fd: number = opened;
+  const { dev, ino } = fstatSync(fd);
+  const older: Older[] = [];
   const cutter = lineCutter(onLine);
   let position = offset;
   let inRow = 0;
@@ -39,6 +50,15 @@ export function followFile({ path, offset, onLine, onCaughtUp = () => {} }: Tail
   wake(firstLookMs);
 
   return {
+    follows: (file) => file.ino === ino && file.dev === dev,
+    cut(copy, bytes) {
+      const from = position;
+      position = 0;
+      if (finished || copy === null || from >= bytes) return;
+      const copied = openOrNull(copy);
+      if (copied !== null) older.push({ fd: copied, position: from, end: bytes });
+      if (older.length > mostOlder) leaveOldest();
+    },
     async finish() {
       if (finished) return;
       finished = true;
@@ -53,6 +73,7 @@ export function followFile({ path, offset, onLine, onCaughtUp = () => {} }: Tail
         await readRest();
       } finally {
         cutter.end();
+        while (older.length > 0) leaveOldest();
         closeSync(fd);
       }
     },
@@ -67,6 +88,7 @@ export function followFile({ path, offset, onLine, onCaughtUp = () => {} }: Tail
   /** One piece of the file, and a way to the next: the loop turns between any two, and rests after some. */
   function look(): void {
     if (finished) return;
+    if (inRow % piecesInRow === 0) onSize(sizeOf());
     if (readOn() === 0) {
       inRow = 0;
       busy = false;
@@ -80,22 +102,31 @@ export function followFile({ path, offset, onLine, onCaughtUp = () => {} }: Tail
 
   /** Answers how many bytes that were; none: there are no more. */
   function readOn(): number {
-    let bytes = readAt(position, piece.length);
-    if (bytes === 0 && sizeOf() < position) {
-      position = 0;
-      bytes = readAt(position, piece.length);
-    }
-    position += bytes;
+    const bytes = take(piece.length);
     if (bytes > 0) cutter.write(piece.subarray(0, bytes));
     return bytes;
   }
 
-  function readAt(at: number, most: number): number {
-    try {
-      return readSync(fd, piece, 0, most, at);
-    } catch {
-      return 0;
+  /** The next piece, from wherever it is. */
+  function take(most: number): number {
+    for (let [oldest] = older; oldest !== undefined; [oldest] = older) {
+      const bytes = readAt(oldest.fd, oldest.position, Math.min(most, oldest.end - oldest.position));
+      oldest.position += bytes;
+      if (bytes > 0) return bytes;
+      leaveOldest();
     }
+    let bytes = readAt(fd, position, most);
+    if (bytes === 0 && sizeOf() < position) {
+      position = 0;
+      bytes = readAt(fd, position, most);
+    }
+    position += bytes;
+    return bytes;
+  }
+
+  function leaveOldest(): void {
+    const oldest = older.shift();
+    if (oldest !== undefined) closeSync(oldest.fd);
   }
 
   function sizeOf(): number {
@@ -107,25 +138,33 @@ export function followFile({ path, offset, onLine, onCaughtUp = () => {} }: Tail
   }
 
   async function readRest(): Promise<void> {
-    const gap = { from: position + mostAtEndBytes / 2, to: sizeOf() - mostAtEndBytes / 2 };
-    while (readOn() > 0) {
-      if (position >= gap.from && position < gap.to) await skipTo(gap.to);
+    const left = older.reduce((sum, each) => sum + each.end - each.position, Math.max(0, sizeOf() - position));
+    const gap = { from: mostAtEndBytes / 2, to: left - mostAtEndBytes / 2 };
+    let read = 0;
+    for (let bytes = readOn(); bytes > 0; bytes = readOn()) {
+      read += bytes;
+      if (read >= gap.from && read < gap.to) read += await skip(gap.to - read);
       await turn();
     }
   }
 
-  /** The lines are counted all the same, so that those after them have their true numbers. */
-  async function skipTo(end: number): Promise<void> {
+  /** The lines are counted all the same, so that those after them have their true numbers. Answers how many bytes were left out. */
+  async function skip(most: number): Promise<number> {
     const breaks = Buffer.alloc(piece.length, '\n');
-    for (let pieces = 1; position < end; pieces += 1) {
-      const bytes = readAt(position, Math.min(piece.length, end - position));
-      if (bytes === 0) return;
-      position += bytes;
+    let skipped = 0;
+    for (let pieces = 1; skipped < most; pieces += 1) {
+      const bytes = take(Math.min(piece.length, most - skipped));
+      if (bytes === 0) break;
+      skipped += bytes;
       cutter.write(breaks.subarray(0, countBreaks(piece.subarray(0, bytes))));
       if (pieces % piecesInRow === 0) await turn();
     }
+    return skipped;
   }
 }
+
+/** What was copied out of the file before it was emptied, and not read yet. */
+type Older = { readonly fd: number; position: number; readonly end: number };
 
 const piece = Buffer.allocUnsafeSlow(64 * 1024);
 const piecesInRow = 16;
@@ -137,6 +176,7 @@ const firstLookMs = 1_000;
 const slowLookMs = 1_000;
 const atOnceBytes = 256 * 1024;
 const mostAtEndBytes = 32 * 1024 * 1024;
+const mostOlder = 3;
 
 /** Calls `wrote` after writes to the file that has this name now, whatever becomes of the name. Answers how to end it. */
 function onWrites(path: string, wrote: () => void): () => void {
@@ -156,6 +196,14 @@ function onWrites(path: string, wrote: () => void): () => void {
     watcher?.close();
     if (slow !== null) clearInterval(slow);
   };
+}
+
+function readAt(fd: number, at: number, most: number): number {
+  try {
+    return readSync(fd, piece, 0, most, at);
+  } catch {
+    return 0;
+  }
 }
 
 function openOrNull(path: string): number | null {

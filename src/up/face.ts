@@ -29,7 +29,7 @@ export function openFace({ news, view, paths }: Look, { format, stream, journalS
       const timer = setInterval(tick, ms);
       return () => clearInterval(timer);
     },
-    lastLine: (poolId, replicaId) => lastLines(engineLog(paths.stateDir, poolId, replicaId), 0, 1)[0] ?? null,
+    lastLine: (poolId, replicaId) => lastLines(engineLog(paths.stateDir, poolId, replicaId), 1)[0] ?? null,
   });
   console.banner(banner);
   news.onLine((line) => console.event(line));

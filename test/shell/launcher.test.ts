@@ -27,6 +27,7 @@ async function order(argv: readonly string[], more: Partial<LaunchOrder> = {}): 
     env: { PATH: process.env.PATH ?? '' },
     cwd: dir,
     logPath: join(dir, 'logs', 'chat', 'r0.log'),
+    logs: { maxSizeBytes: 50 * 2 ** 20, keep: 5 },
     pidFile: join(dir, 'run', 'chat.r0.pid'),
     ...more,
   };
@@ -104,7 +105,7 @@ import { launchEngine } from '${src('shell/launcher.ts')}';
 import { makePidFiles } from '${src('shell/pid-files.ts')}';
 const [chain, dir] = [JSON.parse(process.argv[2]), process.argv[3]];
 const closed = closeInheritedDescriptors();
-const order = { key: 'chat/r0', incarnation: 1, chain, argv: ['/bin/sh', '-c', 'echo up; exec sleep 600'], env: {}, cwd: '/', logPath: dir + '/r0.log', pidFile: dir + '/r0.pid' };
+const order = { key: 'chat/r0', incarnation: 1, chain, argv: ['/bin/sh', '-c', 'echo up; exec sleep 600'], env: {}, cwd: '/', logPath: dir + '/r0.log', logs: { maxSizeBytes: 1e9, keep: 5 }, pidFile: dir + '/r0.pid' };
 const made = await launchEngine(order, { pidFiles: makePidFiles(console.error), wallMs: () => 0 }, () => {});
 process.stdout.write(JSON.stringify({ closed, self: process.pid, ...made.value }));
 process.exit();`,
@@ -262,7 +263,7 @@ import { launchEngine } from '${src('shell/launcher.ts')}';
 import { makePidFiles } from '${src('shell/pid-files.ts')}';
 const [dir, what] = process.argv.slice(2);
 const world = { pidFiles: makePidFiles(console.error), wallMs: () => 0 };
-const order = (n) => ({ key: 'chat/r0', incarnation: n, chain: [], argv: ['/bin/sleep', '600'], env: {}, cwd: '/', logPath: dir + '/' + n + '.log', pidFile: dir + '/' + n + '.pid' });
+const order = (n) => ({ key: 'chat/r0', incarnation: n, chain: [], argv: ['/bin/sleep', '600'], env: {}, cwd: '/', logPath: dir + '/' + n + '.log', logs: { maxSizeBytes: 1e9, keep: 5 }, pidFile: dir + '/' + n + '.pid' });
 const pids = [];
 let failed = null;
 try { while (what === 'files') openSync('/dev/null'); } catch {}

@@ -28,6 +28,7 @@ async function watch(
     adopted,
     alarmed: (alarm) => alarms.push(alarm),
     offloaded: (offload) => offloads.push(offload),
+    onStorage: (error) => expect(error).toBeNull(),
     now: () => performance.now() + shiftMs,
   });
   onTestFinished(async () => void (await watched.diagnose(exit, []).catch(() => null)));
