@@ -3,7 +3,9 @@
  * a selection of it is a list of byte ranges, so that nothing large is ever held in memory.
  */
 
-import { type FileHandle, open, stat } from 'node:fs/promises';
+import type { Stats } from 'node:fs';
+import { type FileHandle, open, readdir, stat } from 'node:fs/promises';
+import { basename, dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** Bytes `start` to `end` of a file. */
@@ -46,8 +48,9 @@ export async function* readRanges(ranges: readonly Range[]): AsyncGenerator<Buff
 }
 
 /**
- * Follows a log as `tail -F` does: over rotation by rename (the old file is read to its end first), over truncation (on from its new
- * beginning), and before it exists. Nothing falls between selection and following, and nothing is told twice.
+ * Follows a log as `tail -F` does: over rotation, be it by rename (the old file is read to its end first) or by copying and emptying it (what was not
+ * read yet is read from the copy), over truncation by somebody else (on from its new beginning), and before it exists. Nothing falls between
+ * selection and following, and nothing is told twice.
  */
 export async function* followLog(
   files: readonly string[],
@@ -57,28 +60,33 @@ export async function* followLog(
   const path = files[0];
   if (path === undefined) return;
   const { before, ...opened } = await openToFollow(path, files, selection);
-  let { file } = opened;
+  let { file, known } = opened;
   try {
     const current = before.findLast((range) => range.path === path);
     yield* readRanges(before.filter((range) => range !== current));
-    let at = file === null ? 0 : (current?.end ?? (await file.stat()).size);
-    if (file !== null && current !== undefined) yield* readPart(file, current.start, current.end);
+    let at = current?.start ?? (file === null ? 0 : (await file.stat()).size);
     while (!signal.aborted) {
+      let isPutBy = false;
+      for await (const part of partsSince(path, known)) {
+        known = part.known;
+        // The oldest of them is what was being read; whoever follows it begins anew.
+        yield* readPart(part.file, at, part.size);
+        at = 0;
+        isPutBy ||= file !== null && (await isSame(file, part.file));
+      }
+      if (isPutBy) await file?.close();
+      if (isPutBy || file === null) [file, at] = [await openIfThere(path), 0];
       if (file !== null) {
         if ((await file.stat()).size < at) at = 0;
-        for (
-          let block = await readAt(file, at, blockBytes);
-          block.length > 0 && !signal.aborted;
-          block = await readAt(file, at, blockBytes)
-        ) {
-          at += block.length;
+        const block = await readAt(file, at, blockBytes);
+        at += block.length;
+        if (block.length > 0) {
           yield block;
+          continue;
         }
-      }
-      if (file === null || !(await isSameFile(file, path))) {
-        const next = await openIfThere(path);
+        const next = (await isSameFile(file, path)) ? null : await openIfThere(path);
         if (next !== null) {
-          await file?.close();
+          await file.close();
           [file, at] = [next, 0];
           continue;
         }
@@ -90,24 +98,75 @@ export async function* followLog(
   }
 }
 
-/** The current file, open, and what was selected while it had that name: it may come, or be put by, at any moment. */
+/** The current file, open, what was selected while it had that name, and the older files of that moment: it may come, or be put by, at any time. */
 async function openToFollow(
   path: string,
   files: readonly string[],
   selection: Selection,
-): Promise<{ file: FileHandle | null; readonly before: readonly Range[] }> {
+): Promise<{ file: FileHandle | null; readonly before: readonly Range[]; known: ReadonlySet<string> }> {
   for (;;) {
     const file = await openIfThere(path);
     try {
+      const known = await olderMarks(path);
       const before = (await selectLog(files, { ...selection, previous: false })) ?? [];
       const isCurrent = file === null ? before.every((range) => range.path !== path) : await isSameFile(file, path);
-      if (isCurrent) return { file, before };
+      const first = await markOf(`${path}.1`);
+      if (isCurrent && (first === null || known.has(first))) return { file, before, known };
     } catch (error) {
       await file?.close();
       throw error;
     }
     await file?.close();
   }
+}
+
+type Part = { readonly file: FileHandle; readonly size: number; readonly known: ReadonlySet<string> };
+
+/** What was rotated out of the log since its older files were `known`, oldest first. Each is closed when the next is asked for. */
+async function* partsSince(path: string, known: ReadonlySet<string>): AsyncGenerator<Part> {
+  const first = await markOf(`${path}.1`);
+  if (first === null || known.has(first)) return;
+  const found = new Map<string, { readonly file: FileHandle; readonly size: number }>();
+  const marks = new Set<string>();
+  try {
+    for (const name of await olderFiles(path)) {
+      const file = await openIfThere(name);
+      if (file === null) continue;
+      const stats = await file.stat();
+      const mark = markIn(stats);
+      if (known.has(mark) || found.has(mark)) await file.close();
+      else found.set(mark, { file, size: stats.size });
+      marks.add(mark);
+    }
+    for (const { file, size } of [...found.values()].reverse()) yield { file, size, known: marks };
+  } finally {
+    for (const { file } of found.values()) await file.close();
+  }
+}
+
+async function olderMarks(path: string): Promise<ReadonlySet<string>> {
+  const marks = await Promise.all((await olderFiles(path)).map(markOf));
+  return new Set(marks.filter((mark) => mark !== null));
+}
+
+/** Newest first. */
+async function olderFiles(path: string): Promise<readonly string[]> {
+  const start = `${basename(path)}.`;
+  const names = await readdir(dirname(path)).catch(() => []);
+  const numbers = names.filter((name) => name.startsWith(start)).map((name) => name.slice(start.length));
+  return numbers
+    .filter((number) => /^\d{1,9}$/.test(number))
+    .sort((a, b) => Number(a) - Number(b))
+    .map((number) => `${path}.${number}`);
+}
+
+/** Tells a file from any other, whatever its name: the number of one that is gone may be given again. */
+function markIn({ dev, ino, birthtimeMs }: Stats): string {
+  return `${dev}:${ino}:${birthtimeMs}`;
+}
+
+function markOf(path: string): Promise<string | null> {
+  return stat(path).then(markIn, () => null);
 }
 
 async function* readPart(file: FileHandle, start: number, end: number): AsyncGenerator<Buffer> {
@@ -213,6 +272,11 @@ async function readAt(file: FileHandle, at: number, bytes: number): Promise<Buff
 }
 
 async function isSameFile(file: FileHandle, path: string): Promise<boolean> {
-  const [ours, named] = await Promise.all([file.stat(), stat(path).catch(() => null)]);
-  return named !== null && named.ino === ours.ino && named.dev === ours.dev;
+  const [ours, named] = await Promise.all([file.stat(), markOf(path)]);
+  return named === markIn(ours);
+}
+
+async function isSame(one: FileHandle, other: FileHandle): Promise<boolean> {
+  const [a, b] = await Promise.all([one.stat(), other.stat()]);
+  return markIn(a) === markIn(b);
 }

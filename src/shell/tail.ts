@@ -23,7 +23,7 @@ export type Tail = {
   follows(file: Stats): boolean;
   /**
    * To be called in the turn in which the file was emptied: its first `bytes` are in `older` now, and are read there first. Null: they are gone. Who is
-   * behind by more than three such files does not read the oldest of them.
+   * behind by more than 256 MiB of such files, or 64 of them, does not read the oldest.
    */
   cut(older: string | null, bytes: number): void;
   /**
@@ -57,7 +57,10 @@ export function followFile({ path, offset, onLine, onCaughtUp = () => {}, onSize
       if (finished || copy === null || from >= bytes) return;
       const copied = openOrNull(copy);
       if (copied !== null) older.push({ fd: copied, position: from, end: bytes });
-      if (older.length > mostOlder) leaveOldest();
+      if (older.length > mostOlder || behind() > mostBehindBytes) {
+        cutter.end();
+        leaveOldest();
+      }
     },
     async finish() {
       if (finished) return;
@@ -124,6 +127,10 @@ export function followFile({ path, offset, onLine, onCaughtUp = () => {}, onSize
     return bytes;
   }
 
+  function behind(): number {
+    return older.reduce((sum, { position: at, end }) => sum + end - at, 0);
+  }
+
   function leaveOldest(): void {
     const oldest = older.shift();
     if (oldest !== undefined) closeSync(oldest.fd);
@@ -138,7 +145,7 @@ export function followFile({ path, offset, onLine, onCaughtUp = () => {}, onSize
   }
 
   async function readRest(): Promise<void> {
-    const left = older.reduce((sum, each) => sum + each.end - each.position, Math.max(0, sizeOf() - position));
+    const left = behind() + Math.max(0, sizeOf() - position);
     const gap = { from: mostAtEndBytes / 2, to: left - mostAtEndBytes / 2 };
     let read = 0;
     for (let bytes = readOn(); bytes > 0; bytes = readOn()) {
@@ -176,7 +183,8 @@ const firstLookMs = 1_000;
 const slowLookMs = 1_000;
 const atOnceBytes = 256 * 1024;
 const mostAtEndBytes = 32 * 1024 * 1024;
-const mostOlder = 3;
+const mostOlder = 64;
+const mostBehindBytes = 256 * 1024 * 1024;
 
 /** Calls `wrote` after writes to the file that has this name now, whatever becomes of the name. Answers how to end it. */
 function onWrites(path: string, wrote: () => void): () => void {

@@ -1,6 +1,6 @@
 /** Engine logs from real files: what is selected, and what is followed over rotation, truncation and new incarnations. */
 
-import { appendFile, mkdir, rename, rm, truncate, writeFile } from 'node:fs/promises';
+import { appendFile, copyFile, mkdir, rename, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -121,6 +121,51 @@ describe('following', () => {
     await until(() => followed.heard() === 'b\nc\nd\n');
     followed.stop.abort();
     await followed.ended;
+  });
+
+  /** As the supervisor does it: what would be `.4` goes. */
+  async function shift(log: string): Promise<void> {
+    for (const n of [3, 2, 1]) await rename(`${log}.${n}`, `${log}.${n + 1}`).catch(() => undefined);
+    await rm(`${log}.4`, { force: true });
+  }
+
+  async function cut(log: string): Promise<void> {
+    await copyFile(log, `${log}.copy`);
+    await shift(log);
+    await rename(`${log}.copy`, `${log}.1`);
+    await truncate(log);
+  }
+
+  it('tells every line once over copying and emptying, also where more has come since than there was', async () => {
+    const files = await logOf('older\n', 'a\n');
+    const log = files[0] ?? '';
+    const followed = follow(files, { tail: 2 });
+    await until(() => followed.heard() === 'older\na\n');
+    await appendFile(log, 'b\n');
+    await cut(log);
+    await appendFile(log, 'much more than there was before\n');
+    await until(() => followed.heard() === 'older\na\nb\nmuch more than there was before\n');
+  });
+
+  it('tells every line once over many rotations of both kinds between two looks', async () => {
+    const log = (await logOf('0\n'))[0] ?? '';
+    const stop = new AbortController();
+    onTestFinished(() => stop.abort());
+    const heard: string[] = [];
+    const following = followLog([log], everything, { signal: stop.signal, everyMs: 60_000 });
+    heard.push(String((await following.next()).value));
+    // It is asked for nothing more before all of this has happened.
+    await appendFile(log, '1\n');
+    await cut(log);
+    await appendFile(log, '2, longer than all before it\n');
+    await cut(log);
+    await appendFile(log, '3\n');
+    await shift(log);
+    await rename(log, `${log}.1`);
+    await writeFile(log, '4\n');
+    while (heard.join('').split('\n').length < 6) heard.push(String((await following.next()).value));
+    await following.return(undefined);
+    expect(heard.join('')).toBe('0\n1\n2, longer than all before it\n3\n4\n');
   });
 
   it('tells only what is new where no line is asked for', async () => {
