@@ -8,13 +8,14 @@ import type { Inventory } from './core/model.js';
 import { createGpuReader } from './host/gpus.js';
 import { type KernelSources, kernelOf, watchKernel } from './host/kernel.js';
 import { memoryReader } from './host/memory.js';
-import type { Paths } from './host/paths.js';
+import { type Paths, replicaPaths } from './host/paths.js';
 import { bootId } from './host/proc.js';
 import { findProgram } from './host/programs.js';
 import { runProgram } from './host/run.js';
 import { watchExits } from './shell/adoption.js';
 import { systemClock } from './shell/clock.js';
 import { deviceReports } from './shell/device-reports.js';
+import { keepFailures } from './shell/failures.js';
 import { removeHandoffs } from './shell/handoff.js';
 import { makeHands, type Preflight } from './shell/hands.js';
 import { openJournal } from './shell/journal.js';
@@ -142,6 +143,8 @@ export async function up(options: UpOptions, world: World): Promise<number> {
     end: (exit) => ended(exit),
   });
   const runtime = makeRuntime(restored, clock, makePerform(hands));
+  const failures = keepFailures({ filesOf: (key) => replicaPaths(paths, key), onStorage });
+  runtime.onEvent((event) => failures.hear(event));
   const news = makeNews({ start: startedAt.getTime().toString(36), wallMs: () => clock.wallMs(), journalPath: paths.journal });
   runtime.onEvent((event) => news.publish(event));
   const metrics = makeMetrics({ view: () => service.status(), memory: memoryReader(() => processes.sweep()) });
@@ -211,7 +214,7 @@ export async function up(options: UpOptions, world: World): Promise<number> {
   news.publish({ event: 'supervisor.stopped', level: 'info', uptime_seconds: Math.round(clock.now() - begunAt) / 1000 });
   face.close();
   await api.close();
-  await Promise.all([journal.close(), registry.close()]);
+  await Promise.all([journal.close(), registry.close(), failures.flush()]);
   await lock.release();
   return exit;
 }

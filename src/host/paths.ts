@@ -86,10 +86,19 @@ const logsIn = (stateDir: string): string => join(stateDir, 'logs');
 export function replicaPaths(
   paths: Paths,
   key: ReplicaKey,
-): { readonly log: string; readonly pidFile: string; readonly handoff: string } {
+): {
+  readonly log: string;
+  /** The end of what the first and the last failed incarnation of a streak has written. */
+  readonly firstFailure: string;
+  readonly lastFailure: string;
+  readonly pidFile: string;
+  readonly handoff: string;
+} {
   const { poolId, replicaId } = partsOf(key);
   return {
     log: engineLog(paths.stateDir, poolId, replicaId),
+    firstFailure: engineLog(paths.stateDir, poolId, `${replicaId}.first-failure`),
+    lastFailure: engineLog(paths.stateDir, poolId, `${replicaId}.last-failure`),
     pidFile: join(paths.runDir, `${poolId}.${replicaId}.pid`),
     handoff: join(paths.handoffDir, `${poolId}.${replicaId}.json`),
   };

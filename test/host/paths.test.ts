@@ -62,6 +62,8 @@ test('the files of one replica', () => {
   const paths = supervisorPaths({ stateDir: '/s' }, {}, place);
   expect(replicaPaths(paths, 'chat/r12')).toEqual({
     log: '/s/logs/chat/r12.log',
+    firstFailure: '/s/logs/chat/r12.first-failure.log',
+    lastFailure: '/s/logs/chat/r12.last-failure.log',
     pidFile: '/s/run/chat.r12.pid',
     handoff: '/s/handoff/chat.r12.json',
   });
