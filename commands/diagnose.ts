@@ -8,6 +8,7 @@ import { adapters } from '../src/engines/index.js';
 import { PoolctlError } from '../src/errors.js';
 import { filePieces } from '../src/host/file-pieces.js';
 import { oneLine } from '../src/text/one-line.js';
+import { redactText } from '../src/text/redact.js';
 import { suggest } from '../src/text/suggest.js';
 import { type Cli, globalsOf } from './cli.js';
 import { diagnosisText } from './render/diagnosis.js';
@@ -27,12 +28,19 @@ export function diagnose(program: Command, cli: Cli): void {
       const known: Alone = { code: codeOf(given.exitCode), signal: signalOf(given.signal), engine: engineOf(given.engine) };
       const reader = logReader(anyForm);
       await readAll(file ?? '-', cli, (piece) => reader.readBytes(piece));
-      const found = diagnoseAlone(reader, known);
+      const found = covered(diagnoseAlone(reader, known));
       const { class: kind, subclass, fatal, restartable, confidence, evidence, summary, hint } = found;
       if (!globalsOf(command).json) return cli.stdout(diagnosisText(found));
       const answer = { class: kind, subclass, fatal, restartable, confidence, evidence, summary, hint };
       cli.stdout(`${JSON.stringify(answer)}\n`);
     });
+}
+
+/** The log is somebody's own; what it shows of his secrets is not told on. */
+function covered(found: ReturnType<typeof diagnoseAlone>): ReturnType<typeof diagnoseAlone> {
+  const { evidence, summary } = found;
+  const shown = evidence === null ? null : { ...evidence, text: redactText(evidence.text) };
+  return { ...found, evidence: shown, summary: redactText(summary) };
 }
 
 async function readAll(file: string, cli: Cli, read: (piece: Uint8Array) => void): Promise<void> {

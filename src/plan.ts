@@ -1,6 +1,7 @@
 /** The supervisor's dress rehearsal: what exactly `up` would execute, by the same rules, without touching anything. */
 
 import { readFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { freeVramBytes } from './core/devices.js';
 import { launchOf } from './core/launching.js';
 import { meansFor } from './core/means.js';
@@ -11,10 +12,12 @@ import type { Replica, State } from './core/state.js';
 import { ownEnvironment } from './engines/environment.js';
 import type { GgufHeader } from './models/gguf.js';
 import { systemClock } from './shell/clock.js';
+import { coveredObstacle } from './shell/covered.js';
 import { makeListeners } from './shell/listener.js';
 import type { Checked } from './shell/preflight.js';
 import { makeProcesses } from './shell/processes.js';
 import { redactArgv, redactEnv } from './text/redact.js';
+import { makeCovers } from './up/cover.js';
 import { preflightFor } from './up/preflight.js';
 import { parseRecord, type Record, recordMaker } from './up/record.js';
 import type { UpOptions, World } from './up.js';
@@ -71,6 +74,7 @@ export async function plan(options: PlanOptions): Promise<readonly PlannedReplic
     clean: true,
     sameBoot: false,
   });
+  const covers = makeCovers({ supervisorEnv: env, stateDir: paths.stateDir, inventoryDir: dirname(inventory.file) });
   const preflight = await preflightFor({ ...options, listeners: makeListeners(makeProcesses(options.pid)) });
   const planned: PlannedReplica[] = [];
   for (const pool of state.pools.values()) {
@@ -83,7 +87,9 @@ export async function plan(options: PlanOptions): Promise<readonly PlannedReplic
       }
       state = withPort(state, replica, means.value.port);
       const launch = launchOf(replica, means.value, { spec, supervisor: inventory.supervisor }, 'unique-to-each-launch');
-      planned.push(plannedOf(replica, launch, await preflight.rehearse(launch), env));
+      const checked = await preflight.rehearse(launch);
+      const obstacles = checked.obstacles.map((obstacle) => coveredObstacle(obstacle, covers.of(launch)));
+      planned.push(plannedOf(replica, launch, { ...checked, obstacles }, env));
     }
   }
   return planned;

@@ -1,6 +1,7 @@
 /** The composition root: the one place that knows everybody. One call is one supervisor, from its lock to its end. */
 
 import type { EventEmitter } from 'node:events';
+import { dirname } from 'node:path';
 import { openApi } from './api/server.js';
 import type { StatusView, SupervisorView } from './api/wire.js';
 import type { DevicesObservation } from './core/messages.js';
@@ -15,6 +16,7 @@ import { runProgram } from './host/run.js';
 import { watchExits } from './shell/adoption.js';
 import { systemClock } from './shell/clock.js';
 import { deviceReports } from './shell/device-reports.js';
+import { coveredHands } from './shell/covered.js';
 import { keepFailures } from './shell/failures.js';
 import { removeHandoffs } from './shell/handoff.js';
 import { makeHands, type Preflight } from './shell/hands.js';
@@ -31,6 +33,7 @@ import type { Console } from './telemetry/console.js';
 import { makeMetrics } from './telemetry/metrics.js';
 import { rfc3339 } from './text/time.js';
 import { begin } from './up/begin.js';
+import { type Covers, makeCovers } from './up/cover.js';
 import { clearLeftovers } from './up/leftovers.js';
 import { makeNews, type News } from './up/news.js';
 import { preflightFor } from './up/preflight.js';
@@ -69,7 +72,7 @@ export type World = {
 };
 
 /** What a face may read. */
-export type Look = { readonly news: News; readonly view: () => StatusView; readonly paths: Paths };
+export type Look = { readonly news: News; readonly view: () => StatusView; readonly paths: Paths; readonly covers: Covers };
 
 /** What the starter sees of a running supervisor. */
 export type Face = Pick<Console, 'stopping' | 'close'>;
@@ -142,7 +145,8 @@ export async function up(options: UpOptions, world: World): Promise<number> {
     onStorage,
     end: (exit) => ended(exit),
   });
-  const runtime = makeRuntime(restored, clock, makePerform(hands));
+  const covers = makeCovers({ supervisorEnv: world.env, stateDir: paths.stateDir, inventoryDir: dirname(inventory.file) });
+  const runtime = makeRuntime(restored, clock, makePerform(coveredHands(hands, covers.of)));
   const failures = keepFailures({ filesOf: (key) => replicaPaths(paths, key), onStorage });
   runtime.onEvent((event) => failures.hear(event));
   const news = makeNews({ start: startedAt.getTime().toString(36), wallMs: () => clock.wallMs(), journalPath: paths.journal });
@@ -175,7 +179,7 @@ export async function up(options: UpOptions, world: World): Promise<number> {
     journal.append(line);
     registry.touch();
   });
-  const face = world.face({ news, view: () => service.status(), paths });
+  const face = world.face({ news, view: () => service.status(), paths, covers });
   const api = await openApi({ socketPath: paths.socket, service, onError: world.onBug });
 
   let asked = 0;

@@ -8,6 +8,7 @@ import { isLive, type Life } from './life.js';
 import { type Device, type Instant, type Moment, poolIdOf } from './model.js';
 import { ailmentOf } from './observe.js';
 import { viewPerf } from './perf.js';
+import { shownReference } from './reference.js';
 import { urlFor } from './serving.js';
 import type { LastExit, Operation, Pool, Replica, State } from './state.js';
 import { raised, within } from './storm.js';
@@ -47,7 +48,7 @@ export function viewPool({ spec, replicas: places, restarts }: Pool, state: Stat
     engine: spec.engine,
     engine_version: replicas.find(({ engine_version }) => engine_version !== null)?.engine_version ?? null,
     model_id: spec.modelId,
-    model_ref: spec.model,
+    model_ref: spec.model === null ? null : shownReference(spec.model),
     override: null,
     state: degraded ? 'degraded' : (ranking.find((name) => replicas.some(({ state: is }) => is === name)) ?? 'stopped'),
     live: replicas.some(({ live }) => live),
@@ -131,7 +132,7 @@ function viewReplica(replica: Replica, state: State, { now, time }: Calendar): R
     slots_total: slots,
     slots_free: ready ? (slots ?? 0) : 0,
     model_id: spec?.modelId ?? null,
-    model_ref: spec?.model ?? null,
+    model_ref: spec?.model == null ? null : shownReference(spec.model),
     engine_version: serving?.description.engineVersion ?? null,
     restart_count: replica.restartCount,
     crash_count: replica.crashCount,

@@ -3,6 +3,7 @@
 import { basename, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { EngineKind, Result } from '../core/model.js';
+import { shownReference } from '../core/reference.js';
 
 /** Where relative paths begin, and what `~` stands for. Both absolute. */
 export type Places = { readonly directory: string; readonly home: string };
@@ -24,8 +25,12 @@ export function readModelRef(ref: string, engine: EngineKind | null, places: Pla
 
 /** The name that a model goes by where the inventory gives none: its last part, without `.gguf`. */
 export function modelName(ref: string): string {
-  const last = basename(ref.replace(/[?#].*$/s, '').replace(/\/+$/, ''));
-  return last.replace(/\.gguf$/i, '') || ref;
+  const last = basename(
+    shownReference(ref)
+      .replace(/[?#].*$/s, '')
+      .replace(/\/+$/, ''),
+  );
+  return last.replace(/\.gguf$/i, '') || shownReference(ref);
 }
 
 export function guessEngine(ref: string): EngineKind | null {

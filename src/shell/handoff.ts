@@ -6,6 +6,7 @@
 import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { HandoffFacts, Launch } from '../core/messages.js';
+import { shownReference } from '../core/reference.js';
 
 export type Handoff = {
   readonly pool_id: string;
@@ -37,7 +38,7 @@ export function handoffOf(
     url: facts.url,
     pid: facts.pid,
     device_mask: mask.written,
-    model: { id: spec.modelId, ref: spec.model, path: modelPath },
+    model: { id: spec.modelId, ref: spec.model === null ? null : shownReference(spec.model), path: modelPath },
     flags,
     slots_total: facts.description.slotsTotal,
     slots_free: facts.description.slotsTotal ?? 0,

@@ -1,6 +1,6 @@
 /** What `up` shows where it was started: the console, fed with events, the view and the engines' last lines. */
 
-import type { LogLevel } from '../core/model.js';
+import type { LogLevel, ReplicaKey } from '../core/model.js';
 import { engineLog } from '../host/paths.js';
 import { lastLines } from '../shell/engine-log.js';
 import { type ConsoleStream, consoleForm, openConsole } from '../telemetry/console.js';
@@ -18,7 +18,10 @@ export type FaceOptions = {
   readonly banner: string;
 };
 
-export function openFace({ news, view, paths }: Look, { format, stream, journalStream, banner, ...rest }: FaceOptions): Face {
+export function openFace(
+  { news, view, paths, covers }: Look,
+  { format, stream, journalStream, banner, ...rest }: FaceOptions,
+): Face {
   const console = openConsole({
     ...rest,
     stream,
@@ -29,7 +32,10 @@ export function openFace({ news, view, paths }: Look, { format, stream, journalS
       const timer = setInterval(tick, ms);
       return () => clearInterval(timer);
     },
-    lastLine: (poolId, replicaId) => lastLines(engineLog(paths.stateDir, poolId, replicaId), 1)[0] ?? null,
+    lastLine(poolId, replicaId) {
+      const [line] = lastLines(engineLog(paths.stateDir, poolId, replicaId), 1);
+      return line === undefined ? null : covers.lastOf(`${poolId}/${replicaId}` as ReplicaKey)(line);
+    },
   });
   console.banner(banner);
   news.onLine((line) => console.event(line));

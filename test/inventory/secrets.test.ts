@@ -46,6 +46,13 @@ describe('never shown', () => {
     ['as an anchor, for want of quotes', pool(`env: { API_KEY: &${secret} }`)],
     ['behind a flag and a slip of the hand', pool(`args: [--api-key: , ${secret}]`)],
     ['behind a flag and another slip', pool(`args: [--api-key, : ${secret}]`)],
+    ['in the URL of a model that cannot be', pool(`model: "ftp://me:${secret}@host/x.gguf"`)],
+    [
+      'in the URL of a model whose engine cannot be guessed',
+      `version: 1\npools: { a: { model: "https://me:${secret}@host/x" } }\n`,
+    ],
+    ['in a parameter of the URL of a model', pool(`modle: x, model: "https://host/x.gguf?token=${secret}"`)],
+    ['in a URL where a number belongs', pool(`slots: "https://me:${secret}@host/x.gguf"`)],
     ['in a file that is too deep', `token: ${secret} ${'['.repeat(300)}`],
   ])('%s', (_, text) => {
     const shown = told(text);

@@ -1,5 +1,6 @@
 /** Does each pool say what to run? */
 
+import { shownReference } from '../../core/reference.js';
 import { type Check, type DraftPool, problem } from '../draft.js';
 import { readModelRef } from '../model-ref.js';
 import { type Complaint, quoted } from '../problem.js';
@@ -17,7 +18,7 @@ export const checkEngines: Check = (draft, places) =>
         : [
             problem(draft, pool.place(['model']), {
               code: 'INVALID_VALUE',
-              message: `cannot use the model ${quoted(model ?? '')}: ${ref.error}`,
+              message: `cannot use the model ${quoted(shownReference(model ?? ''))}: ${ref.error}`,
             }),
           ]),
       ...(commandIsFor(pool) ? [] : [problem(draft, pool.place(['command']), needlessCommand(pool))]),
@@ -39,7 +40,7 @@ function missingKey({ id, engine, settings, isSpoilt }: DraftPool): Complaint | 
     return missing(
       'engine',
       'llamacpp, vllm, sglang, command or demo',
-      `: it cannot be guessed from the model ${quoted(settings.model)}`,
+      `: it cannot be guessed from the model ${quoted(shownReference(settings.model))}`,
     );
   }
   if (engine === 'command') {
