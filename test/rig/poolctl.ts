@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const program = fileURLToPath(new URL('../../dist/bin/poolctl.js', import.meta.url));
+export const program = fileURLToPath(new URL('../../dist/bin/poolctl.js', import.meta.url));
 
 export type Ran = { readonly status: number | null; readonly stdout: string; readonly stderr: string };
 export type Supervisor = { readonly child: ChildProcess; readonly ended: Promise<number | null>; stderr(): string };

@@ -35,6 +35,8 @@ export class PoolctlWorld extends World {
   asked: { readonly tokens: number; readonly text: Promise<string | null> } | null = null;
   /** Child processes that engines were ordered to leave behind. */
   readonly leaked: number[] = [];
+  /** What poolctl has said when it was asked everything, by whom. */
+  readonly heard: (readonly [string, string])[] = [];
   /** Notes of earlier steps: operation ids, heartbeats. */
   readonly notes = new Map<string, Json>();
   /** How many events of a replica have been taken up by steps. */
