@@ -1,12 +1,9 @@
 /** Everything that poolctl says, answers and writes, looked through. */
 
 import { deepStrictEqual, ok } from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { Then, When } from '@cucumber/cucumber';
-import { program } from '../../rig/poolctl.js';
 import { ask } from '../world/ask.js';
 import type { PoolctlWorld } from '../world/world.js';
 
@@ -54,28 +51,6 @@ When('poolctl is asked everything', { timeout: 180_000 }, async function (this: 
 When('the engine of {replica} is asked for {string}', async function (this: PoolctlWorld, key: string, path: string) {
   const { port } = await this.replica(key);
   await ask({ host: '127.0.0.1', port, method: 'GET', path });
-});
-
-When('poolctl is up on a terminal until it shows {string}', async function (this: PoolctlWorld, text: string) {
-  const command = `stty cols 200 rows 24; exec ${process.execPath} ${program} up --color never`;
-  const terminal = spawn('script', ['-qefc', command, '/dev/null'], { cwd: this.rig.dir, env: this.rig.env });
-  const ended = once(terminal, 'close');
-  let shown = '';
-  terminal.stdout.setEncoding('utf8').on('data', (more: string) => {
-    shown += more;
-  });
-  // A frame of those that load is drawn four times a second.
-  await this.until(`"${text}" on the terminal`, () =>
-    shown.includes(text) && /serving\/r0 +starting/.test(shown) ? true : null,
-  );
-  await this.until('a line of the engine on the terminal', () => (shown.includes('***') ? true : null));
-  for (const _ of [1, 2, 3]) terminal.stdin.write('\u0003');
-  await ended;
-  this.heard.push(['the terminal', shown]);
-});
-
-Then('the terminal has shown {string}', function (this: PoolctlWorld, text: string) {
-  ok(this.heard.some(([where, said]) => where === 'the terminal' && said.includes(text)));
 });
 
 /** And there is something to be looked through, of each kind. */
