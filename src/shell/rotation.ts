@@ -1,7 +1,7 @@
 /**
  * An engine's log rotated by size. At a launch by rename, since nobody writes it then. Under a living engine by copying it and emptying it: the engine
- * appends through the descriptor that it was born with, and goes on at the new beginning. What it writes in the microseconds between the last look
- * and the emptying is lost; whatever else may fail, nothing that was not copied is.
+ * appends through the descriptor that it was born with, and goes on at the new beginning. What it writes in the instant between the last look and
+ * the emptying is lost; whatever else may fail, nothing that was not copied is.
  */
 
 import { constants, ftruncateSync, readdirSync, readSync, renameSync, rmSync, type Stats, statSync, writeSync } from 'node:fs';
@@ -41,7 +41,7 @@ export type Rotation = {
 };
 
 /** A log that could not be rotated is not copied again and again, megabyte by megabyte. */
-const retryMs = 60_000;
+const retryMs = { tooFast: 5_000, failed: 60_000 } as const;
 
 export function makeRotation(wish: RotationWish): Rotation {
   const { log, limits, onStorage, now } = wish;
@@ -52,9 +52,9 @@ export function makeRotation(wish: RotationWish): Rotation {
   async function rotate(): Promise<void> {
     try {
       if (await cutOff(wish, work)) onStorage(null);
-      else notBefore = now() + retryMs;
+      else notBefore = now() + retryMs.tooFast;
     } catch (error) {
-      notBefore = now() + retryMs;
+      notBefore = now() + retryMs.failed;
       if (!work.closed) onStorage(`cannot rotate the log "${log}": ${(error as Error).message}`);
     } finally {
       busy = false;
@@ -97,18 +97,17 @@ async function cutOff(wish: RotationWish, work: { readonly closed: boolean }): P
       const bytes = await copyStep(source, target, copied, buffer);
       copied += bytes;
       if (bytes === buffer.length && !work.closed) continue;
-      // From here to the emptying nothing else happens in this process.
+      // From here to the emptying nothing else happens in this process: emptying 50 MiB takes it some milliseconds, and any turn between would lose more.
       if (work.closed || !isStillNamed(log, isOurs)) return false;
-      copied += copyAtOnce(source.fd, target.fd, copied, buffer);
-      if (readSync(source.fd, buffer, 0, 1, copied) > 0) continue;
+      const soFar = copyAtOnce(source.fd, target.fd, copied, buffer);
+      copied += soFar.bytes;
+      if (!soFar.isAll) continue;
       makeRoom(log, limits.keep, copy);
       renameSync(copy, `${log}.1`);
-      try {
-        copied += copyAtOnce(source.fd, target.fd, copied, buffer);
-      } catch (error) {
-        rmSync(`${log}.1`, { force: true });
-        throw error;
-      }
+      // Who waited for the disk, or for the processor, may have more to do than an instant's.
+      const rest = copyOrUndo(log, copy, () => copyAtOnce(source.fd, target?.fd ?? -1, copied, buffer));
+      copied += rest.bytes;
+      if (!rest.isAll) continue;
       ftruncateSync(source.fd, 0);
       onCut(`${log}.1`, copied);
       return true;
@@ -119,7 +118,7 @@ async function cutOff(wish: RotationWish, work: { readonly closed: boolean }): P
   }
 }
 
-const stepBytes = 256 * 1024;
+const stepBytes = 1024 * 1024;
 const mostAtOnceBytes = 4 * 1024 * 1024;
 /** So much is copied more than there was; an engine that writes faster than that has its log whole, and tries our patience later again. */
 const mostBehindBytes = 64 * 1024 * 1024;
@@ -130,16 +129,29 @@ async function copyStep(source: FileHandle, target: FileHandle, at: number, buff
   return bytesRead;
 }
 
-/** What came meanwhile, of which there is little. Answers how many bytes that were. */
-function copyAtOnce(source: number, target: number, at: number, buffer: Buffer): number {
+type Copied = { readonly bytes: number; readonly isAll: boolean };
+
+/** What came meanwhile, of which there is little; `isAll`: to the very end of the log. */
+function copyAtOnce(source: number, target: number, at: number, buffer: Buffer): Copied {
   let copied = 0;
   while (copied < mostAtOnceBytes) {
     const bytes = readSync(source, buffer, 0, buffer.length, at + copied);
-    if (bytes === 0) break;
+    if (bytes === 0) return { bytes: copied, isAll: true };
     for (let done = 0; done < bytes; ) done += writeSync(target, buffer, done, bytes - done, at + copied + done);
     copied += bytes;
   }
-  return copied;
+  return { bytes: copied, isAll: false };
+}
+
+/** A copy that is not whole has no place among the logs. */
+function copyOrUndo(log: string, copy: string, act: () => Copied): Copied {
+  let done: Copied | null = null;
+  try {
+    done = act();
+    return done;
+  } finally {
+    if (done?.isAll !== true) renameSync(`${log}.1`, copy);
+  }
 }
 
 function isStillNamed(log: string, isOurs: (file: Stats) => boolean): boolean {
