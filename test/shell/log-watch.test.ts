@@ -1,4 +1,4 @@
-import { appendFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import type { Alarm, Offload } from '../../src/core/messages.js';
@@ -15,7 +15,7 @@ const banner = '--- poolctl: chat/r0 incarnation 1 2026-11-27T07:00:00.000Z';
 async function watch(
   engine: EngineKind,
   written = `${banner}\n`,
-  { adopted = false, offset = 0, ...spec }: { adopted?: boolean; offset?: number } & Partial<Pick<PoolSpec, 'args' | 'env'>> = {},
+  { adopted = false, offset = 0, ...spec }: { adopted?: boolean; offset?: number } & Partial<Pick<PoolSpec, 'args' | 'env' | 'logs'>> = {},
 ) {
   const path = join(await scratchDir(), 'r0.log');
   writeFileSync(path, written);
@@ -143,4 +143,24 @@ test.each([
   append(layers(10, 33), suspect);
   await expect.poll(() => alarms.length, patience).toBe(2);
   expect(offloads).toEqual(told);
+});
+
+test('a log that was emptied under an earlier supervisor is read from its beginning, however long it has become since', async () => {
+  const offset = `${banner}\n`.length;
+  const { watched } = await watch('demo', `${'words that came after\n'.repeat(3)}${illegal}\n${'x'.repeat(200)}\n`, {
+    adopted: true,
+    offset,
+  });
+  const { subclass, evidence } = await watched.diagnose(exit, []);
+  expect([subclass, evidence?.line]).toEqual(['illegal_memory_access', 4]);
+});
+
+test('a log is rotated by whoever follows it, and its lines are counted on', async () => {
+  const { path, watched, append } = await watch('demo', `${banner}\n${'y'.repeat(999)}\n`, {
+    logs: { maxSizeBytes: 1000, keep: 1 },
+  });
+  await expect.poll(() => statSync(path).size, patience).toBe(0);
+  append(illegal);
+  const { evidence } = await watched.diagnose(exit, []);
+  expect(evidence?.line).toBe(3);
 });

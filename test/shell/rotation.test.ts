@@ -1,5 +1,6 @@
 /** Logs that are rotated while somebody writes them: real files, and real processes with a descriptor that they were born with. */
 
+import { spawnSync } from 'node:child_process';
 import {
   appendFileSync,
   existsSync,
@@ -18,11 +19,11 @@ import { makeRotation } from '../../src/shell/rotation.js';
 import { followFile, type Tail } from '../../src/shell/tail.js';
 import { runProgram, scratchDir, until } from '../host/scratch.js';
 
-type Wish = { readonly maxSizeBytes?: number; readonly keep?: number };
+type Wish = { readonly maxSizeBytes?: number; readonly keep?: number; readonly dir?: string };
 
 /** Follows and rotates as a supervisor does. */
-async function stand(first: string, { maxSizeBytes = 10, keep = 3 }: Wish = {}) {
-  const log = join(await scratchDir(), 'r0.log');
+async function stand(first: string, { maxSizeBytes = 10, keep = 3, dir }: Wish = {}) {
+  const log = join(dir ?? (await scratchDir()), 'r0.log');
   writeFileSync(log, first, { mode: 0o600 });
   const lines: string[] = [];
   const cuts: number[] = [];
@@ -110,6 +111,32 @@ test('what cannot be copied is not emptied: that is told, not tried again at onc
   rotation.seen(14);
   await until(() => storage.length === 2);
   expect([storage[1], cuts]).toEqual([null, [14]]);
+});
+
+/** A disk of a megabyte, where root may make one. */
+async function smallDisk(): Promise<string | null> {
+  const dir = await scratchDir();
+  const made = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', dir]);
+  if (made.status !== 0) return null;
+  onTestFinished(() => void spawnSync('umount', ['-l', dir]));
+  return dir;
+}
+
+test('on a full disk the log grows as long as it can, and is put by when there is room', async (context) => {
+  const dir = await smallDisk();
+  if (dir === null) return context.skip('it takes a disk of its own, and root to make it');
+  const { log, cuts, storage, rotation, later } = await stand(`${'x'.repeat(99)}\n`.repeat(6_000), { dir, maxSizeBytes: 1000 });
+  rotation.seen(600_000);
+  await until(() => storage.length === 1);
+  expect(storage[0]).toMatch(/ENOSPC/);
+  expect([statSync(log).size, namesBeside(log), cuts]).toEqual([600_000, ['r0.log'], []]);
+  const { ino } = statSync(log);
+  const room = spawnSync('mount', ['-o', 'remount,size=4m', dir]);
+  expect(room.status).toBe(0);
+  later(61_000);
+  rotation.seen(600_000);
+  await until(() => storage.length === 2);
+  expect([storage[1], cuts, statSync(log).size, statSync(log).ino]).toEqual([null, [600_000], 0, ino]);
 });
 
 test('another file that has got its name is left alone, and so is the log after the end', async () => {
