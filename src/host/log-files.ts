@@ -3,7 +3,10 @@
 import { readdir } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 
-/** The log first, whether it is there or not; behind it its older files, `.1`, `.2` …, so that the newest comes first. One that is missing hides no other. */
+/**
+ * The log first, whether it is there or not; behind it its older files, `.1`, `.2` …, so that the newest comes first. One that is missing hides no
+ * other.
+ */
 export async function withRotated(log: string): Promise<readonly string[]> {
   const names = await readdir(dirname(log)).catch(() => []);
   return [log, ...olderNumbers(log, names).map((n) => `${log}.${n}`)];

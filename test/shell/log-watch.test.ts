@@ -15,7 +15,11 @@ const banner = '--- poolctl: chat/r0 incarnation 1 2026-11-27T07:00:00.000Z';
 async function watch(
   engine: EngineKind,
   written = `${banner}\n`,
-  { adopted = false, offset = 0, ...spec }: { adopted?: boolean; offset?: number } & Partial<Pick<PoolSpec, 'args' | 'env' | 'logs'>> = {},
+  {
+    adopted = false,
+    offset = 0,
+    ...spec
+  }: { adopted?: boolean; offset?: number } & Partial<Pick<PoolSpec, 'args' | 'env' | 'logs'>> = {},
 ) {
   const path = join(await scratchDir(), 'r0.log');
   writeFileSync(path, written);
