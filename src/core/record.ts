@@ -60,13 +60,16 @@ export type RecordedReplica = Pick<
   readonly life: RecordedLife;
 };
 
+/** `ordered`: it may have come to a process at any time after this was written. */
+export type RecordedRestart = Restart & { readonly ordered?: true };
+
 export type RecordedState = {
   /** When it was written. */
   readonly at: Moment;
   readonly replicas: Readonly<Record<string, RecordedReplica>>;
   /** By pool. */
-  readonly restarts: Readonly<Record<string, readonly Restart[]>>;
-  readonly deviceRestarts: Readonly<Record<string, readonly Restart[]>>;
+  readonly restarts: Readonly<Record<string, readonly RecordedRestart[]>>;
+  readonly deviceRestarts: Readonly<Record<string, readonly RecordedRestart[]>>;
   /** Those that are under way. */
   readonly operations: readonly Operation[];
   readonly leftovers: readonly RecordedEngine[];
@@ -95,9 +98,14 @@ export function recorded(state: State, entryOf: (spec: PoolSpec) => string, at: 
 }
 
 /** Restarts that may have come to a process before this is written again: they count from now on, as their incarnations do. */
-function ordered({ replicas }: Pool, at: Moment): readonly { readonly restart: Restart; readonly devices: readonly Device[] }[] {
+function ordered(
+  { replicas }: Pool,
+  at: Moment,
+): readonly { readonly restart: RecordedRestart; readonly devices: readonly Device[] }[] {
   return replicas.flatMap(({ life, lastExit }) =>
-    isOrderedRestart(life) ? [{ restart: { at, class: lastExit?.class ?? 'unknown' }, devices: life.launch.devices }] : [],
+    isOrderedRestart(life)
+      ? [{ restart: { at, class: lastExit?.class ?? 'unknown', ordered: true }, devices: life.launch.devices }]
+      : [],
   );
 }
 
@@ -106,7 +114,7 @@ function isOrderedRestart(life: Life): life is Extract<Life, { phase: 'checking'
 }
 
 function deviceRestartsOf({ deviceRestarts, pools }: State, at: Moment): RecordedState['deviceRestarts'] {
-  const restarts = new Map(deviceRestarts);
+  const restarts = new Map<string, readonly RecordedRestart[]>(deviceRestarts);
   for (const pool of pools.values()) {
     for (const { restart, devices } of ordered(pool, at))
       for (const { uuid } of devices) restarts.set(uuid, [...(restarts.get(uuid) ?? []), restart]);

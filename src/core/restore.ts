@@ -14,6 +14,7 @@ import { type Instant, type PoolSpec, replicaId, replicaKey } from './model.js';
 import { moved } from './moved.js';
 import { interrupted, told } from './operation.js';
 import type { RecordedReplica, RecordedState } from './record.js';
+import { dated, deviceRestartsOf, leftoversOf, retiredOf } from './remains.js';
 import type { RecordedEngine, Replica, State } from './state.js';
 import { tell } from './turn.js';
 import { reasonOf } from './words.js';
@@ -60,14 +61,14 @@ export function restore(restoring: Restoring): Restored {
       events.push(...resumed.events);
       return resumed.replica;
     });
-    return { spec, replicas, restarts: clean ? [] : (before.restarts[spec.poolId] ?? []) };
+    return { spec, replicas, restarts: clean ? [] : dated(before.restarts[spec.poolId] ?? [], at) };
   });
   const cut = clean ? [] : before.operations.map((operation) => interrupted(operation, at));
   return {
     state: {
       ...fresh,
       pools: new Map(pools.map((pool) => [pool.spec.poolId, pool])),
-      deviceRestarts: new Map(clean ? [] : Object.entries(before.deviceRestarts)),
+      deviceRestarts: new Map(clean ? [] : deviceRestartsOf(before, at)),
       operations: new Map(cut.map((operation) => [operation.id, operation])),
       leftovers: sameBoot ? leftoversOf(before, known) : [],
       retired: retiredOf(before, known),
@@ -75,25 +76,6 @@ export function restore(restoring: Restoring): Restored {
     effects,
     events: [...events, ...cut.map((operation) => told(operation, 'operation.finished'))],
   };
-}
-
-function retiredOf({ retired, replicas }: RecordedState, known: ReadonlySet<string>): State['retired'] {
-  const lifetimes = Object.entries(replicas).map(([key, { incarnation, restartsTotal, crashesTotal }]) => [
-    key,
-    { incarnation, restartsTotal, crashesTotal },
-  ]);
-  const all: State['retired'] = { ...retired, ...Object.fromEntries(lifetimes) };
-  return Object.fromEntries(Object.entries(all).filter(([key]) => !known.has(key)));
-}
-
-/** Engines whose place the inventory no longer has, those among them that the last supervisor had not got rid of. */
-function leftoversOf({ leftovers, replicas }: RecordedState, known: ReadonlySet<string>): readonly RecordedEngine[] {
-  const gone = Object.entries(replicas).flatMap(([key, { life, died }]) => {
-    if (known.has(key)) return [];
-    if (died !== null) return [died];
-    return 'engine' in life ? [life.engine] : 'intent' in life && life.intent !== null ? [life.intent] : [];
-  });
-  return [...leftovers, ...gone];
 }
 
 /** A clean end leaves nobody but who would not die even so: that one is ended first, before anything is launched. */

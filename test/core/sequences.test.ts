@@ -17,6 +17,17 @@ it('holds its invariants over 10,000 random sequences', () => {
   );
 }, 120_000);
 
+it('counts a restart that was only ordered when its supervisor died from when the next one begins', () => {
+  const moves = [
+    { kind: 21, choice: 0, flag: false, waitMs: 0 },
+    { kind: 0, choice: 0, flag: false, waitMs: 1000 },
+    { kind: 10, choice: 44, flag: true, waitMs: 1000 },
+    { kind: 13, choice: 18, flag: true, waitMs: 0 },
+    { kind: 21, choice: 9, flag: false, waitMs: 0 },
+  ];
+  expect(play(moves)).toEqual([]);
+});
+
 /** Machines broken on purpose: a checker that cannot fail proves nothing. */
 const mutants: Readonly<Record<string, Partial<Machine>>> = {
   'forgets to take the handoff file away': stepping((state, input, context) => {

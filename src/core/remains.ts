@@ -1,0 +1,37 @@
+/** What of a record belongs to no present replica: restarts of pools and devices, and what is left of places that the inventory no longer has. */
+
+import type { Moment } from './model.js';
+import type { RecordedRestart, RecordedState } from './record.js';
+import type { RecordedEngine, State } from './state.js';
+import type { Restart } from './storm.js';
+
+/** One that was only ordered may have been made a moment ago: a window holds it for as long as it may have to. */
+export function dated(restarts: readonly RecordedRestart[], now: Moment): readonly Restart[] {
+  return restarts.map(({ at, class: of, ordered }) => ({ at: ordered === true ? now : at, class: of }));
+}
+
+export function deviceRestartsOf(
+  { deviceRestarts }: RecordedState,
+  now: Moment,
+): readonly (readonly [string, readonly Restart[]])[] {
+  return Object.entries(deviceRestarts).map(([uuid, restarts]) => [uuid, dated(restarts, now)]);
+}
+
+export function retiredOf({ retired, replicas }: RecordedState, known: ReadonlySet<string>): State['retired'] {
+  const lifetimes = Object.entries(replicas).map(([key, { incarnation, restartsTotal, crashesTotal }]) => [
+    key,
+    { incarnation, restartsTotal, crashesTotal },
+  ]);
+  const all: State['retired'] = { ...retired, ...Object.fromEntries(lifetimes) };
+  return Object.fromEntries(Object.entries(all).filter(([key]) => !known.has(key)));
+}
+
+/** Engines whose place the inventory no longer has, those among them that the last supervisor had not got rid of. */
+export function leftoversOf({ leftovers, replicas }: RecordedState, known: ReadonlySet<string>): readonly RecordedEngine[] {
+  const gone = Object.entries(replicas).flatMap(([key, { life, died }]) => {
+    if (known.has(key)) return [];
+    if (died !== null) return [died];
+    return 'engine' in life ? [life.engine] : 'intent' in life && life.intent !== null ? [life.intent] : [];
+  });
+  return [...leftovers, ...gone];
+}
