@@ -63,6 +63,7 @@ function vramText({ needed_bytes, free_bytes, fits, source }: NonNullable<Planne
   const free = free_bytes === null ? 'what is free is not known' : `${formatBytes(free_bytes)} free`;
   if (needed_bytes === null) return `${free}; what it needs is not said ("vram")`;
   const needs = formatBytes(needed_bytes);
+  if (source === 'learnt') return `ran out of memory with ${needs} (learnt), ${free}${fits === false ? ': may not fit' : ''}`;
   if (source === 'estimate') return `its tensors take ${needs} (estimate), ${free}${fits === false ? ': may not fit' : ''}`;
   return `needs ${needs}, ${free}${fits === null ? '' : fits ? ': fits' : ': does not fit'}`;
 }

@@ -6,9 +6,10 @@ import { freeVramBytes } from './core/devices.js';
 import { launchOf } from './core/launching.js';
 import { meansFor } from './core/means.js';
 import type { Launch } from './core/messages.js';
-import type { Device, PoolSpec } from './core/model.js';
+import type { PoolSpec } from './core/model.js';
 import { restore } from './core/restore.js';
 import type { Replica, State } from './core/state.js';
+import { fits, type Need, needOf } from './core/vram.js';
 import { ownEnvironment } from './engines/environment.js';
 import type { GgufHeader } from './models/gguf.js';
 import { systemClock } from './shell/clock.js';
@@ -49,14 +50,14 @@ export type PlannedReplica = {
   } | null;
   readonly startup_deadline_ms: number | null;
   /**
-   * Null on `cpu`. `fits` is null where what it needs or what is free is not known. `source` tells who says what it needs: the inventory, or a
-   * look at what the model's tensors take, which is no reason to refuse a launch.
+   * Null on `cpu`. `fits` is null where what it needs or what is free is not known. `source` tells who says what it needs: the inventory, a launch
+   * that ran out of memory, or a look at what the model's tensors take. The last two are no reason to refuse a launch.
    */
   readonly vram: {
     readonly needed_bytes: number | null;
     readonly free_bytes: number | null;
     readonly fits: boolean | null;
-    readonly source: 'configured' | 'estimate' | null;
+    readonly source: Need['source'] | null;
   } | null;
   /** What stands in the way just now, with what to do about it. */
   readonly obstacles: readonly { readonly text: string; readonly hint: string | null }[];
@@ -88,8 +89,11 @@ export async function plan(options: PlanOptions): Promise<readonly PlannedReplic
       state = withPort(state, replica, means.value.port);
       const launch = launchOf(replica, means.value, { spec, supervisor: inventory.supervisor }, 'unique-to-each-launch');
       const checked = await preflight.rehearse(launch);
-      const obstacles = checked.obstacles.map((obstacle) => coveredObstacle(obstacle, covers.of(launch)));
-      planned.push(plannedOf(replica, launch, { ...checked, obstacles }, env));
+      const { short } = means.value;
+      const found = [...(short === null ? [] : [short]), ...checked.obstacles];
+      const obstacles = found.map((obstacle) => coveredObstacle(obstacle, covers.of(launch)));
+      const facts = plannedOf(replica, launch, { ...checked, obstacles }, env);
+      planned.push({ ...facts, vram: vramOf({ replica, spec, launch, modelBytes: checked.modelBytes }, state) });
     }
   }
   return planned;
@@ -124,7 +128,6 @@ function plannedOf(replica: Replica, launch: Launch, checked: Checked, env: Plan
     port,
     model: header === null ? null : modelOf(header),
     startup_deadline_ms: checked.startupDeadlineMs,
-    vram: vramOf(spec, devices, checked.modelBytes),
     obstacles: checked.obstacles.map(({ text, hint = null }) => ({ text, hint })),
   };
 }
@@ -133,12 +136,22 @@ function modelOf({ name, architecture, parameters, contextLength }: GgufHeader):
   return { name, architecture, parameters, context_length: contextLength };
 }
 
-function vramOf({ vramBytes }: PoolSpec, devices: readonly Device[], modelBytes: Checked['modelBytes']): PlannedReplica['vram'] {
+type Wish = {
+  readonly replica: Replica;
+  readonly spec: PoolSpec;
+  readonly launch: Launch;
+  readonly modelBytes: Checked['modelBytes'];
+};
+
+function vramOf({ replica, spec, launch: { devices }, modelBytes }: Wish, state: State): PlannedReplica['vram'] {
   if (devices.length === 0) return null;
-  const needed = vramBytes ?? modelBytes;
-  const source = vramBytes !== null ? 'configured' : modelBytes !== null ? 'estimate' : null;
-  const free = freeVramBytes(devices);
-  return { needed_bytes: needed, free_bytes: free, fits: needed === null || free === null ? null : needed <= free, source };
+  const need = needOf({ vram: { ...replica.vram, modelBytes } }, spec);
+  return {
+    needed_bytes: need?.bytes ?? null,
+    free_bytes: freeVramBytes(devices),
+    fits: need === null ? null : fits(need.bytes, replica, spec, devices, state),
+    source: need?.source ?? null,
+  };
 }
 
 function unplanned({ poolId }: PoolSpec, { id, goal, mask }: Replica): Omit<PlannedReplica, 'obstacles'> {

@@ -213,6 +213,7 @@ export async function up(options: UpOptions, world: World): Promise<number> {
   endedAs = runtime.state().shutdown?.keep === true ? 'kept' : 'clean';
   exits.close();
   kernel.close();
+  gpus.close();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) world.signals.off(signal, onSignal);
   world.signals.off('SIGHUP', onHangUp);
   news.publish({ event: 'supervisor.stopped', level: 'info', uptime_seconds: Math.round(clock.now() - begunAt) / 1000 });

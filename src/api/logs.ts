@@ -84,11 +84,16 @@ export async function* followLog(
           yield block;
           continue;
         }
-        const next = (await isSameFile(file, path)) ? null : await openIfThere(path);
-        if (next !== null) {
-          await file.close();
-          [file, at] = [next, 0];
-          continue;
+        if (!(await isSameFile(file, path))) {
+          // Put by a moment ago: it is read on as one of the older files, which begins nothing anew.
+          const first = await markOf(`${path}.1`);
+          if (first !== null && !known.has(first)) continue;
+          const next = await openIfThere(path);
+          if (next !== null) {
+            await file.close();
+            [file, at] = [next, 0];
+            continue;
+          }
         }
       }
       await sleep(everyMs, undefined, { signal }).catch(() => undefined);

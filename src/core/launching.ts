@@ -7,7 +7,7 @@ import type { Engine, LaunchCause } from './life.js';
 import type { EngineIdentity, Launch, Obstacle, ProbeResult } from './messages.js';
 import type { Device, Instant, Result } from './model.js';
 import { judge, type PreflightVerdict } from './preflight.js';
-import { fail, obstruct, queue, rest } from './rest.js';
+import { fail, type Hindrance, obstruct, queue, rest } from './rest.js';
 import { becomeReady, noDescription, resumeUnhealthy } from './serving.js';
 import { type In, now, type Replica } from './state.js';
 import { repetition, tooOften } from './tries.js';
@@ -27,6 +27,8 @@ export const leastMs = 10_000;
 export type Means = {
   readonly devices: readonly Device[];
   readonly port: number;
+  /** Too little memory is free there; null where enough is. */
+  readonly short: Obstacle | null;
   readonly hostClaimedBytes: number;
   /** That it may run out of memory; null where there is nothing to fear. */
   readonly advice: string | null;
@@ -37,14 +39,12 @@ export type Means = {
  * dies in between leaves no engine that nobody knows.
  */
 export function check(replica: In<'preparing'>, { means }: { readonly means: Result<Means, Obstacle> }, scene: Scene): Turn {
-  if (!means.ok) {
-    const { what: obstacle, text: why, hint = null } = means.error;
-    return obstruct(replica, { why, hint, obstacle }, scene);
-  }
+  if (!means.ok) return obstruct(replica, hindranceOf(means.error), scene);
+  if (means.value.short !== null) return obstruct(replica, hindranceOf(means.value.short), scene);
   const { cause, since } = replica.life;
   const launch = launchOf(replica, means.value, scene, scene.id());
   const { advice } = means.value;
-  const warned = { event: 'replica.preparing', level: 'warn', because: cause, detail: advice ?? '' } as const;
+  const warned = { event: 'replica.preparing', level: 'warn', because: cause } as const;
   const turn = stay(
     {
       ...replica,
@@ -54,7 +54,11 @@ export function check(replica: In<'preparing'>, { means }: { readonly means: Res
     },
     [{ type: 'check', launch }, { type: 'record' }],
   );
-  return advice === null ? turn : { ...turn, events: [tell(turn.replica, scene, warned)] };
+  return advice === null ? turn : { ...turn, events: [tell(turn.replica, scene, { ...warned, detail: advice })] };
+}
+
+function hindranceOf({ what: obstacle, text: why, hint }: Obstacle): Hindrance {
+  return { why, hint: hint ?? null, obstacle };
 }
 
 /** The next launch of a replica, as it stands. */

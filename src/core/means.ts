@@ -15,8 +15,6 @@ const freshMs = 60_000;
 export function meansFor(replica: Replica, pool: Pool, state: State, now: Instant): Result<Means, Obstacle> {
   const devices = devicesFor(replica, pool, state, now);
   if (!devices.ok) return devices;
-  const short = shortage(replica, pool.spec, devices.value, state);
-  if (short !== null) return { ok: false, error: short };
   const port = portFor(replica, pool, state);
   if (!port.ok) return port;
   return {
@@ -24,6 +22,7 @@ export function meansFor(replica: Replica, pool: Pool, state: State, now: Instan
     value: {
       devices: devices.value,
       port: port.value,
+      short: shortage(replica, pool.spec, devices.value, state),
       hostClaimedBytes: hostClaimsBeside(replica, state),
       advice: advice(replica, pool.spec, devices.value, state),
     },

@@ -40,6 +40,11 @@ export function advice(replica: Replica, spec: PoolSpec, devices: readonly Devic
   return lacking === null ? null : `may run out of memory (learnt from the last time): on ${describe(lacking, replica, state)}`;
 }
 
+/** Whether so much is free for it on these devices; null where nobody knows what is free. */
+export function fits(bytes: number, replica: Replica, spec: PoolSpec, devices: readonly Device[], state: State): boolean | null {
+  return freeVramBytes(devices) === null ? null : lackOf(bytes, replica, spec, devices, state) === null;
+}
+
 type Lack = {
   /** The devices that it is about: all of the mask together, or the one whose share does not fit. */
   readonly of: readonly Device[];

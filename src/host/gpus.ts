@@ -17,6 +17,8 @@ export type GpuReader = {
    * does not take the other's devices away.
    */
   read(): Promise<DevicesReading>;
+  /** Ends the calls that are out; what comes of them is of no use. */
+  close(): void;
 };
 
 export type GpuReaderOptions = {
@@ -37,7 +39,8 @@ export function createGpuReader({
   killSignal = 'SIGKILL',
   procRoot = '/proc',
 }: GpuReaderOptions): GpuReader {
-  const options = { env, now, timeoutMs, killSignal };
+  const ending = new AbortController();
+  const options = { env, now, timeoutMs, killSignal, end: ending.signal };
   const { identify, trusted } = createDeviceUsers(procRoot);
   const nvidia = createNvidia(options, trusted);
   const amd = createAmd(options, trusted);
@@ -50,6 +53,7 @@ export function createGpuReader({
       });
       return reading;
     },
+    close: () => ending.abort(),
   };
 
   async function observe(): Promise<DevicesReading> {

@@ -11,6 +11,8 @@ export type ToolOptions = {
   readonly timeoutMs: number;
   /** What a call is ended with when its time is up. */
   readonly killSignal: NodeJS.Signals;
+  /** Ends the call that is out, as if its time were up. */
+  readonly end: AbortSignal;
 };
 
 export type Failure = { readonly failure: string };
@@ -20,7 +22,7 @@ export type Ended = { readonly stdout: string; readonly text: string; readonly c
 export type Tool = (program: string, args: readonly string[], withinMs?: number) => Promise<Ended | Failure>;
 
 /** One process at a time: one that outlives its time is killed, told as a failure, and stands in the way of the next until it has ended. */
-export function createTool({ env, now, timeoutMs, killSignal }: ToolOptions): Tool {
+export function createTool({ env, now, timeoutMs, killSignal, end }: ToolOptions): Tool {
   let hung: { readonly name: string; readonly pid: number | undefined; readonly since: Instant } | null = null;
 
   return async (program, args, withinMs = timeoutMs) => {
@@ -40,7 +42,7 @@ export function createTool({ env, now, timeoutMs, killSignal }: ToolOptions): To
       reject: false,
       maxBuffer: 1024 * 1024,
     });
-    const outcome = await withinTime(child, withinMs);
+    const outcome = await withinTime(child, withinMs, end);
     if (outcome !== null) {
       const { stdout, stderr, exitCode, signal, code, shortMessage } = outcome;
       if (code !== undefined) return { failure: `${name} failed: ${shortMessage}` };
@@ -74,14 +76,17 @@ export async function findOnPath(names: readonly string[], path: string | undefi
   return null;
 }
 
-async function withinTime<T>(work: PromiseLike<T>, timeoutMs: number): Promise<T | null> {
-  let timer: NodeJS.Timeout | undefined;
+async function withinTime<T>(work: PromiseLike<T>, timeoutMs: number, end: AbortSignal): Promise<T | null> {
+  let giveUp: () => void = () => {};
   const late = new Promise<null>((resolve) => {
-    timer = setTimeout(resolve, timeoutMs, null);
+    giveUp = () => resolve(null);
   });
+  const timer = setTimeout(giveUp, timeoutMs);
+  end.addEventListener('abort', giveUp);
   try {
-    return await Promise.race([work, late]);
+    return end.aborted ? null : await Promise.race([work, late]);
   } finally {
     clearTimeout(timer);
+    end.removeEventListener('abort', giveUp);
   }
 }

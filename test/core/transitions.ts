@@ -209,7 +209,10 @@ function factsFor({ key, incarnation, checks }: Replica): readonly Fact[] {
     { type: 'kill' },
     { type: 'reset', once: false },
     { type: 'reset', once: true },
-    { type: 'admitted', means: { ok: true, value: { devices: [], port: 18_100, hostClaimedBytes: 0, advice: null } } },
+    {
+      type: 'admitted',
+      means: { ok: true, value: { devices: [], port: 18_100, short: null, hostClaimedBytes: 0, advice: null } },
+    },
     { type: 'admitted', means: { ok: false, error: { what: 'device', text: 'no device' } } },
     { type: 'held', until: 9e9, why: 'a storm' },
     { type: 'tripped', breaker: 'general', why: 'a storm' },

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createGpuReader, type GpuReader } from '../../src/host/gpus.js';
 import { type FakeNvidiaSmi, fakeNvidiaSmi } from '../rig/fake-nvidia-smi.js';
+import { scratchDir } from './scratch.js';
 
 const MiB = 1024 * 1024;
 
@@ -128,6 +129,15 @@ describe('reading GPUs', () => {
     await gone(pid);
     await smi.say({ gpus: [{}] });
     expect(await reader.read()).toMatchObject({ tool: 'working' });
+  });
+
+  it('waits for nobody once it is closed', async () => {
+    const smi = await fakeNvidiaSmi(await scratchDir(), { hang: true });
+    const reader = createGpuReader({ env: smi.env, now: () => 0, timeoutMs: 600_000 });
+    const reading = reader.read();
+    await expect.poll(() => smi.calls()).toHaveLength(1);
+    reader.close();
+    expect(await reading).toMatchObject({ tool: 'failing' });
   });
 
   it('starts no second call while one cannot be killed, and says since when it hangs', async () => {

@@ -15,7 +15,7 @@ function launch(index: number) {
   if (replica === undefined || spec === undefined) throw new RangeError(`no replica ${index}`);
   return launchOf(
     replica,
-    { devices: [], port: 18_100 + index, hostClaimedBytes: 0, advice: null },
+    { devices: [], port: 18_100 + index, short: null, hostClaimedBytes: 0, advice: null },
     { spec, supervisor: inventory.supervisor },
     `i${index}`,
   );

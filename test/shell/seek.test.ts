@@ -28,7 +28,7 @@ test('who outlives SIGKILL does not keep a replica between two launches for ever
   };
   const launch = launchOf(
     replica,
-    { devices: [], port: 18_100, hostClaimedBytes: 0, advice: null },
+    { devices: [], port: 18_100, short: null, hostClaimedBytes: 0, advice: null },
     { spec, supervisor: inventory.supervisor },
     'i',
   );

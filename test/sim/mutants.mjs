@@ -185,7 +185,13 @@ export const mutants = [
   },
   {
     name: 'too little memory keeps nobody back',
-    edits: [core('means', '  if (short !== null) return { ok: false, error: short };\n', '')],
+    edits: [
+      core(
+        'launching',
+        '  if (means.value.short !== null) return obstruct(replica, hindranceOf(means.value.short), scene);\n',
+        '',
+      ),
+    ],
   },
   {
     name: 'an engine that still holds its memory is followed at once',

@@ -26,18 +26,21 @@ Feature: Looking at the GPUs before an engine is launched on them
     Then there is an event "device.lost" with:
       | device | GPU-11111111-1111-2222-3333-444444444444  |
       | level  | error                                     |
-      | human  | /^GPU 1 NVIDIA GeForce RTX 3090 .* is gone$/ |
+      | human  | /^GPU 1 NVIDIA GeForce RTX 3090 .* is gone; look at its power, .* reboot if it stays away; / |
+      | hint   | /its replicas come back by themselves once it is listed again$/ |
     And chat/r1 is ready
     When the engine of chat/r1 gets SIGKILL
     Then chat/r1 becomes backoff with the reason "/^killed by SIGKILL/"
     And chat/r1 becomes backoff, told with:
-      | crash_reason | preflight                |
-      | reason       | there is no device "1"   |
-      | crash_count  | 1                        |
+      | crash_reason | preflight                                                                       |
+      | reason       | GPU 1 (NVIDIA GeForce RTX 3090) of mask 1 is gone: its tool lists it no more    |
+      | obstacle     | device                                                                          |
+      | crash_count  | 1                                                                               |
     And chat/r0 still runs in its first process
     When nvidia-smi works again
-    Then there is an event "device.found" with:
-      | device | GPU-11111111-1111-2222-3333-444444444444 |
+    Then there is an event "device.reset" with:
+      | device | GPU-11111111-1111-2222-3333-444444444444     |
+      | human  | /^GPU 1 NVIDIA GeForce RTX 3090 .* is back$/ |
     And chat/r1 becomes ready
     And chat/r1 shows:
       | crash_count   | 1                                            |
@@ -54,12 +57,13 @@ Feature: Looking at the GPUs before an engine is launched on them
       chat: { device_masks: [0, 1] }
       """
     And poolctl is up
-    Then chat/r0 becomes backoff with the reason "GPU 0 (NVIDIA GeForce RTX 3090) of mask 0 is unhealthy; see nvidia-smi"
+    Then chat/r0 becomes backoff with the reason "GPU 0 (NVIDIA GeForce RTX 3090) of mask 0 <says>"
     And chat/r1 becomes ready
     And chat/r0 has never been starting
     And chat/r0 shows:
-      | last_error  | /^GPU 0 .* is unhealthy; see nvidia-smi$/ |
-      | crash_count | 0                                         |
+      | last_error  | /^GPU 0 .* of mask 0 <says>$/    |
+      | why         | /of mask 0 <says>; <do>; try \d/ |
+      | crash_count | 0                                |
     When I GET "/v2/devices"
     Then the answer is 200 with:
       | devices[0].healthy | false |
@@ -68,11 +72,11 @@ Feature: Looking at the GPUs before an engine is launched on them
     Then chat/r0 becomes ready
 
     Examples:
-      | field           | word              |
-      | memory.free     | [GPU is lost]     |
-      | temperature.gpu | [Unknown Error]   |
-      | utilization.gpu | ERR!              |
-      | memory.total    | GPU requires reset |
+      | field           | word               | says                              | do                                                                   |
+      | memory.free     | [GPU is lost]      | is lost, as nvidia-smi says       | reboot the machine                                                   |
+      | temperature.gpu | [Unknown Error]    | answers nvidia-smi with errors    | see nvidia-smi -q -i 0                                               |
+      | utilization.gpu | ERR!               | answers nvidia-smi with errors    | see nvidia-smi -q -i 0                                               |
+      | memory.total    | GPU requires reset | needs a reset, as nvidia-smi says | stop what uses it, run nvidia-smi --gpu-reset -i 0, then poolctl reset |
 
   @ORCH-3053
   Scenario: A device that falls ill is told of once, and the engines on it go on
@@ -181,8 +185,8 @@ Feature: Looking at the GPUs before an engine is launched on them
     Then big/r0 becomes backoff with the reason "cannot load on GPU 0,1: it needs 48.0 GiB of VRAM, and 47.1 GiB are free"
     And big/r0 has never been starting
     And big/r0 shows:
-      | crash_count | 0                                    |
-      | why         | /47\.1 GiB are free; try \d+ in /    |
+      | crash_count | 0                                                                      |
+      | why         | /47\.1 GiB are free; free the device, or lower "vram"; try \d+ in / |
     When the "memory.free" of GPU 0 becomes "40000"
     Then big/r0 becomes ready
 

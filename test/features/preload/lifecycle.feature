@@ -429,10 +429,11 @@ Feature: From a line in pools.yaml to an engine that serves
       big: { host_memory: 900000GiB }
       """
     And poolctl is up
-    When big/r0 becomes backoff with the reason "/^cannot load big: it needs 900000\.0 GiB of memory, and \d+(\.\d)? [GM]iB are available$/"
+    When big/r0 becomes backoff with the reason "/^cannot load big: it needs 900000\.0 GiB of memory, and \d+(\.\d)? [GM]iB are available; most is held by pid \d+ \(.+\) with [\d.]+ [GM]iB$/"
     Then big/r0 has never been starting
     And big/r0 shows:
-      | crash_count | 0 |
+      | crash_count | 0                                                    |
+      | why         | /; free memory, or lower "host_memory"; try \d+ in / |
 
   @OC-POOL-3001
   Scenario: So many engines load at once, and the others say behind whom they wait

@@ -95,6 +95,16 @@ Then('device {int} is used by:', async function (this: PoolctlWorld, position: n
   });
 });
 
+Then(
+  'the age of device {int} comes to be over {int} seconds',
+  async function (this: PoolctlWorld, position: number, seconds: number) {
+    await this.until(`an age over ${seconds} s`, async () => {
+      const { devices } = (await this.ask('GET', '/v2/devices')).json();
+      return devices[position].age_seconds > seconds || null;
+    });
+  },
+);
+
 Then('nobody can tell who uses device {int}', async function (this: PoolctlWorld, position: number) {
   await this.untilHolds(async () => {
     const { devices } = (await this.ask('GET', '/v2/devices')).json();
