@@ -16,6 +16,7 @@ Feature: What is secret is not told
       console.error('CUDA error: out of memory, it seems, with ' + all.join(' and '));
       if (args[0] === 'serve') {
         createServer((request, response) => {
+          response.statusCode = request.url === '/never' ? 503 : 200;
           response.end('{"status":"ok"}');
           if (request.url === '/die') process.exit(3);
         }).listen(Number(args[1]), '127.0.0.1');
