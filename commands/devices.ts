@@ -1,14 +1,13 @@
 import type { Command } from 'commander';
-import type { DeviceView } from '../src/api/wire.js';
+import type { DevicesAnswer, DeviceView } from '../src/api/wire.js';
 import { viewUnsupervised } from '../src/devices/view.js';
 import { PoolctlError } from '../src/errors.js';
 import { createGpuReader } from '../src/host/gpus.js';
 import { formatBytes } from '../src/text/bytes.js';
 import { type Column, table } from '../src/text/table.js';
+import { span } from '../src/text/time.js';
 import { clientOf } from './ask/supervisor.js';
 import { type Cli, globalsOf } from './cli.js';
-
-type Answer = { readonly devices: readonly DeviceView[]; readonly note: string | null };
 
 export function devices(program: Command, cli: Cli): void {
   program
@@ -23,7 +22,7 @@ export function devices(program: Command, cli: Cli): void {
     });
 }
 
-function print(cli: Cli, { devices: found, note }: Answer): void {
+function print(cli: Cli, { devices: found, note }: DevicesAnswer): void {
   if (found.length > 0)
     cli.stdout(
       `${table(
@@ -33,7 +32,13 @@ function print(cli: Cli, { devices: found, note }: Answer): void {
       ).join('\n')}\n`,
     );
   for (const { index, name, ailment } of found) if (ailment !== null) cli.stderr(`GPU ${index} (${name}) ${ailment}\n`);
-  if (note !== null) cli.stderr(`${note}\n`);
+  if (note !== null) cli.stderr(`${ageOf(found)}${note}\n`);
+}
+
+/** Numbers that are not of now, since the tool does not answer. */
+function ageOf(found: readonly DeviceView[]): string {
+  const age = Math.max(0, ...found.map(({ age_seconds }) => age_seconds ?? 0));
+  return age >= 1 ? `these numbers are ${span(age * 1000)} old: ` : '';
 }
 
 const columns: readonly Column[] = [
@@ -54,20 +59,19 @@ function cells(device: DeviceView, all: readonly DeviceView[]): readonly string[
   return [mask, uuid, size(vram_free_bytes), size(vram_total_bytes), healthy ? 'yes' : 'no', users(device), name];
 }
 
-/** Its pools; else who has most of it, as syslog writes a process. */
+/** Its pools, and the biggest of the strangers, as syslog writes a process. */
 function users({ pools, processes }: DeviceView): string {
-  if (pools.length > 0) return pools.join(',');
-  const [biggest, ...others] = processes ?? [];
-  if (biggest === undefined) return '-';
-  const program = (biggest.program ?? 'pid').replace(/\s+/g, '_');
-  return `${program}[${biggest.pid}]${others.length === 0 ? '' : `+${others.length}`}`;
+  const [biggest, ...others] = (processes ?? []).filter(({ pool_id }) => pool_id === null);
+  const program = (biggest?.program ?? 'pid').replace(/\s+/g, '_');
+  const stranger = biggest === undefined ? [] : [`${program}[${biggest.pid}]${others.length === 0 ? '' : `+${others.length}`}`];
+  return [...pools, ...stranger].join(',') || '-';
 }
 
 /** The supervisor knows who uses what; without one the tools are asked. */
-async function look(cli: Cli, globals: Parameters<typeof clientOf>[1]): Promise<Answer & { readonly failing: boolean }> {
+async function look(cli: Cli, globals: Parameters<typeof clientOf>[1]): Promise<DevicesAnswer & { readonly failing: boolean }> {
   try {
     const found = await clientOf(cli, globals, 'list the devices').devices();
-    if (found.length > 0) return { devices: found, note: null, failing: false };
+    if (found.devices.length > 0) return { ...found, failing: false };
   } catch (error) {
     if (!(error instanceof PoolctlError && error.code === 'NO_SUPERVISOR')) throw error;
   }

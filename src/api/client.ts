@@ -6,7 +6,7 @@
 import { type ClientRequest, type IncomingMessage, request } from 'node:http';
 import { type ErrorCode, errorCodes, PoolctlError } from '../errors.js';
 import { sseReader } from './sse.js';
-import { apiVersion, type DeviceView, type EventLine, type OperationView, type StatusView } from './wire.js';
+import { apiVersion, type DevicesAnswer, type EventLine, type OperationView, type StatusView } from './wire.js';
 
 export type ClientOptions = {
   readonly socketPath: string;
@@ -62,8 +62,8 @@ export class Client {
     )) as OperationView;
   }
 
-  async devices(): Promise<readonly DeviceView[]> {
-    return ((await this.ask('GET', '/v2/devices')) as { readonly devices: readonly DeviceView[] }).devices;
+  async devices(): Promise<DevicesAnswer> {
+    return (await this.ask('GET', '/v2/devices')) as DevicesAnswer;
   }
 
   /** The operation that ends the supervisor; it goes with the supervisor. */

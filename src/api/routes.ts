@@ -59,7 +59,7 @@ export const routes: readonly Route[] = [
     path: '/v2/events',
     handle: ({ query, lastEventId }) => ({ kind: 'events', since: lastEventId ?? (query.get('since') || null) }),
   },
-  { method: 'GET', path: '/v2/devices', handle: ({ service }) => ok({ devices: service.devices() }) },
+  { method: 'GET', path: '/v2/devices', handle: ({ service }) => ok(service.devices()) },
   { method: 'GET', path: '/v2/meta/capabilities', handle: ({ service }) => ok(service.capabilities()) },
   { method: 'POST', path: '/v2/shutdown', handle: shutdown },
 ];

@@ -2,14 +2,14 @@
 
 import type { Answer, Input } from '../core/messages.js';
 import type { OperationView } from '../core/views.js';
-import type { CapabilitiesView, DeviceView, EventLine, PoolHealthView, PoolView, StatusView } from './wire.js';
+import type { CapabilitiesView, DevicesAnswer, EventLine, PoolHealthView, PoolView, StatusView } from './wire.js';
 
 export type Service = {
   readonly version: string;
   status(): StatusView;
   pool(poolId: string): PoolView | null;
   health(poolId: string): PoolHealthView | null;
-  devices(): readonly DeviceView[];
+  devices(): DevicesAnswer;
   capabilities(): CapabilitiesView;
   /** Prometheus text, version 0.0.4. */
   metrics(): Promise<string>;

@@ -28,6 +28,9 @@ export type SupervisorView = {
 };
 
 /** GET /v2/pools, `status --json`, and the last known state in the registry (then `stale`). */
+/** `note`: why the numbers are not of now, or there are none; null where there is nothing to say. */
+export type DevicesAnswer = { readonly devices: readonly DeviceView[]; readonly note: string | null };
+
 export type StatusView = {
   readonly api_version: string;
   readonly stale: boolean;

@@ -48,7 +48,7 @@ export function makeService({ version, runtime, clock, news, paths, supervisor, 
       return pool === undefined ? null : viewPool(pool, runtime.state(), calendar());
     },
     health: (poolId) => healthOf(poolId, runtime.state(), calendar()),
-    devices: () => viewDevices(runtime.state(), clock.now()),
+    devices: () => ({ devices: viewDevices(runtime.state(), clock.now()), note: runtime.state().devices.note }),
     capabilities: () => capabilitiesOf(version, runtime.state(), calendar()),
     metrics,
     operation,

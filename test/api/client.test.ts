@@ -32,7 +32,7 @@ describe('with a supervisor', () => {
     const client = clientOf(stand, { correlationId: 'trace-1' });
     expect(client.socketPath).toBe(stand.socketPath);
     expect((await client.status()).pools.map(({ pool_id }) => pool_id)).toEqual(['chat', 'code']);
-    expect(await client.devices()).toEqual([]);
+    expect(await client.devices()).toEqual({ devices: [], note: null });
     expect(await client.act('restart', 'chat', { replica_id: 'r1', now: undefined })).toEqual(running);
     expect(await client.operation('op-1', 10.4)).toEqual(running);
     expect(await client.shutdown({})).toEqual(running);

@@ -18,7 +18,7 @@ describe('what is shown', () => {
     expect((await ask(stand, { path: '/v2/pools/chat' })).json).toEqual(json?.pools[0]);
     expect((await ask(stand, { path: '/v2/pools/%63hat' })).json).toEqual(json?.pools[0]);
     expect((await ask(stand, { path: '/v2/pools/chat/health' })).json).toEqual({ pool_id: 'chat', live: false });
-    expect((await ask(stand, { path: '/v2/devices' })).json).toEqual({ devices: [] });
+    expect((await ask(stand, { path: '/v2/devices' })).json).toEqual({ devices: [], note: null });
     expect((await ask(stand, { path: '/v2/meta/capabilities' })).json).toMatchObject({ api_version: 'v2', engines: [] });
   });
 

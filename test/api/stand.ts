@@ -84,7 +84,7 @@ export async function openStand({ answer, logs, watchEveryMs, ...own }: StandWis
       return pool === undefined ? null : viewPool(pool, state, calendar);
     },
     health: () => null,
-    devices: () => [],
+    devices: () => ({ devices: [], note: null }),
     capabilities: () => ({ api_version: 'v2', version: '1.2.3', engines: [] }),
     metrics: async () => '# HELP a é\n',
     operation,

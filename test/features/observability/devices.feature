@@ -151,6 +151,10 @@ Feature: What is told of the GPUs
     And the heart of chat/r0 beats on
     And chat/r0 is ready
     And there is no event "device.lost"
+    When the age of device 0 comes to be over 11 seconds
+    And I run `poolctl devices`
+    Then it exits with 0
+    And it says something like "these numbers are 1\d+s old: nvidia-smi timed out after 10s"
     When I run `poolctl down`
     Then it exits with 0
     And poolctl ends with 0
