@@ -88,7 +88,7 @@ type Claimed = { readonly key: ReplicaKey; readonly bytes: number };
 const total = (claims: readonly Claimed[]): number => claims.reduce((sum, { bytes }) => sum + bytes, 0);
 
 /**
- * Memory of a device that is measured as free and will not be: launches in progress take it, and so have those that were ready only after the last look
+ * Memory of a device that is measured as free and will not be: launches in progress take it, those too that are being ended, and so have those that were ready only after the last look
  * began. What that look has seen them hold is no longer free anyway.
  */
 function claimsOn({ uuid }: Device, but: ReplicaKey, state: State): readonly Claimed[] {
@@ -116,6 +116,9 @@ function takingLaunch(life: Life, askedAt: Instant): Launch | null {
     case 'ready':
     case 'unhealthy':
       return life.readyAt.at >= askedAt ? life.engine.launch : null;
+    case 'stopping':
+      // One that was told to end may go on loading until it does.
+      return life.exit === null ? life.engine.launch : null;
     default:
       return null;
   }

@@ -103,6 +103,16 @@ describe('two launches on one GPU', () => {
     expect(bench.view('code/r0').last_error).toContain('and 3.0 GiB are free; held by chat/r0 with 9.0 GiB');
   });
 
+  it('nor while the first one is being ended and may still be loading', () => {
+    const bench = new Bench(pools, { devices: [gpu(12)], supervisor: { loads } });
+    bench.checked('chat/r0').spawned(100, 'chat/r0').ask('stop').pass(1_000);
+    expect(bench.view('chat/r0').state).toBe('stopping');
+    expect(bench.view('code/r0')).toMatchObject({ state: 'backoff', last_error: claimed });
+    bench.exited(undefined, true, 'chat/r0').swept([], 'chat/r0');
+    looked(bench, [gpu(12)], []).pass(5_000);
+    expect(bench.view('code/r0').state).toBe('preparing');
+  });
+
   it('what is already seen in use is not claimed once more', () => {
     const bench = new Bench(pools, { devices: [gpu(24)], supervisor: { loads } });
     expect(bench.view('code/r0').state).toBe('preparing');

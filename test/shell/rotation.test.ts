@@ -71,7 +71,7 @@ test('a full log is copied and emptied in its place, and what was not read yet i
   ]);
   await until(() => storage.length === 1);
   rotation.seen(20);
-  await until(() => cuts.length === 2);
+  await until(() => cuts.length === 2 && storage.length === 2);
   appendFileSync(log, 'five\n');
   expect(namesBeside(log)).toEqual(['r0.log', 'r0.log.1', 'r0.log.2']);
   await tail.finish();
