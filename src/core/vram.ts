@@ -117,8 +117,8 @@ function takingLaunch(life: Life, askedAt: Instant): Launch | null {
     case 'unhealthy':
       return life.readyAt.at >= askedAt ? life.engine.launch : null;
     case 'stopping':
-      // One that was told to end may go on loading until it does.
-      return life.exit === null ? life.engine.launch : null;
+      // One that was told to end may go on loading until it does; after SIGKILL it takes no more.
+      return life.rung === 'term' && life.exit === null ? life.engine.launch : null;
     default:
       return null;
   }

@@ -29,7 +29,10 @@ function overcommitted({ spec, instance }: Launch, index: string, { gpus, proces
     .leaders()
     .filter(
       (each) =>
-        each.instance !== instance && each.loadedAt === null && each.launch.devices.some((device) => device.index === index),
+        each.instance !== instance &&
+        each.loadedAt === null &&
+        !each.killed &&
+        each.launch.devices.some((device) => device.index === index),
     );
   const claimed = loading.reduce((sum, each) => sum + stillToCome(each), 0);
   const free = gpus.freeBytes(
