@@ -16,10 +16,19 @@ export function misfit(launch: Launch, machine: Machine, supervisor: Supervisor)
   if (gpus.toolFails || now - gpus.changedAt < staleMs || now - supervisor.quietSince < staleMs) return null;
   for (const { index } of launch.devices) {
     if (gpus.sick.has(index) || gpus.gone.has(index)) return `GPU ${index} cannot be used`;
-    const lacking = overcommitted(launch, index, machine);
+    const lacking = isUnknowable(launch, index, machine, supervisor) ? null : overcommitted(launch, index, machine);
     if (lacking !== null) return lacking;
   }
   return null;
+}
+
+/** A neighbour of which nobody says what it needs is loading, as far as the supervisor can see: what it will have taken is anybody's guess. */
+function isUnknowable({ instance }: Launch, index: string, { processes }: Machine, { state }: Supervisor): boolean {
+  return processes.leaders().some(({ key, launch, ...each }) => {
+    if (each.instance === instance || launch.spec.vramBytes !== null) return false;
+    const life = [...state.pools.values()].flatMap(({ replicas }) => replicas).find((replica) => replica.key === key)?.life;
+    return launch.devices.some((device) => device.index === index) && life?.state !== 'ready' && life?.state !== 'unhealthy';
+  });
 }
 
 /** Two launches that count the same free memory. What a dead engine holds yet is waited for, but not for ever. */

@@ -1,7 +1,7 @@
 /** A virtual supervisor: the real core, the real runtime and the real order of effects, on virtual hands and a virtual clock. */
 
 import type { Event } from '../../src/core/events.js';
-import type { Answer, ExitEvidence, Input } from '../../src/core/messages.js';
+import type { ExitEvidence, Input, OperationAnswer } from '../../src/core/messages.js';
 import type { Inventory, PoolSpec } from '../../src/core/model.js';
 import { recorded } from '../../src/core/record.js';
 import { restore } from '../../src/core/restore.js';
@@ -114,7 +114,7 @@ export class Supervisor {
   }
 
   /** An input from outside of the hands. */
-  give(input: Input): Answer | null {
+  give(input: Input): OperationAnswer | null {
     return this.alive ? this.take(input, (each) => this.runtime.give(each)) : null;
   }
 
@@ -213,11 +213,11 @@ export class Supervisor {
     else run();
   }
 
-  private take(input: Input, give: (input: Input) => unknown): Answer | null {
+  private take(input: Input, give: (input: Input) => unknown): OperationAnswer | null {
     if (!this.alive) return null;
     const { watch } = this.machine;
     watch.before(input);
-    const answer = give(input) as Answer | null | undefined;
+    const answer = give(input) as OperationAnswer | null | undefined;
     watch.after(input, answer ?? null, this);
     return answer ?? null;
   }

@@ -1,7 +1,7 @@
 /** The observer: sees all that the supervisor does to the world and says, holds it against the invariants, and keeps the trace. */
 
 import type { Event } from '../../src/core/events.js';
-import type { Answer, Effect, Input, Launch } from '../../src/core/messages.js';
+import type { Effect, Input, Launch, OperationAnswer } from '../../src/core/messages.js';
 import type { Inventory, ReplicaKey } from '../../src/core/model.js';
 import { Bounds } from './bounds.js';
 import type { Ending } from './exits.js';
@@ -86,7 +86,7 @@ export class Watch {
     if (input.type === 'shutdown-requested') this.permit((_, dies) => input.keep !== true || dies);
   }
 
-  after(input: Input, answer: Answer | null, supervisor: Supervisor): void {
+  after(input: Input, answer: OperationAnswer | null, supervisor: Supervisor): void {
     this.inputs += 1;
     if (answer?.ok === false) {
       this.note(() => `  refused: ${answer.refusal.message}`);
