@@ -14,6 +14,7 @@ export const errorCodes = {
   NOT_FOUND: row(404, 8),
   POOL_NOT_FOUND: row(404, 8),
   REPLICA_NOT_FOUND: row(404, 8),
+  LEASE_NOT_FOUND: row(404, 8),
   OPERATION_NOT_FOUND: row(404, 8),
   METHOD_NOT_ALLOWED: row(405, 1),
   OPERATION_IN_PROGRESS: row(409, 7, true),
@@ -21,6 +22,8 @@ export const errorCodes = {
   PAYLOAD_TOO_LARGE: row(413, 1),
   UNSUPPORTED_MEDIA_TYPE: row(415, 1),
   INVENTORY_INVALID: row(422, 4),
+  NO_FREE_SLOT: row(429, 7, true),
+  POOL_UNREADY: row(503, 7, true),
   POOL_UNAVAILABLE: row(503, 7, true),
   SHUTTING_DOWN: row(503, 7, true),
   INTERNAL: row(500, 70),
@@ -48,6 +51,8 @@ export class PoolctlError extends Error {
     readonly more: {
       readonly why?: string;
       readonly hint?: string;
+      /** Overrules the code's row. */
+      readonly retriable?: false;
       readonly extra?: Readonly<Record<string, unknown>>;
       readonly exit?: number;
     } = {},

@@ -15,8 +15,8 @@ export function failureOf(error: unknown, poolId: string | undefined): Failure {
       ? error
       : new PoolctlError('INTERNAL', 'cannot answer: an error inside the supervisor; its log has more');
   const code: ErrorCode = known.code;
-  const { http, retriable } = errorCodes[code];
-  const { why, hint, extra } = known.more;
+  const { http } = errorCodes[code];
+  const { why, hint, extra, retriable = errorCodes[code].retriable } = known.more;
   const retryMs = retriable ? numberOr(extra?.retry_after_ms, defaultRetryMs) : null;
   return {
     status: http,

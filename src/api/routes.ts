@@ -1,10 +1,20 @@
 /** The routes, as data: what is answered to what. The server (server.ts) knows how; nobody here knows sockets. */
 
-import type { Answer, Verb } from '../core/messages.js';
+import type { LeaseWish, OperationAnswer, Refusal, Verb } from '../core/messages.js';
 import type { ReplicaId } from '../core/model.js';
 import { PoolctlError } from '../errors.js';
 import type { Service } from './service.js';
-import { type Fields, flag, milliseconds, parseBody, queryCount, queryFlag, replicaIdField } from './validate.js';
+import {
+  type Fields,
+  flag,
+  label,
+  milliseconds,
+  parseBody,
+  queryCount,
+  queryFlag,
+  replicaIdField,
+  timeToLive,
+} from './validate.js';
 
 /** A request as a route sees it: decoded and complete. */
 export type Call = {
@@ -29,12 +39,14 @@ export type LogRequest = {
 
 export type Reply =
   | { readonly kind: 'json'; readonly status: number; readonly body: unknown }
+  /** 204. */
+  | { readonly kind: 'nothing' }
   | { readonly kind: 'text'; readonly contentType: string; readonly body: string }
   | { readonly kind: 'events'; readonly since: string | null }
   | { readonly kind: 'log'; readonly log: LogRequest };
 
 export type Route = {
-  readonly method: 'GET' | 'POST';
+  readonly method: 'GET' | 'POST' | 'DELETE';
   readonly path: string;
   readonly handle: (call: Call) => Reply | Promise<Reply>;
 };
@@ -52,6 +64,10 @@ export const routes: readonly Route[] = [
   { method: 'POST', path: '/v2/pools/{pool}/stop', handle: act('stop') },
   { method: 'POST', path: '/v2/pools/{pool}/restart', handle: act('restart') },
   { method: 'POST', path: '/v2/pools/{pool}/reset', handle: act('reset') },
+  { method: 'POST', path: '/v2/pools/{pool}/leases', handle: acquire },
+  { method: 'GET', path: '/v2/leases', handle: leases },
+  { method: 'POST', path: '/v2/leases/{lease}/renew', handle: renew },
+  { method: 'DELETE', path: '/v2/leases/{lease}', handle: release },
   { method: 'GET', path: '/v2/pools/{pool}/replicas/{replica}/logs', handle: logs },
   { method: 'GET', path: '/v2/operations/{operation}', handle: operation },
   {
@@ -98,12 +114,58 @@ async function shutdown(call: Call): Promise<Reply> {
   );
 }
 
-function accepted({ service }: Call, what: string, answer: Answer): Reply {
-  if (answer.ok) return { kind: 'json', status: 202, body: service.operation(answer.operationId) };
-  const { code, message, hint, retryAfterMs } = answer.refusal;
+function accepted({ service }: Call, what: string, answer: OperationAnswer): Reply {
+  return answer.ok ? { kind: 'json', status: 202, body: service.operation(answer.operationId) } : refuse(answer.refusal, what);
+}
+
+function refuse({ code, message, hint, retryAfterMs, retriable }: Refusal, what: string): never {
   throw new PoolctlError(code, message === '' ? `cannot ${what}` : message, {
     ...(hint === undefined ? {} : { hint }),
+    ...(retriable === undefined ? {} : { retriable }),
     ...(retryAfterMs === undefined ? {} : { extra: { retry_after_ms: retryAfterMs } }),
+  });
+}
+
+const leaseFields: Fields = { ttl_ms: timeToLive, replica_id: replicaIdField, holder: label };
+const renewFields: Fields = { ttl_ms: timeToLive };
+const defaultTtlMs = 60_000;
+
+function acquire(call: Call): Reply {
+  const body = parseBody(call.body, leaseFields);
+  const wish = {
+    type: 'lease-requested',
+    poolId: poolOf(call),
+    replicaId: (body.replica_id ?? null) as ReplicaId | null,
+    ttlMs: (body.ttl_ms ?? defaultTtlMs) as number,
+    holder: (body.holder ?? null) as string | null,
+    correlationId: call.correlationId,
+  } as const;
+  return { kind: 'json', status: 201, body: leased(call, wish) };
+}
+
+function renew(call: Call): Reply {
+  const { ttl_ms = null } = parseBody(call.body, renewFields);
+  const id = call.params.lease ?? '';
+  return ok(leased(call, { type: 'lease-renewed', id, ttlMs: ttl_ms as number | null, correlationId: call.correlationId }));
+}
+
+/** Gone is gone: whoever releases twice is told the same. */
+function release(call: Call): Reply {
+  leased(call, { type: 'lease-released', id: call.params.lease ?? '', correlationId: call.correlationId });
+  return { kind: 'nothing' };
+}
+
+function leased({ service }: Call, wish: LeaseWish): unknown {
+  const answer = service.lease(wish);
+  return answer.ok ? answer.lease : refuse(answer.refusal, 'lease');
+}
+
+function leases({ service, query }: Call): Reply {
+  const poolId = query.get('pool_id') || null;
+  const found = service.leases(poolId);
+  if (found !== null) return ok({ leases: found });
+  throw new PoolctlError('POOL_NOT_FOUND', `cannot list the leases of "${poolId}": there is no such pool`, {
+    hint: poolHint(service),
   });
 }
 
@@ -149,8 +211,12 @@ const ok = (body: unknown): Reply => ({ kind: 'json', status: 200, body });
 const poolOf = ({ params }: Call): string => params.pool ?? '';
 
 function noPool(call: Call, verb = 'show'): never {
-  const known = call.service.status().pools.map(({ pool_id }) => pool_id);
   throw new PoolctlError('POOL_NOT_FOUND', `cannot ${verb} "${poolOf(call)}": there is no such pool`, {
-    hint: known.length === 0 ? 'there are no pools' : `pools: ${known.join(', ')}`,
+    hint: poolHint(call.service),
   });
+}
+
+function poolHint(service: Service): string {
+  const known = service.status().pools.map(({ pool_id }) => pool_id);
+  return known.length === 0 ? 'there are no pools' : `pools: ${known.join(', ')}`;
 }

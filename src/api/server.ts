@@ -193,6 +193,11 @@ async function send(
   streaming: { readonly gone: AbortSignal; readonly now: () => number },
 ): Promise<void> {
   if (reply.kind === 'json') return sendJson(response, reply.status, reply.body);
+  if (reply.kind === 'nothing') {
+    response.writeHead(204, { 'cache-control': 'no-store' });
+    response.end();
+    return;
+  }
   if (reply.kind === 'text') return sendText(response, 200, reply.body, { 'content-type': reply.contentType });
   if (headOnly) {
     response.writeHead(200, {

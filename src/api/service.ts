@@ -1,8 +1,11 @@
 /** What the HTTP server needs of the running supervisor: src/up.ts gives it. The server itself holds no state of pools. */
 
-import type { Answer, Input } from '../core/messages.js';
-import type { OperationView } from '../core/views.js';
+import type { Input, LeaseWish, OperationAnswer, Refusal } from '../core/messages.js';
+import type { LeaseView, OperationView } from '../core/views.js';
 import type { CapabilitiesView, DevicesAnswer, EventLine, PoolHealthView, PoolView, StatusView } from './wire.js';
+
+/** `lease` is null for one that is gone. */
+export type Leased = { readonly ok: true; readonly lease: LeaseView | null } | { readonly ok: false; readonly refusal: Refusal };
 
 export type Service = {
   readonly version: string;
@@ -17,7 +20,11 @@ export type Service = {
   /** Resolves as soon as the operation has ended, or after `waitMs`; null where there is none. Never rejects. */
   operationEnded(id: string, waitMs: number, signal: AbortSignal): Promise<OperationView | null>;
   /** Puts a request into the inbox. What was accepted is on disk when it is answered: a supervisor that is killed then does not forget it. */
-  request(input: Extract<Input, { type: 'requested' | 'shutdown-requested' }>): Promise<Answer>;
+  request(input: Extract<Input, { type: 'requested' | 'shutdown-requested' }>): Promise<OperationAnswer>;
+  /** Grants, renews or ends a lease, at once: none outlives the supervisor, so no disk is waited for. */
+  lease(wish: LeaseWish): Leased;
+  /** All that are held, oldest first; null: there is no such pool. */
+  leases(poolId: string | null): readonly LeaseView[] | null;
   /** Subscribes to events as they are published; the returned function ends it. */
   onEvent(listener: (line: EventLine) => void): () => void;
   /**

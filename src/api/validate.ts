@@ -11,6 +11,16 @@ const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && (val
 
 export const milliseconds: Check = { is: isCount, must: 'a whole number of milliseconds, 0 or more' };
 export const flag: Check = { is: (value) => typeof value === 'boolean', must: 'true or false' };
+/** Of a lease. */
+export const timeToLive: Check = {
+  is: (value) => isCount(value) && (value as number) >= 1 && (value as number) <= 24 * 3_600_000,
+  must: 'a whole number of milliseconds, from 1 to 86400000 (24 hours)',
+};
+/** Who somebody says to be. */
+export const label: Check = {
+  is: (value) => typeof value === 'string' && /^[^\u0000-\u001f\u007f-\u009f\u2028\u2029]{1,200}$/u.test(value),
+  must: 'a text of 1 to 200 characters without control characters',
+};
 export const replicaIdField: Check = {
   is: (value) => typeof value === 'string' && /^r(0|[1-9]\d{0,5})$/.test(value),
   must: 'a replica id such as "r0"',

@@ -1,3 +1,4 @@
+import { nextExpiry } from './lease.js';
 import type { Life, Serving } from './life.js';
 import { lookAt } from './look.js';
 import type { Instant } from './model.js';
@@ -5,7 +6,7 @@ import type { State } from './state.js';
 
 /** The earliest instant at which something of this state is due; null: nothing is. The shell arms one alarm at it. */
 export function nextAt(state: State): Instant | null {
-  let earliest = lookAt(state);
+  let earliest = Math.min(lookAt(state), nextExpiry(state.leases));
   for (const { replicas } of state.pools.values()) {
     for (const { life } of replicas) earliest = Math.min(earliest, dueAt(life));
   }

@@ -26,6 +26,11 @@ export const eventNames = [
   'storm.warning',
   'storm.limited',
   'storm.tripped',
+  'lease.granted',
+  'lease.released',
+  'lease.expired',
+  'lease.lost',
+  'lease.refused',
   'operation.started',
   'operation.finished',
   'inventory.rejected',
@@ -77,6 +82,9 @@ export type Event = {
   readonly new_state?: BreakerView['state'];
   readonly failure_count?: number;
   readonly time_window_ms?: number;
+  readonly active_leases?: number;
+  readonly lease_id?: string;
+  readonly holder?: string;
   readonly operation_id?: string;
   readonly kind?: string;
   readonly result?: string;

@@ -33,6 +33,7 @@ export function initialState(beginning: Beginning): State {
       lost: new Map(),
       reported: new Map(),
     },
+    leases: new Map(),
     operations: new Map(),
     leftovers: [],
     retired: {},

@@ -178,3 +178,8 @@ export type StateName = Life['state'];
 export function isLive(life: Life): life is Extract<Life, { engine: Engine }> {
   return 'engine' in life;
 }
+
+/** True while it may have leases: it serves, or it did and may again. */
+export function isServing(life: Life): life is Extract<Life, { state: 'ready' | 'unhealthy' }> {
+  return life.state === 'ready' || life.state === 'unhealthy';
+}

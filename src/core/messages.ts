@@ -3,7 +3,7 @@
  */
 
 import type { Diagnosis } from './crash.js';
-import type { Device, DeviceProcess, Instant, MaskRef, PoolSpec, ReplicaId, ReplicaKey } from './model.js';
+import type { Device, DeviceProcess, Instant, Lease, MaskRef, PoolSpec, ReplicaId, ReplicaKey } from './model.js';
 
 /** How a process ended, as the kernel gave it; or why it never began. Nothing is defaulted. */
 export type ExitEvidence = {
@@ -143,6 +143,21 @@ export type Offload = { readonly layers: number; readonly of: number };
 
 export type Verb = 'start' | 'stop' | 'restart' | 'reset';
 
+/** What a client asks about leases. */
+export type LeaseWish =
+  | {
+      readonly type: 'lease-requested';
+      readonly poolId: string;
+      /** Null: any replica of the pool. */
+      readonly replicaId: ReplicaId | null;
+      readonly ttlMs: number;
+      readonly holder: string | null;
+      readonly correlationId: string | null;
+    }
+  /** `ttlMs` null: for as long as before. */
+  | { readonly type: 'lease-renewed'; readonly id: string; readonly ttlMs: number | null; readonly correlationId: string | null }
+  | { readonly type: 'lease-released'; readonly id: string; readonly correlationId: string | null };
+
 type OfEngine = { readonly key: ReplicaKey; readonly incarnation: number };
 
 export type Input =
@@ -164,6 +179,7 @@ export type Input =
       readonly exit: number;
       readonly correlationId: string | null;
     }
+  | LeaseWish
   | { readonly type: 'woke' }
   /** Engines without a place in this inventory are gone; `stuck` are those that would not die, and are left alone. */
   | { readonly type: 'leftovers-gone' }
@@ -263,13 +279,23 @@ export type Refusal = {
     | 'OPERATION_IN_PROGRESS'
     | 'SHUTTING_DOWN'
     | 'POOL_UNAVAILABLE'
-    | 'NOT_SUPPORTED';
+    | 'NOT_SUPPORTED'
+    | 'POOL_UNREADY'
+    | 'NO_FREE_SLOT'
+    | 'LEASE_NOT_FOUND';
   readonly message: string;
   readonly hint?: string;
+  /** False where trying again is of no use, although with this code it mostly is. */
+  readonly retriable?: false;
   readonly retryAfterMs?: number;
 };
 
-export type Answer = { readonly ok: true; readonly operationId: string } | { readonly ok: false; readonly refusal: Refusal };
+type Refused = { readonly ok: false; readonly refusal: Refusal };
+export type OperationAnswer = { readonly ok: true; readonly operationId: string } | Refused;
+/** `lease` is null for one that is gone. */
+export type LeaseAnswer = { readonly ok: true; readonly lease: Lease | null } | Refused;
+export type Answer = OperationAnswer | LeaseAnswer;
+export type AnswerTo<I extends Input> = I extends LeaseWish ? LeaseAnswer : OperationAnswer;
 
 /** Time and chance, as arguments. `rand` gives numbers in [0, 1); `id` a fresh unique word. */
 export type Context = {

@@ -172,6 +172,17 @@ export type PoolSpec = {
   readonly logs: { readonly maxSizeBytes: number; readonly keep: number };
 };
 
+/** A client's claim on one slot of a replica. */
+export type Lease = {
+  readonly id: string;
+  readonly key: ReplicaKey;
+  /** Who says to hold it; for people. */
+  readonly holder: string | null;
+  readonly ttlMs: number;
+  readonly grantedAt: Moment;
+  readonly expiresAt: Moment;
+};
+
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'critical';
 
 export type SupervisorSpec = {

@@ -6,7 +6,7 @@
 import { isRestart } from './launching.js';
 import type { Intent, LaunchCause, Life, Resumed } from './life.js';
 import type { EngineIdentity, ExitEvidence, Launch } from './messages.js';
-import type { Device, Instant, Moment, PoolSpec } from './model.js';
+import type { Device, Instant, Lease, Moment, PoolSpec } from './model.js';
 import type { Operation, Pool, RecordedEngine, Replica, State } from './state.js';
 import type { Restart } from './storm.js';
 
@@ -72,6 +72,7 @@ export type RecordedState = {
   readonly deviceRestarts: Readonly<Record<string, readonly RecordedRestart[]>>;
   /** Those that are under way. */
   readonly operations: readonly Operation[];
+  readonly leases: readonly Lease[];
   readonly leftovers: readonly RecordedEngine[];
   readonly retired: State['retired'];
 };
@@ -92,6 +93,7 @@ export function recorded(state: State, entryOf: (spec: PoolSpec) => string, at: 
     ),
     deviceRestarts: deviceRestartsOf(state, at),
     operations: [...state.operations.values()].filter((operation) => operation.state === 'running'),
+    leases: [...state.leases.values()],
     leftovers: state.leftovers,
     retired: state.retired,
   };

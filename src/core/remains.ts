@@ -1,5 +1,7 @@
 /** What of a record belongs to no present replica: restarts of pools and devices, and what is left of places that the inventory no longer has. */
 
+import type { Event } from './events.js';
+import { lose } from './lease.js';
 import type { Moment } from './model.js';
 import type { RecordedRestart, RecordedState } from './record.js';
 import type { RecordedEngine, State } from './state.js';
@@ -34,4 +36,11 @@ export function leftoversOf({ leftovers, replicas }: RecordedState, known: Reado
     return 'engine' in life ? [life.engine] : 'intent' in life && life.intent !== null ? [life.intent] : [];
   });
   return [...leftovers, ...gone];
+}
+
+/** Their clients cannot renew them any more: told once, by whoever comes after. */
+export function lostLeases({ leases = [] }: Partial<RecordedState>): readonly Event[] {
+  const all = new Map(leases.map((lease) => [lease.id, lease]));
+  const keys = new Set(leases.map(({ key }) => key));
+  return [...keys].flatMap((key) => lose(all, key, 'the supervisor that granted it has ended').events);
 }

@@ -14,7 +14,7 @@ import { type Instant, type PoolSpec, replicaId, replicaKey } from './model.js';
 import { moved } from './moved.js';
 import { interrupted, told } from './operation.js';
 import type { RecordedReplica, RecordedState } from './record.js';
-import { dated, deviceRestartsOf, leftoversOf, retiredOf } from './remains.js';
+import { dated, deviceRestartsOf, leftoversOf, lostLeases, retiredOf } from './remains.js';
 import type { RecordedEngine, Replica, State } from './state.js';
 import { tell } from './turn.js';
 import { reasonOf } from './words.js';
@@ -74,7 +74,7 @@ export function restore(restoring: Restoring): Restored {
       retired: retiredOf(before, known),
     },
     effects,
-    events: [...events, ...cut.map((operation) => told(operation, 'operation.finished'))],
+    events: [...events, ...lostLeases(before), ...cut.map((operation) => told(operation, 'operation.finished'))],
   };
 }
 

@@ -4,15 +4,16 @@
 
 import type { Breaker } from './breaker.js';
 import { gate } from './gate.js';
+import { leaseCounts, slotsOf } from './lease.js';
 import { isLive, type Life } from './life.js';
-import { type Device, type Instant, type Moment, poolIdOf } from './model.js';
+import { type Device, type Instant, type Lease, type Moment, poolIdOf } from './model.js';
 import { ailmentOf } from './observe.js';
 import { viewPerf } from './perf.js';
 import { shownReference } from './reference.js';
 import { urlFor } from './serving.js';
 import type { LastExit, Operation, Pool, Replica, State } from './state.js';
 import { raised, within } from './storm.js';
-import type { BreakerView, LastExitView, OperationView, PoolView, ReplicaStateName, ReplicaView } from './views.js';
+import type { BreakerView, LastExitView, LeaseView, OperationView, PoolView, ReplicaStateName, ReplicaView } from './views.js';
 import { span } from './words.js';
 
 /** How points in time are shown, and the present one. `time` takes epoch milliseconds. */
@@ -54,7 +55,7 @@ export function viewPool({ spec, replicas: places, restarts }: Pool, state: Stat
     live: replicas.some(({ live }) => live),
     ready: replicas.some(({ ready }) => ready),
     draining: false,
-    active_leases: 0,
+    active_leases: total(replicas.map(({ active_leases }) => active_leases)),
     slots_total: slots.length === 0 ? null : total(slots),
     slots_free: total(replicas.map(({ slots_free }) => slots_free)),
     restart_count: total(places.map(({ restartCount }) => restartCount)),
@@ -106,6 +107,7 @@ function viewReplica(replica: Replica, state: State, { now, time }: Calendar): R
   const ready = life.state === 'ready';
   const since = serving?.readyAt ?? engine?.startedAt ?? null;
   const slots = serving?.description.slotsTotal ?? null;
+  const leased = leaseCounts(state.leases).get(replica.key) ?? 0;
   const when = (moment: Moment | null | undefined): string | null => (moment == null ? null : time(moment.wallMs));
   return {
     replica_id: replica.id,
@@ -127,10 +129,10 @@ function viewReplica(replica: Replica, state: State, { now, time }: Calendar): R
     ready_at: when(serving?.readyAt),
     uptime_seconds: since === null ? null : Math.max(0, Math.round(now - since.at) / 1000),
     last_heartbeat_ms: serving?.lastHeartbeatWallMs ?? null,
-    active_leases: 0,
+    active_leases: leased,
     inflight: serving?.inflight ?? null,
     slots_total: slots,
-    slots_free: ready ? (slots ?? 0) : 0,
+    slots_free: ready ? Math.max(0, slotsOf(life) - leased) : 0,
     model_id: spec?.modelId ?? null,
     model_ref: spec?.model == null ? null : shownReference(spec.model),
     engine_version: serving?.description.engineVersion ?? null,
@@ -252,6 +254,28 @@ function longestLoad({ steps }: Operation, { pools }: State): number | null {
   );
   const deadlines = lives.flatMap((life) => (life.state === 'starting' ? [life.lastDeadline - life.engine.startedAt.at] : []));
   return deadlines.length === 0 ? null : Math.round(Math.max(...deadlines));
+}
+
+/** Null where its replica is gone, which has then lost it. */
+export function viewLease(
+  { id, key, holder, grantedAt, expiresAt }: Lease,
+  { pools }: State,
+  time: Calendar['time'],
+): LeaseView | null {
+  const poolId = poolIdOf(key);
+  const pool = pools.get(poolId);
+  const replica = pool?.replicas.find((each) => each.key === key);
+  if (pool === undefined || replica === undefined || replica.port === null) return null;
+  return {
+    lease_id: id,
+    pool_id: poolId,
+    replica_id: replica.id,
+    url: urlFor(pool.spec.host, replica.port),
+    model_id: pool.spec.modelId,
+    holder,
+    granted_at: time(grantedAt.wallMs),
+    expires_at: time(expiresAt.wallMs),
+  };
 }
 
 const total = (counts: readonly number[]): number => counts.reduce((sum, count) => sum + count, 0);

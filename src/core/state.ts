@@ -4,7 +4,7 @@ import type { Breaker } from './breaker.js';
 import type { CrashClass, EvidenceLine } from './crash.js';
 import type { Engine, Life, StateName } from './life.js';
 import type { DevicesObservation, EngineIdentity, Verb } from './messages.js';
-import type { Ailment, Device, Instant, Inventory, MaskRef, Moment, PoolSpec, ReplicaId, ReplicaKey } from './model.js';
+import type { Ailment, Device, Instant, Inventory, Lease, MaskRef, Moment, PoolSpec, ReplicaId, ReplicaKey } from './model.js';
 import type { Restart } from './storm.js';
 
 /** How the last engine of a replica ended. */
@@ -159,6 +159,7 @@ export type State = {
     /** By device: what the kernel's log has told of it, and nothing has cured since. */
     readonly reported: ReadonlyMap<string, Ailment & { readonly at: Instant }>;
   };
+  readonly leases: ReadonlyMap<string, Lease>;
   /** Oldest first. */
   readonly operations: ReadonlyMap<string, Operation>;
   /** Engines of an earlier supervisor that have no place in this inventory: nothing is launched before they are gone. */

@@ -4,7 +4,8 @@ import { dueAt } from './due.js';
 import { type Fact, turn } from './engine.js';
 import type { Event } from './events.js';
 import { devicesOf, gate } from './gate.js';
-import { isLive, type Life } from './life.js';
+import { ask as askForLease, expire, type Leased, lose } from './lease.js';
+import { isLive, isServing, type Life } from './life.js';
 import { lookAt } from './look.js';
 import { meansFor } from './means.js';
 import type { Answer, Context, Effect, Input } from './messages.js';
@@ -16,6 +17,7 @@ import { ask, shutDown, type Wish } from './requests.js';
 import { now, type Operation, type Pool, type Replica, type State } from './state.js';
 import type { Restart } from './storm.js';
 import { limited, poolStorm, withDeviceRestart } from './weather.js';
+import { reasonOf } from './words.js';
 
 export type Step = {
   readonly state: State;
@@ -40,8 +42,16 @@ function take(work: Work, input: Input): Answer | null {
       return carryOut(work, ask(work.state, input, work.context));
     case 'shutdown-requested':
       return carryOut(work, shutDown(work.state, input, work.context));
+    case 'lease-requested':
+    case 'lease-renewed':
+    case 'lease-released': {
+      const { answer, ...leased } = askForLease(work.state, input, work.context);
+      changeLeases(work, leased);
+      return answer;
+    }
     case 'woke':
       wake(work);
+      changeLeases(work, expire(work.state.leases, work.context.now));
       return null;
     case 'leftovers-gone':
       work.state = { ...work.state, leftovers: [] };
@@ -75,6 +85,11 @@ function take(work: Work, input: Input): Answer | null {
       work.turn(input.key, input);
       return null;
   }
+}
+
+function changeLeases(work: Work, { leases, events }: Pick<Leased, 'leases' | 'events'>): void {
+  if (leases !== work.state.leases) work.state = { ...work.state, leases };
+  work.events.push(...events);
 }
 
 function tellDevices(work: Work, { devices, events }: DeviceNews): void {
@@ -184,6 +199,11 @@ function isQueued({ life }: Replica): boolean {
 
 const sinceOf = ({ life }: Replica): number => (life.state === 'preparing' ? life.since : 0);
 
+function whyLost({ life, lastError }: Replica): string {
+  if (life.state === 'stopping') return `its engine is being ended: ${reasonOf(life.intent)}`;
+  return lastError ?? 'its engine has ended';
+}
+
 /** Its engine has ended, and the devices that it was on are not free before the driver says so. */
 function withFreed(before: Replica, after: Replica, at: Instant): Replica {
   if (!isLive(before.life) || isLive(after.life)) return after;
@@ -223,6 +243,7 @@ class Work {
     this.effects.push(...effects);
     this.events.push(...events);
     if (replica !== before) this.replace(pool, withFreed(before, replica, this.context.now));
+    if (isServing(before.life) && !isServing(replica.life)) changeLeases(this, lose(this.state.leases, key, whyLost(replica)));
     if (replica.restartsTotal > before.restartsTotal) this.countRestart(replica);
     if (fact.type === 'reset' && !fact.once) this.forgetTroubles(pool.spec.poolId, replica);
     if (replica.life.state === 'ready' && before.life.state !== 'ready') this.compareVersions(pool.spec.poolId);

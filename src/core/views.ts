@@ -139,6 +139,18 @@ export type DeviceProcessView = {
   readonly replica_id: string | null;
 };
 
+export type LeaseView = {
+  readonly lease_id: string;
+  readonly pool_id: string;
+  readonly replica_id: string;
+  /** Where the requests go. */
+  readonly url: string;
+  readonly model_id: string | null;
+  readonly holder: string | null;
+  readonly granted_at: string;
+  readonly expires_at: string;
+};
+
 export type OperationView = {
   readonly operation_id: string;
   readonly kind: string;

@@ -2,7 +2,7 @@
 
 import { nextAt } from '../core/due.js';
 import type { Event } from '../core/events.js';
-import type { Answer, Effect, Input } from '../core/messages.js';
+import type { Answer, AnswerTo, Effect, Input } from '../core/messages.js';
 import type { Restored } from '../core/restore.js';
 import type { State } from '../core/state.js';
 import { step } from '../core/step.js';
@@ -13,7 +13,7 @@ export type Runtime = {
   /** To be called once, when its listeners are there: what was restored is told and done, and the first step made. */
   begin(): void;
   /** Takes an input; its answer, where it is a request. Inputs that arrive during a step wait for its end. */
-  give(input: Input): Answer | null;
+  give<I extends Input>(input: I): AnswerTo<I> | null;
   /** The end: what is still answered (a probe of an engine that is left to the next supervisor) changes nothing any more, and no alarm rings. */
   close(): void;
   /** Told of each event after the effects of its step have begun, so that a handoff file is there before `ready` is told. */
@@ -33,7 +33,7 @@ export function makeRuntime(restored: Restored, clock: Clock, perform: Perform, 
   const listeners = new Set<(event: Event) => void>();
   const inputListeners = new Set<(input: Input, after: State) => void>();
 
-  function give(input: Input): Answer | null {
+  function give<I extends Input>(input: I): AnswerTo<I> | null {
     if (closed) return null;
     if (stepping) {
       inbox.push(input);
@@ -42,7 +42,8 @@ export function makeRuntime(restored: Restored, clock: Clock, perform: Perform, 
     const answer = take(input);
     for (let next = inbox.shift(); next !== undefined; next = inbox.shift()) take(next);
     clock.alarm(nextAt(state), () => give({ type: 'woke' }));
-    return answer;
+    // Which answer an input gets, only the types can tell; step() gives it.
+    return answer as AnswerTo<I> | null;
   }
 
   function take(input: Input): Answer | null {

@@ -41,6 +41,11 @@ const sentences: { readonly [Name in EventName]: (event: Event) => string } = {
   'storm.warning': (event) => restarts(event, 'often', ''),
   'storm.limited': (event) => restarts(event, 'too often', ': the next restart waits'),
   'storm.tripped': (event) => restarts(event, 'all the time', ': breakers open'),
+  'lease.granted': (event) => `${who(event)} leased${holder(event)}`,
+  'lease.released': (event) => `${who(event)} given back${holder(event, ' by ')}`,
+  'lease.expired': (event) => `${who(event)}: a lease expired${holder(event)}; nobody renewed it`,
+  'lease.lost': (event) => `${who(event)}: a lease is lost${holder(event)}${because(event)}`,
+  'lease.refused': (event) => `${who(event)}: no lease${holder(event)}${because(event)}`,
   'operation.started': (event) => `${what(event)} begins${also(event.detail)}`,
   'operation.finished': (event) => `${what(event)} ends: ${event.reason ?? event.result ?? 'done'}`,
   'device.found': (event) => `${event.detail ?? 'a device'}  ${event.device === undefined ? '' : shortUuid(event)}`.trimEnd(),
@@ -68,6 +73,8 @@ const causes: Readonly<Record<string, string>> = {
   health: ' again after it failed its health checks',
   preflight: ' again',
 };
+
+const holder = ({ holder: name }: Event, word = ' to '): string => (name === undefined ? '' : `${word}${name}`);
 
 /** `chat/r0`, `chat`, or the supervisor itself. */
 function who({ pool_id, replica_id }: Event): string {

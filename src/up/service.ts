@@ -3,8 +3,9 @@
 import type { Service } from '../api/service.js';
 import { apiVersion, type CapabilitiesView, type PoolHealthView, type SupervisorView } from '../api/wire.js';
 import type { Refusal } from '../core/messages.js';
+import { poolIdOf } from '../core/model.js';
 import { meanPerf } from '../core/perf.js';
-import { type Calendar, viewOperation, viewPool, viewPools } from '../core/snapshot.js';
+import { type Calendar, viewLease, viewOperation, viewPool, viewPools } from '../core/snapshot.js';
 import type { State } from '../core/state.js';
 import { viewDevices } from '../devices/view.js';
 import { withRotated } from '../host/log-files.js';
@@ -74,6 +75,18 @@ export function makeService({ version, runtime, clock, news, paths, supervisor, 
       if (answer === null) return { ok: false, refusal: ended };
       if (answer.ok) await recorded();
       return answer;
+    },
+    lease(wish) {
+      const answer = runtime.give(wish);
+      if (answer === null) return { ok: false, refusal: ended };
+      if (!answer.ok) return answer;
+      return { ok: true, lease: answer.lease === null ? null : viewLease(answer.lease, runtime.state(), rfc3339) };
+    },
+    leases(poolId) {
+      const state = runtime.state();
+      if (poolId !== null && !state.pools.has(poolId)) return null;
+      const wanted = [...state.leases.values()].filter(({ key }) => poolId === null || poolIdOf(key) === poolId);
+      return wanted.map((lease) => viewLease(lease, state, rfc3339)).filter((lease) => lease !== null);
     },
     onEvent: (listener) => news.onLine(listener),
     eventsSince: (id) => news.since(id),

@@ -7,7 +7,7 @@ import { expect, onTestFinished } from 'vitest';
 import { type ApiServer, openApi } from '../../src/api/server.js';
 import type { Service } from '../../src/api/service.js';
 import type { EventLine, OperationView } from '../../src/api/wire.js';
-import type { Answer } from '../../src/core/messages.js';
+import type { OperationAnswer } from '../../src/core/messages.js';
 import { viewPool, viewPools } from '../../src/core/snapshot.js';
 import { rfc3339 } from '../../src/text/time.js';
 import { scratchDir } from '../host/scratch.js';
@@ -27,7 +27,7 @@ export type Stand = {
 };
 
 export type StandWish = Partial<Service> & {
-  readonly answer?: Answer;
+  readonly answer?: OperationAnswer;
   readonly logs?: readonly string[];
   readonly watchEveryMs?: number;
 };
@@ -93,6 +93,8 @@ export async function openStand({ answer, logs, watchEveryMs, ...own }: StandWis
       asked.push(input);
       return answer ?? { ok: true, operationId: running.operation_id };
     },
+    lease: () => ({ ok: true, lease: null }),
+    leases: () => [],
     onEvent(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);

@@ -1,6 +1,6 @@
 import { nextAt } from '../../src/core/due.js';
 import type { Event, EventName } from '../../src/core/events.js';
-import type { Answer, Effect, Input, Launch, Verb } from '../../src/core/messages.js';
+import type { Effect, Input, Launch, LeaseAnswer, LeaseWish, OperationAnswer, Verb } from '../../src/core/messages.js';
 import type { Device, PoolSpec, ReplicaKey, SupervisorSpec } from '../../src/core/model.js';
 import type { Restored } from '../../src/core/restore.js';
 import { viewPools } from '../../src/core/snapshot.js';
@@ -21,7 +21,7 @@ export class Bench {
   /** Of the last step. */
   effects: Effect[] = [];
   events: Event[] = [];
-  answer: Answer | null = null;
+  answer: OperationAnswer | null = null;
   /** Of all steps. */
   readonly spawns: { readonly key: ReplicaKey; readonly at: number }[] = [];
   readonly story: Event[] = [];
@@ -54,12 +54,17 @@ export class Bench {
       id: () => `id${++this.ids}`,
     });
     this.state = result.state;
-    this.answer = result.answer;
+    this.answer = result.answer as OperationAnswer | null;
     this.effects = [...result.effects];
     this.events = [...result.events];
     this.story.push(...result.events);
     for (const effect of this.effects) if (effect.type === 'spawn') this.spawns.push({ key: effect.launch.key, at: this.now });
     return this;
+  }
+
+  /** What the client is told. */
+  lease(wish: LeaseWish): LeaseAnswer {
+    return this.give(wish).answer as unknown as LeaseAnswer;
   }
 
   ask(verb: Verb, more: { readonly once?: boolean; readonly replicaId?: `r${number}` } = {}): this {

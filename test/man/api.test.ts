@@ -79,8 +79,11 @@ describe('the examples (those that run are skipped without curl: apt-get install
       expect(log?.split('\n').filter((line) => line !== '')).toHaveLength(3);
       const bodies = answers.filter((answer) => answer.startsWith('{')).map((answer) => JSON.parse(answer) as Body);
 
-      const [, status_, , , , , stop, , restart, reset, shutdown] = bodies;
+      const [, status_, , , , , leases, renewed, returned, stop, , restart, reset, shutdown] = bodies;
       expect(bodies[0]).toEqual({ status: 'ok', version: expect.any(String) });
+      expect(leases).toMatchObject({ leases: [{ pool_id: 'demo', replica_id: 'r0', holder: 'me' }] });
+      expect([...fieldsOf(section(api, 'LEASES'))].sort()).toEqual(Object.keys(renewed ?? {}).sort());
+      expect(returned).toEqual({ status: 204 });
       expect(stop).toMatchObject({ kind: 'stop', state: 'running', steps: [{ replica_id: 'r0' }] });
       expect(restart).toMatchObject({ kind: 'restart', state: 'succeeded', outcome: 'ready' });
       expect(reset).toMatchObject({ kind: 'reset', steps: [{ replica_id: 'r0' }] });
@@ -104,9 +107,9 @@ type Body = {
 };
 
 function asks(line: string, method: string, path: string): boolean {
-  const posts = /-X POST|-d /.test(line);
+  const sent = /-X (\w+)/.exec(line)?.[1] ?? (/-d /.test(line) ? 'POST' : 'GET');
   const pattern = path.replace(/\{\w+\}/g, '[^/?"]+');
-  return posts === (method === 'POST') && new RegExp(`http://poolctl${pattern}(?=[\\s"?]|$)`).test(line);
+  return sent === method && new RegExp(`http://poolctl${pattern}(?=[\\s"?]|$)`).test(line);
 }
 
 function fieldsOf(text: readonly string[]): readonly string[] {
