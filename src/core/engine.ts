@@ -149,59 +149,33 @@ const process: Columns<'died' | 'exited' | 'swept'> = {
   stuck: { died: ignore, exited: endingExited, swept: endingSwept },
 };
 
-/** Probes, the log, and time. */
-const watch: Columns<'probed' | 'polled' | 'generated' | 'alarmed' | 'offloaded' | 'seen' | 'woke'> = {
-  stopped: { probed: ignore, polled: ignore, generated: ignore, alarmed: ignore, offloaded: ignore, seen: ignore, woke: ignore },
-  preparing: {
-    probed: ignore,
-    polled: ignore,
-    generated: ignore,
-    alarmed: ignore,
-    offloaded: ignore,
-    seen: ignore,
-    woke: preparingWoke,
-  },
+/** What it answers when it is asked. */
+const answers: Columns<'probed' | 'polled' | 'generated'> = {
+  stopped: { probed: ignore, polled: ignore, generated: ignore },
+  preparing: { probed: ignore, polled: ignore, generated: ignore },
+  starting: { probed: startupProbed, polled: ignore, generated: ignore },
+  ready: { probed: servingProbed, polled: servingPolled, generated: servingGenerated },
+  unhealthy: { probed: servingProbed, polled: servingPolled, generated: servingGenerated },
+  stopping: { probed: ignore, polled: ignore, generated: ignore },
+  backoff: { probed: ignore, polled: ignore, generated: ignore },
+  broken: { probed: ignore, polled: ignore, generated: ignore },
+  failed: { probed: ignore, polled: ignore, generated: ignore },
+  stuck: { probed: ignore, polled: ignore, generated: ignore },
+};
+
+/** Its log, its devices, and time. */
+const signs: Columns<'alarmed' | 'offloaded' | 'seen' | 'woke'> = {
+  stopped: { alarmed: ignore, offloaded: ignore, seen: ignore, woke: ignore },
+  preparing: { alarmed: ignore, offloaded: ignore, seen: ignore, woke: preparingWoke },
   // An error while it loads ends it anyway, or its startup deadline does.
-  starting: { probed: startupProbed, polled: ignore, generated: ignore, alarmed: ignore, offloaded, seen, woke: startingWoke },
-  ready: {
-    probed: servingProbed,
-    polled: servingPolled,
-    generated: servingGenerated,
-    alarmed,
-    offloaded,
-    seen,
-    woke: servingWoke,
-  },
-  unhealthy: {
-    probed: servingProbed,
-    polled: servingPolled,
-    generated: servingGenerated,
-    alarmed,
-    offloaded,
-    seen,
-    woke: servingWoke,
-  },
-  stopping: {
-    probed: ignore,
-    polled: ignore,
-    generated: ignore,
-    alarmed: ignore,
-    offloaded: ignore,
-    seen: ignore,
-    woke: stoppingWoke,
-  },
-  backoff: { probed: ignore, polled: ignore, generated: ignore, alarmed: ignore, offloaded: ignore, seen: ignore, woke: retry },
-  broken: {
-    probed: ignore,
-    polled: ignore,
-    generated: ignore,
-    alarmed: ignore,
-    offloaded: ignore,
-    seen: ignore,
-    woke: brokenWoke,
-  },
-  failed: { probed: ignore, polled: ignore, generated: ignore, alarmed: ignore, offloaded: ignore, seen: ignore, woke: ignore },
-  stuck: { probed: ignore, polled: ignore, generated: ignore, alarmed: ignore, offloaded: ignore, seen: ignore, woke: stuckWoke },
+  starting: { alarmed: ignore, offloaded, seen, woke: startingWoke },
+  ready: { alarmed, offloaded, seen, woke: servingWoke },
+  unhealthy: { alarmed, offloaded, seen, woke: servingWoke },
+  stopping: { alarmed: ignore, offloaded: ignore, seen: ignore, woke: stoppingWoke },
+  backoff: { alarmed: ignore, offloaded: ignore, seen: ignore, woke: retry },
+  broken: { alarmed: ignore, offloaded: ignore, seen: ignore, woke: brokenWoke },
+  failed: { alarmed: ignore, offloaded: ignore, seen: ignore, woke: ignore },
+  stuck: { alarmed: ignore, offloaded: ignore, seen: ignore, woke: stuckWoke },
 };
 
 /** All blocks together: a fact without a column of its own does not compile. */
@@ -211,7 +185,8 @@ type Row = Readonly<
     | keyof (typeof policy)['stopped']
     | keyof (typeof making)['stopped']
     | keyof (typeof process)['stopped']
-    | keyof (typeof watch)['stopped'],
+    | keyof (typeof answers)['stopped']
+    | keyof (typeof signs)['stopped'],
     Cell<StateName, Fact['type']>
   >
 >;
@@ -220,7 +195,7 @@ type Row = Readonly<
 const rows = Object.fromEntries(
   Object.keys(wishes).map((state) => [
     state,
-    [wishes, policy, making, process, watch].reduce((row, block) => Object.assign(row, block[state as StateName]), {}),
+    [wishes, policy, making, process, answers, signs].reduce((row, block) => Object.assign(row, block[state as StateName]), {}),
   ]),
 ) as Record<StateName, Row>;
 
