@@ -71,9 +71,12 @@ export function watchKernel(
     log.catchUp();
     const isNew = [...engines.values()].some(({ group }) => group === 'unseen');
     const ours = isNew ? memoryGroup(join(proc, 'self', 'cgroup')) : null;
-    for (const [pid, { group }] of engines) {
-      const own = group === 'unseen' ? (groupBeside(ours, pid, proc, cgroups) ?? 'none') : group;
-      engines.set(pid, { group: own, descendants: descendantsOf(pid, proc) });
+    for (const [pid, { group, descendants }] of engines)
+      if (group === 'unseen') engines.set(pid, { group: groupBeside(ours, pid, proc, cgroups) ?? 'none', descendants });
+    // Some of them, who are the last to be looked at again: a hundred idle engines must cost next to nothing.
+    for (const [pid, { group }] of [...engines].slice(0, mostLooks)) {
+      engines.delete(pid);
+      engines.set(pid, { group, descendants: descendantsOf(pid, proc) });
     }
   }
 
@@ -120,6 +123,8 @@ export function watchKernel(
 }
 
 const sampleMs = 5_000;
+/** At so many engines' descendants each time. */
+const mostLooks = 10;
 const windowMs = 10_000;
 const unseen: Watched = { group: 'unseen', descendants: new Set() };
 

@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { watchKernel } from '../../src/host/kernel.js';
 import { descendantsOf } from '../../src/host/kernel-evidence.js';
 import { openKernelLog } from '../../src/host/kernel-log.js';
@@ -145,6 +145,20 @@ test('the kill of a worker is why its engine died, however that ended; the kill 
   expect(await kernel.evidence({ ...failed, pid: 812 })).toEqual([{ kind: 'oom', source: 'kernel-log', text: killLine(822) }]);
   expect(await kernel.evidence({ ...failed, pid: 813 })).toEqual([]);
   expect(await kernel.evidence({ ...failed, pid: 814 })).toEqual([]);
+});
+
+test('of many engines some are looked at each time, and all in turn', async () => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const pids = Array.from({ length: 25 }, (_, n) => 1_001 + n);
+  const { kernel, write, seen, record } = await machine({ kmsg: '', 'proc/1025/task/1025/children': '2025 ' });
+  await seen(...pids);
+  vi.advanceTimersByTime(10_000);
+  record(killLine(2_025));
+  write('proc/vmstat', vmstat(4));
+  const failed = { code: 1, signal: null, devices: [] };
+  expect(await kernel.evidence({ ...failed, pid: 1_025 })).toMatchObject([{ source: 'kernel-log' }]);
+  expect(await kernel.evidence({ ...failed, pid: 1_001 })).toEqual([]);
 });
 
 test('descendants are a bounded number, also where the kernel tells of a ring of them', async () => {
