@@ -61,7 +61,7 @@ export class Director {
       machine.slowDiskUntil = machine.now + random.between(minute, 10 * minute);
     });
     this.often(hour, () => this.takePort());
-    this.often(hour, () => this.takeMemory());
+    this.often(20 * minute, () => this.takeMemory());
     this.often(2 * hour, () => this.report());
   }
 
@@ -204,7 +204,9 @@ export class Director {
     const { random, machine } = this;
     const index = random.pick(machine.gpus.indexes);
     machine.watch.count('a stranger takes VRAM');
-    machine.gpus.strangers.set(index, random.between(0.5, 14) * 2 ** 30);
+    // A little mostly, so that what fits without what a neighbour has just taken does not fit with it.
+    const gib = random.chance(0.6) ? random.between(0.5, 4) : random.between(4, 14);
+    machine.gpus.strangers.set(index, gib * 2 ** 30);
     machine.gpus.changedAt = machine.now;
     machine.timeline.after(random.exponential(10 * minute), () => {
       machine.gpus.strangers.delete(index);
