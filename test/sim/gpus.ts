@@ -57,11 +57,8 @@ export class Gpus {
 
   private users(living: readonly Process[], now: number): readonly { readonly process: Process; readonly bytes: number }[] {
     this.lingering = this.lingering.filter(({ until }) => until > now);
-    const own = living.filter(({ isLeader }) => isLeader);
-    return [
-      ...own.map((process) => ({ process, bytes: process.loadedAt === null ? loadingBytes : usedBytes })),
-      ...this.lingering.map(({ process }) => ({ process, bytes: usedBytes })),
-    ];
+    const own = [...living.filter(({ isLeader }) => isLeader), ...this.lingering.map(({ process }) => process)];
+    return own.map((process) => ({ process, bytes: process.loadedAt === null ? loadingBytes : usedBytes }));
   }
 
   private device(index: string, vramFreeBytes: number): Device {
