@@ -2,6 +2,7 @@
 
 import type { Verb } from '../../src/core/messages.js';
 import type { Inventory } from '../../src/core/model.js';
+import { beginClients } from './clients.js';
 import type { Written } from './disk.js';
 import { endings } from './exits.js';
 import { edit } from './inventory.js';
@@ -18,6 +19,7 @@ export class Director {
   /** At each barrier of the registry the supervisor dies with this probability. */
   private deadly = 0;
   private readonly random: Random;
+  private readonly clients: ReturnType<typeof beginClients>;
 
   constructor(
     private readonly machine: Machine,
@@ -25,6 +27,7 @@ export class Director {
   ) {
     this.inventory = all;
     this.random = machine.random.fork('director');
+    this.clients = beginClients(machine, all);
   }
 
   begin(): void {
@@ -149,6 +152,7 @@ export class Director {
     const ask = (kill: boolean): void =>
       void machine.supervisor?.give({ type: 'shutdown-requested', because: 'SIGTERM', kill, keep, exit: 0, correlationId: null });
     ask(random.chance(0.2));
+    this.clients.knock();
     if (random.chance(0.3)) machine.timeline.after(random.between(10, 3_000), () => ask(true));
   }
 

@@ -20,3 +20,11 @@ test('the same seed tells the same story, to the letter; another tells another',
   expect(again).toEqual(first);
   expect(other.lines).not.toEqual(first.lines);
 });
+
+test('clients have leases that end in every way, and are refused', async () => {
+  const { lines } = await play('2', 3);
+  const story = lines.join('\n');
+  for (const end of ['granted', 'released', 'expired', 'lost']) expect(story).toContain(`! lease.${end} `);
+  expect(story).toMatch(/! lease\.lost .*the supervisor that granted it has ended/);
+  for (const why of ['no replica is ready', 'all of its slots', 'cannot renew lease']) expect(story).toContain(why);
+});

@@ -1,7 +1,7 @@
 /** A virtual supervisor: the real core, the real runtime and the real order of effects, on virtual hands and a virtual clock. */
 
 import type { Event } from '../../src/core/events.js';
-import type { ExitEvidence, Input, OperationAnswer } from '../../src/core/messages.js';
+import type { Answer, AnswerTo, ExitEvidence, Input, LeaseAnswer, LeaseWish } from '../../src/core/messages.js';
 import type { Inventory, PoolSpec } from '../../src/core/model.js';
 import { recorded } from '../../src/core/record.js';
 import { restore } from '../../src/core/restore.js';
@@ -93,6 +93,7 @@ export class Supervisor {
       chance,
     );
     this.runtime.onEvent((event) => this.tell(event));
+    this.runtime.onInput(() => machine.watch.stepped(this));
   }
 
   /** Since when it has run without a disturbance. */
@@ -114,8 +115,16 @@ export class Supervisor {
   }
 
   /** An input from outside of the hands. */
-  give(input: Input): OperationAnswer | null {
-    return this.alive ? this.take(input, (each) => this.runtime.give(each)) : null;
+  give<I extends Input>(input: I): AnswerTo<I> | null {
+    return this.alive ? (this.take(input, (each) => this.runtime.give(each)) as AnswerTo<I> | null) : null;
+  }
+
+  /** What a client asks waits for the end of a stall; of a supervisor that is dead by then it hears nothing. */
+  ask(wish: LeaseWish, hear: (answer: LeaseAnswer) => void): void {
+    this.deliver(() => {
+      const answer = this.give(wish);
+      if (answer !== null) hear(answer);
+    });
   }
 
   /** `kill -9`. What has not been written is lost, and its engines live on. */
@@ -213,11 +222,11 @@ export class Supervisor {
     else run();
   }
 
-  private take(input: Input, give: (input: Input) => unknown): OperationAnswer | null {
+  private take(input: Input, give: (input: Input) => unknown): Answer | null {
     if (!this.alive) return null;
     const { watch } = this.machine;
     watch.before(input);
-    const answer = give(input) as OperationAnswer | null | undefined;
+    const answer = give(input) as Answer | null | undefined;
     watch.after(input, answer ?? null, this);
     return answer ?? null;
   }

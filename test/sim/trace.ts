@@ -23,6 +23,8 @@ export function news(event: Event): string {
     pool_id,
     replica_id,
     incarnation,
+    lease_id,
+    active_leases,
     because,
     reason,
     from,
@@ -32,9 +34,13 @@ export function news(event: Event): string {
     new_state,
     backoff_ms,
   } = event;
-  const who = pool_id === undefined ? '' : ` ${pool_id}${replica_id === undefined ? '' : `/${replica_id} #${incarnation}`}`;
+  const who =
+    pool_id === undefined
+      ? ''
+      : ` ${pool_id}${replica_id === undefined ? '' : `/${replica_id}${incarnation === undefined ? '' : ` #${incarnation}`}`}`;
   const turn = from === undefined ? '' : ` ${from} -> ${to}`;
-  const more = [because, breaker, old_state, new_state, backoff_ms && `${backoff_ms} ms`, reason].filter(
+  const leases = active_leases === undefined ? undefined : `${lease_id}, ${active_leases} held`;
+  const more = [because, breaker, old_state, new_state, backoff_ms && `${backoff_ms} ms`, leases, reason].filter(
     (each) => each !== undefined,
   );
   return `${name}${who}${turn}${more.length > 0 ? ` (${more.join(', ')})` : ''}`;
@@ -60,6 +66,12 @@ function what(input: Input): string {
       return `: ${input.result.verdict}, ${input.result.detail}, ${input.result.listener}`;
     case 'generated':
       return `: ${input.verdict}`;
+    case 'lease-requested':
+      return ` ${input.poolId}/${input.replicaId ?? '*'} for ${input.ttlMs} ms`;
+    case 'lease-renewed':
+      return ` ${input.id}${input.ttlMs === null ? '' : ` for ${input.ttlMs} ms`}`;
+    case 'lease-released':
+      return ` ${input.id}`;
     case 'alarmed':
       return `: ${input.alarm.kind}`;
     default:

@@ -1,10 +1,11 @@
 /** The observer: sees all that the supervisor does to the world and says, holds it against the invariants, and keeps the trace. */
 
 import type { Event } from '../../src/core/events.js';
-import type { Effect, Input, Launch, OperationAnswer } from '../../src/core/messages.js';
+import type { Answer, Effect, Input, Launch } from '../../src/core/messages.js';
 import type { Inventory, ReplicaKey } from '../../src/core/model.js';
 import { Bounds } from './bounds.js';
 import type { Ending } from './exits.js';
+import { Leases } from './leases.js';
 import { Ledger, poolOf } from './ledger.js';
 import type { Machine } from './machine.js';
 import { hasty, misfit } from './memory.js';
@@ -34,6 +35,7 @@ export class Watch {
   private readonly given = new Set<string>();
   private launched = new Set<string>();
   private bounds = new Bounds();
+  private readonly leases: Leases;
   private stirred = false;
   /** By the order that is being given: taken back where it is refused. */
   private permitted: string[] = [];
@@ -44,6 +46,7 @@ export class Watch {
     private readonly trace: ((text: string) => void) | null,
   ) {
     this.ledger = new Ledger(inventory);
+    this.leases = new Leases(machine);
   }
 
   note(text: () => string): void {
@@ -72,6 +75,7 @@ export class Watch {
     this.note(() => `supervisor begins: ${written === null ? 'no registry' : (written.ended ?? 'after an unclean end')}`);
     this.ledger = resumed(this.ledger, supervisor, { now: machine.monotonicMs, wallMs: machine.wallMs, bootId: machine.bootId });
     this.violate(lost(this.ledger, supervisor));
+    this.violate(this.leases.begun(supervisor));
     this.bounds = new Bounds();
     const known = written === null ? {} : written.record().replicas;
     this.launched = new Set([...this.launched].filter((id) => id.slice(0, id.indexOf(' ')) in known));
@@ -82,18 +86,20 @@ export class Watch {
   /** An order to end engines is carried out before it is answered. */
   before(input: Input): void {
     this.note(() => `> ${told(input)}`);
+    this.leases.asking(input);
     if (input.type === 'requested') this.permit((key) => poolOf(key) === input.poolId);
     if (input.type === 'shutdown-requested') this.permit((_, dies) => input.keep !== true || dies);
   }
 
-  after(input: Input, answer: OperationAnswer | null, supervisor: Supervisor): void {
+  after(input: Input, answer: Answer | null, supervisor: Supervisor): void {
     this.inputs += 1;
+    this.violate(this.leases.answered(input, answer));
     if (answer?.ok === false) {
       this.note(() => `  refused: ${answer.refusal.message}`);
       for (const instance of this.permitted) this.asked.delete(instance);
     }
     this.permitted = [];
-    if (input.type === 'requested' && answer?.ok === true) {
+    if (input.type === 'requested' && answer?.ok === true && 'operationId' in answer) {
       this.ledger.asked(input, answer.operationId);
       if (supervisor.state.operations.get(answer.operationId)?.state !== 'running')
         this.ledger.finished(answer.operationId, (key) => goalOf(key, supervisor));
@@ -111,9 +117,16 @@ export class Watch {
     }
   }
 
+  /** After each step, and before its answer. */
+  stepped(supervisor: Supervisor): void {
+    this.violate(this.leases.stepped(supervisor));
+  }
+
   heard(event: Event, supervisor: Supervisor): void {
-    this.stirred = true;
     this.note(() => `  ! ${news(event)}`);
+    this.violate(this.leases.heard(event));
+    if (event.event.startsWith('lease.')) return;
+    this.stirred = true;
     const { pool_id, replica_id, incarnation } = event;
     if (event.event === 'operation.finished') this.ledger.finished(event.operation_id ?? '', (key) => goalOf(key, supervisor));
     const engine = pool_id === undefined ? undefined : this.engines.get(`${pool_id}/${replica_id} ${incarnation}`);
