@@ -205,4 +205,77 @@ export const mutants = [
     name: 'a sick device is launched on',
     edits: [core('means', '    if (ailment === null) continue;', '    continue;')],
   },
+  {
+    name: 'a lease is granted beyond the slots',
+    edits: [core('lease', '  if (load(least) >= 1) {', '  if (load(least) > 1) {')],
+  },
+  {
+    name: 'a lease is granted by an unhealthy replica',
+    edits: [core('lease', "life.state === 'ready' && slotsOf(life) > 0", 'slotsOf(life) > 0')],
+  },
+  {
+    name: 'a lease is granted on the way down',
+    edits: [core('lease', '  if (state.shutdown !== null) {', '  if (false as boolean) {')],
+  },
+  {
+    name: 'a lease goes to whom has most to do',
+    edits: [core('lease', '(load(other) < load(one) ? other : one)', '(load(other) > load(one) ? other : one)')],
+  },
+  {
+    name: "a lease survives its engine's crash",
+    edits: [
+      core(
+        'step',
+        'if (isServing(before.life) && !isServing(replica.life))',
+        "if (isServing(before.life) && replica.life.state === 'stopping')",
+      ),
+    ],
+  },
+  {
+    name: 'a lease is lost while its engine is unhealthy',
+    edits: [core('step', '&& !isServing(replica.life))', "&& replica.life.state !== 'ready')")],
+  },
+  {
+    name: 'an expired lease stays',
+    edits: [
+      core('step', '      changeLeases(work, expire(work.state.leases, work.context.now));\n', ''),
+      core('due', 'Math.min(lookAt(state), nextExpiry(state.leases))', 'lookAt(state)'),
+    ],
+  },
+  {
+    name: 'nobody wakes for a lease that expires',
+    edits: [core('due', 'Math.min(lookAt(state), nextExpiry(state.leases))', 'lookAt(state)')],
+  },
+  {
+    name: 'a renewal does not extend a lease',
+    edits: [
+      core(
+        'lease',
+        'const lease = { ...before, ttlMs, expiresAt: later(context, ttlMs) };',
+        'const lease = { ...before, ttlMs };',
+      ),
+    ],
+  },
+  {
+    name: 'a lease that is given back stays',
+    edits: [core('lease', '  const left = without(leases, [lease]);', '  const left = without(leases, []);')],
+  },
+  {
+    name: 'leases of a dead supervisor are lost, and nobody is told',
+    edits: [core('restore', '...lostLeases(before), ', '')],
+  },
+  {
+    name: 'leases are not written down',
+    edits: [core('record', 'leases: [...state.leases.values()],', 'leases: [],')],
+  },
+  {
+    name: 'a lease outlives its supervisor',
+    edits: [
+      core(
+        'restore',
+        '      leftovers: sameBoot ?',
+        '      leases: new Map((before.leases ?? []).map((lease) => [lease.id, lease])),\n      leftovers: sameBoot ?',
+      ),
+    ],
+  },
 ];
