@@ -39,6 +39,11 @@ export function makeCounters(): Counters {
     },
     'storm.limited': storm,
     'storm.tripped': storm,
+    'lease.granted': lease('granted'),
+    'lease.released': lease('released'),
+    'lease.expired': lease('expired'),
+    'lease.lost': lease('lost'),
+    'lease.refused': lease('refused'),
     'device.reset'(event) {
       if (event.device !== undefined) add('driver_reset_total', event);
     },
@@ -46,6 +51,13 @@ export function makeCounters(): Counters {
 
   function storm(event: Event): void {
     add('restart_storm_total', event, event.storm_kind ?? 'storm');
+  }
+
+  /** A refusal for want of such a pool is about none that there is. */
+  function lease(outcome: string): (event: Event) => void {
+    return (event) => {
+      if (event.pool_id !== undefined) add('lease_total', event, outcome);
+    };
   }
 
   function launched(event: Event): void {
