@@ -14,6 +14,7 @@ export const commands: Readonly<Record<string, () => Promise<Register>>> = {
   restart: async () => (await import('./restart.js')).restart,
   reset: async () => (await import('./reset.js')).reset,
   wait: async () => (await import('./wait.js')).wait,
+  lease: async () => (await import('./lease.js')).lease,
   logs: async () => (await import('./logs.js')).logs,
   events: async () => (await import('./events.js')).events,
   devices: async () => (await import('./devices.js')).devices,

@@ -30,11 +30,22 @@ export async function buildProgram(names: readonly string[], cli: Cli): Promise<
     .enablePositionalOptions();
   addGlobalOptions(program);
   for (const name of names) (await commands[name]?.())?.(program, cli);
-  for (const command of program.commands) addGlobalOptions(command.copyInheritedSettings(program));
+  settle(program);
   return program;
 }
 
-function asUsage({ message }: CommanderError, command: string | undefined): PoolctlError {
+/** What stands everywhere stands in every command below, however deep. */
+function settle(parent: Command): void {
+  for (const command of parent.commands) {
+    addGlobalOptions(command.copyInheritedSettings(parent));
+    settle(command);
+  }
+}
+
+function asUsage({ code, message }: CommanderError, command: string | undefined): PoolctlError {
   const hint = command === undefined ? 'poolctl --help' : `poolctl ${command} --help`;
+  // It has shown its help, on stderr.
+  if (code === 'commander.help')
+    return new PoolctlError('USAGE', `cannot ${command} alone: it needs one of its commands`, { hint });
   return new PoolctlError('USAGE', message.replace(/^error: /, '').replace(/\n/g, ' '), { hint });
 }

@@ -66,7 +66,14 @@ function resolve(selector: string, pools: Known, verb: string): Target {
 }
 
 /** What the verbs that are none do to what they name. */
-const deeds: Readonly<Record<string, string>> = { status: 'show', logs: 'show the log of', wait: 'wait for' };
+const deeds: Readonly<Record<string, string>> = {
+  status: 'show',
+  logs: 'show the log of',
+  wait: 'wait for',
+  'lease acquire': 'lease',
+  'lease run': 'lease',
+  'lease list': 'list the leases of',
+};
 
 function noSuchPool(selector: string, pools: Known, verb: string): PoolctlError {
   const known = pools.map(({ pool_id }) => pool_id);

@@ -16,8 +16,10 @@ export function tellFailure(
   cli.exit(exitStatus(error));
 }
 
-/** How failures are told to who typed this, whatever else was wrong with the line. */
-export function toldTo(argv: readonly string[]): { readonly json: boolean; readonly verbose: boolean } {
+/** How failures are told to who typed this, whatever else was wrong with the line. What stands after `--` is somebody else's. */
+export function toldTo(line: readonly string[]): { readonly json: boolean; readonly verbose: boolean } {
+  const end = line.indexOf('--');
+  const argv = end === -1 ? line : line.slice(0, end);
   return { json: argv.includes('--json'), verbose: argv.includes('-v') || argv.includes('--verbose') };
 }
 

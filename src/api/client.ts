@@ -6,7 +6,7 @@
 import { type ClientRequest, type IncomingMessage, request } from 'node:http';
 import { type ErrorCode, errorCodes, PoolctlError } from '../errors.js';
 import { sseReader } from './sse.js';
-import { apiVersion, type DevicesAnswer, type EventLine, type OperationView, type StatusView } from './wire.js';
+import { apiVersion, type DevicesAnswer, type EventLine, type LeaseView, type OperationView, type StatusView } from './wire.js';
 
 export type ClientOptions = {
   readonly socketPath: string;
@@ -21,6 +21,11 @@ export type ActBody = {
   readonly now?: boolean | undefined;
   readonly deadline_ms?: number | undefined;
   readonly once?: boolean | undefined;
+};
+export type LeaseBody = {
+  readonly replica_id?: string | undefined;
+  readonly ttl_ms?: number | undefined;
+  readonly holder?: string | undefined;
 };
 export type ShutdownBody = {
   readonly deadline_ms?: number | undefined;
@@ -64,6 +69,26 @@ export class Client {
 
   async devices(): Promise<DevicesAnswer> {
     return (await this.ask('GET', '/v2/devices')) as DevicesAnswer;
+  }
+
+  async acquireLease(poolId: string, body: LeaseBody): Promise<LeaseView> {
+    return (await this.ask('POST', `/v2/pools/${encodeURIComponent(poolId)}/leases`, body)) as LeaseView;
+  }
+
+  /** From now on for as long as it was granted for, or for `ttlMs`. */
+  async renewLease(id: string, ttlMs?: number, signal?: AbortSignal): Promise<LeaseView> {
+    return (await this.ask('POST', `${leasePath(id)}/renew`, { ttl_ms: ttlMs }, signal)) as LeaseView;
+  }
+
+  /** Also one that is gone: that is no failure. */
+  async releaseLease(id: string, signal?: AbortSignal): Promise<void> {
+    await this.ask('DELETE', leasePath(id), undefined, signal);
+  }
+
+  /** Oldest first; of one pool, or of all. */
+  async leases(poolId: string | null): Promise<readonly LeaseView[]> {
+    const query = poolId === null ? '' : `?pool_id=${encodeURIComponent(poolId)}`;
+    return ((await this.ask('GET', `/v2/leases${query}`)) as { readonly leases: readonly LeaseView[] }).leases;
   }
 
   /** The operation that ends the supervisor; it goes with the supervisor. */
@@ -155,6 +180,8 @@ export class Client {
     });
   }
 }
+
+const leasePath = (id: string): string => `/v2/leases/${encodeURIComponent(id)}`;
 
 function isKnown(code: unknown): code is ErrorCode {
   return typeof code === 'string' && Object.hasOwn(errorCodes, code);

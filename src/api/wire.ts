@@ -5,6 +5,7 @@ import type { DeviceView, PerfView, PoolView } from '../core/views.js';
 export type {
   DeviceView,
   LastExitView,
+  LeaseView,
   OperationView,
   PoolView,
   ReplicaStateName,
