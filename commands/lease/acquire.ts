@@ -47,7 +47,7 @@ export async function acquire(
     if (leftMs <= 0) throw answer;
     if (answer.message !== told) tell(`waiting: ${answer.message}\n`);
     told = answer.message;
-    const pauseMs = Math.min(leftMs, longestSleepMs, Math.max(shortestSleepMs, retryAfterMs(answer)));
+    const pauseMs = Math.ceil(Math.min(leftMs, longestSleepMs, Math.max(shortestSleepMs, retryAfterMs(answer))));
     await sleep(pauseMs, undefined, { signal: interrupted }).catch(() => undefined);
   }
   return null;

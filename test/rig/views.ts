@@ -1,6 +1,6 @@
 /** Views as the API gives them, for tests of what is made of them. */
 
-import type { PoolView, ReplicaView, StatusView } from '../../src/api/wire.js';
+import type { LeaseView, PoolView, ReplicaView, StatusView } from '../../src/api/wire.js';
 
 const breaker = {
   state: 'closed',
@@ -98,6 +98,20 @@ export function statusView(pools: readonly PoolView[], more: Partial<StatusView>
     },
     pools,
     devices: [],
+    ...more,
+  };
+}
+
+export function leaseView(more: Partial<LeaseView> = {}): LeaseView {
+  return {
+    lease_id: 'l-1',
+    pool_id: 'chat',
+    replica_id: 'r0',
+    url: 'http://127.0.0.1:18100',
+    model_id: 'qwen',
+    holder: 'me',
+    granted_at: '2026-03-01T13:00:00.000Z',
+    expires_at: '2026-03-01T13:01:00.000Z',
     ...more,
   };
 }
