@@ -115,6 +115,23 @@ describe('counters', () => {
     });
   });
 
+  it('of leases count what became of them, by pool; a refusal for want of a pool is about none', async () => {
+    const on = stage();
+    on.tell(
+      { event: 'lease.granted' },
+      { event: 'lease.granted', replica_id: 'r1' },
+      { event: 'lease.released' },
+      { event: 'lease.expired' },
+      { event: 'lease.lost' },
+      { event: 'lease.refused', result: 'NO_FREE_SLOT' },
+    );
+    on.metrics.count({ event: 'lease.refused', level: 'debug', result: 'POOL_NOT_FOUND' });
+    const counted = { granted: 2, released: 1, expired: 1, lost: 1, refused: 1 };
+    expect(await on.told('lease_total')).toEqual(
+      Object.fromEntries(Object.entries(counted).map(([outcome, count]) => [`{pool_id="chat",outcome="${outcome}"}`, count])),
+    );
+  });
+
   it('of storms count what held restarts back, and no warning', async () => {
     const metrics = metricsOf(() => statusView([poolView('chat', [])]));
     const storm = { level: 'warn', pool_id: 'chat', storm_kind: 'oom_storm' } as const;
