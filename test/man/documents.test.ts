@@ -17,6 +17,8 @@ it.each([
   ['poolctl-up.1', ['plan']],
   ['poolctl-start.1', ['wait', 'chat', '--for', 'ready']],
   ['poolctl-logs.1', ['logs', 'chat', '-n', '1']],
+  ['poolctl-lease.1', ['lease', 'acquire', 'chat']],
+  ['poolctl-lease.1', ['lease', 'list']],
   ['poolctl-api.7', ['start', 'chat']],
   ['poolctl-api.7', ['events']],
   ['poolctl-api.7', ['status']],
