@@ -2,7 +2,7 @@
 
 import { describe, expect, it, test } from 'vitest';
 import type { Cli } from '../../commands/cli.js';
-import { errorText, tellFailure } from '../../commands/render/error.js';
+import { errorText, tellFailure, toldTo } from '../../commands/render/error.js';
 import { type ErrorCode, errorCodes, exitStatus, PoolctlError } from '../../src/errors.js';
 
 const full = new PoolctlError('POOL_NOT_FOUND', 'cannot stop "chta": there is no such pool', {
@@ -75,4 +75,10 @@ describe('a bug', () => {
     expect(errorText(bug, true)).toContain('error.test.ts');
     expect(told('thrown', {})).toMatchObject({ exit: 70, err: expect.stringContaining('thrown') });
   });
+});
+
+it('is told as the line asks for, whatever a command behind two dashes is asked for', () => {
+  expect(toldTo(['status', '--json', '-v'])).toEqual({ json: true, verbose: true });
+  expect(toldTo(['lease', 'run', 'chat', '--', 'curl', '--json', '-v'])).toEqual({ json: false, verbose: false });
+  expect(toldTo(['--json', 'lease', 'run', 'chat', '--', 'curl'])).toEqual({ json: true, verbose: false });
 });
