@@ -24,8 +24,8 @@ export async function targetOf(client: Client, selector: string, verb: string): 
 }
 
 /**
- * A lease, at the latest when `waitMs` have passed; then the last refusal is thrown, or at once what is none. Each new reason to wait is
- * told. Null where Ctrl-C came first: then nothing is held.
+ * A lease, at the latest when `waitMs` have passed; then the last refusal is thrown, or at once what is none. Each new reason to
+ * wait is told. Null where Ctrl-C came first: then nothing is held.
  */
 export async function acquire(
   client: Pick<Client, 'acquireLease' | 'releaseLease'>,

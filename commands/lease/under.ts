@@ -26,7 +26,10 @@ const passedOn = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const satisfies r
 /** A supervisor that does not answer must not keep a command from ending. */
 const givingBackMs = 5_000;
 
-/** The exit status: the command's own, 128 + n where a signal ended it. Throws SPAWN_FAILED, with 127 or 126, where it cannot be run. */
+/**
+ * The exit status: the command's own, 128 + n where a signal ended it. Throws SPAWN_FAILED, with 127 or 126, where it cannot be run.
+ * Either way the lease has then been given back.
+ */
 export async function runUnder(wish: Under): Promise<number> {
   const { client, lease, signals, reachedBoth, tell } = wish;
   let child: ChildProcess | null = null;
@@ -97,7 +100,7 @@ async function keep({ client, lease, argv, renewEveryMs, tell }: Under, ended: A
       if (ended.aborted) return;
       if (error instanceof PoolctlError && error.code === 'LEASE_NOT_FOUND') {
         tell(
-          `${name} is lost: it has expired, or its engine or supervisor has ended; ${oneLine(argv[0] ?? '')} goes on without it\n`,
+          `${name} is lost: it expired, or its engine or supervisor has ended; ${oneLine(argv[0] ?? '')} goes on without it\n`,
         );
         return;
       }

@@ -2,7 +2,7 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Client } from '../../src/api/client.js';
@@ -179,10 +179,15 @@ describe('lease run', () => {
 
   it('lets a Ctrl-C of the terminal come to the command once', async () => {
     const client = await serving();
-    const script = "trap 'echo got >> ints' INT; : > trapped; while [ ! -e go ]; do sleep 0.05; done; exit 4";
-    const line = [process.execPath, program, 'lease', 'run', 'chat', '--', 'sh', '-c', script].map(
-      (word) => `'${word.replaceAll("'", "'\\''")}'`,
-    );
+    // A shell would take two signals that come together for one.
+    const counter = `import { appendFileSync, existsSync, writeFileSync } from 'node:fs';
+process.on('SIGINT', () => appendFileSync('ints', 'got\\n'));
+writeFileSync('trapped', '');
+setInterval(() => existsSync('go') && process.exit(4), 20);
+`;
+    writeFileSync(join(rig.dir, 'counter.mjs'), counter);
+    const words = [process.execPath, program, 'lease', 'run', 'chat', '--', process.execPath, 'counter.mjs'];
+    const line = words.map((word) => `'${word}'`);
     const terminal = spawn('/usr/bin/script', ['--quiet', '--return', '--command', `exec ${line.join(' ')}`, '/dev/null'], {
       cwd: rig.dir,
       env: { ...rig.env, SHELL: '/bin/sh' },

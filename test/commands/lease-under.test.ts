@@ -124,7 +124,7 @@ describe('the lease', () => {
     expect(await run()).toBe(4);
     expect(client.renewLease).toHaveBeenCalledTimes(1);
     expect(told).toEqual([
-      'lease l-1 of chat/r0 is lost: it has expired, or its engine or supervisor has ended; sh goes on without it\n',
+      'lease l-1 of chat/r0 is lost: it expired, or its engine or supervisor has ended; sh goes on without it\n',
     ]);
   });
 
