@@ -45,13 +45,14 @@ function take(work: Work, input: Input): Answer | null {
     case 'lease-requested':
     case 'lease-renewed':
     case 'lease-released': {
+      endLeases(work);
       const { answer, ...leased } = askForLease(work.state, input, work.context);
       changeLeases(work, leased);
       return answer;
     }
     case 'woke':
       wake(work);
-      changeLeases(work, expire(work.state.leases, work.context.now));
+      endLeases(work);
       return null;
     case 'leftovers-gone':
       work.state = { ...work.state, leftovers: [] };
@@ -85,6 +86,11 @@ function take(work: Work, input: Input): Answer | null {
       work.turn(input.key, input);
       return null;
   }
+}
+
+/** Whose time has passed. Also before each wish: a supervisor that was stopped may hear of it before its alarm. */
+function endLeases(work: Work): void {
+  changeLeases(work, expire(work.state.leases, work.context.now));
 }
 
 function changeLeases(work: Work, { leases, events }: Pick<Leased, 'leases' | 'events'>): void {

@@ -151,6 +151,18 @@ describe('an end', () => {
     expect(held(bench)).toBe(0);
   });
 
+  it('comes with its time, also where a client is heard before the alarm', () => {
+    const bench = serving(1);
+    const late = acquire(bench, { ttlMs: 2_000 });
+    bench.now += 2_001;
+    expect(renew(bench, late.id)).toMatchObject({ ok: false, refusal: { code: 'LEASE_NOT_FOUND' } });
+    expect(bench.events).toMatchObject([{ event: 'lease.expired', lease_id: late.id, active_leases: 0 }]);
+    const next = acquire(bench, { ttlMs: 2_000 });
+    bench.now += 2_000;
+    expect(acquire(bench).id).not.toBe(next.id);
+    expect(bench.events).toMatchObject([{ event: 'lease.expired', lease_id: next.id }, { event: 'lease.granted' }]);
+  });
+
   it('may be moved by a renewal with another time, which holds for the next ones', () => {
     const bench = serving(4);
     const { id } = acquire(bench, { ttlMs: 1_000 });

@@ -10,6 +10,8 @@ const minute = 60_000;
 export function beginClients(machine: Machine, { pools }: Inventory): { knock(): void } {
   const { timeline, watch } = machine;
   const random = machine.random.fork('clients');
+  /** The last that were granted. */
+  const recent: string[] = [];
 
   often(3 * minute, () => acquire(random.pick(pools).poolId, anyOf(), 3));
   often(40 * minute, () => {
@@ -20,8 +22,9 @@ export function beginClients(machine: Machine, { pools }: Inventory): { knock():
   });
 
   return {
-    /** At every pool, in the next moments. */
+    /** At every pool in the next moments, and to renew what was granted of late. */
     knock() {
+      for (const id of recent) timeline.after(random.between(1, 2_000), () => renew(id));
       for (const { poolId } of pools) timeline.after(random.between(1, 2_000), () => acquire(poolId, null, 0));
     },
   };
@@ -55,8 +58,11 @@ export function beginClients(machine: Machine, { pools }: Inventory): { knock():
     machine.supervisor?.ask(
       { type: 'lease-requested', poolId, replicaId, ttlMs, holder: random.chance(0.5) ? 'router' : null, correlationId: null },
       (answer) => {
-        if (answer.ok && answer.lease !== null) hold({ id: answer.lease.id, ttlMs, renewals, vanishes });
-        else if (tries > 0) timeline.after(random.exponential(10_000), () => acquire(poolId, replicaId, tries - 1));
+        if (answer.ok && answer.lease !== null) {
+          recent.push(answer.lease.id);
+          if (recent.length > 8) recent.shift();
+          hold({ id: answer.lease.id, ttlMs, renewals, vanishes });
+        } else if (tries > 0) timeline.after(random.exponential(10_000), () => acquire(poolId, replicaId, tries - 1));
       },
     );
   }
@@ -85,12 +91,16 @@ export function beginClients(machine: Machine, { pools }: Inventory): { knock():
     });
   }
 
+  function renew(id: string): void {
+    machine.supervisor?.ask({ type: 'lease-renewed', id, ttlMs: null, correlationId: null }, () => {});
+  }
+
   /** Some do so twice, and some go on as if it were theirs. */
   function giveBack(id: string): void {
     const again = random.next();
     const release = (): void =>
       machine.supervisor?.ask({ type: 'lease-released', id, correlationId: null }, () => {
-        if (again < 0.1) machine.supervisor?.ask({ type: 'lease-renewed', id, ttlMs: null, correlationId: null }, () => {});
+        if (again < 0.1) renew(id);
       });
     release();
     if (again > 0.9) timeline.after(random.between(1, 5_000), release);

@@ -159,6 +159,7 @@ export class Director {
   private stall(): void {
     const { random, machine } = this;
     machine.watch.count('the supervisor stalls');
+    this.clients.knock();
     machine.supervisor?.stall(random.between(2_000, 60_000));
     // Who is being waited for meanwhile is not heard in time, and may be given up.
     const ready = [...(machine.supervisor?.state.pools.values() ?? [])].flatMap(({ replicas }) =>

@@ -144,8 +144,9 @@ export class Leases {
     const keys = keysOf(spec).filter((key) => replicaId === null || key === `${poolId}/${replicaId}`);
     if (keys.length === 0) return { code: 'REPLICA_NOT_FOUND' };
     if (this.shuttingDown) return { code: 'SHUTTING_DOWN' };
-    const ready = keys.filter((key) => this.machine().handoffs.has(key));
-    const [best, ...others] = ready.map((key) => ({ key, count: this.countOf(key) }));
+    const { handoffs, now } = this.machine();
+    const ready = keys.filter((key) => handoffs.has(key));
+    const [best, ...others] = ready.map((key) => ({ key, count: this.countOf(key, now) }));
     if (best === undefined) return { code: 'POOL_UNREADY' };
     const least = others.reduce((one, other) => (other.count < one.count ? other : one), best);
     return least.count < slotsOf(spec) ? { key: least.key } : { code: 'NO_FREE_SLOT' };
@@ -173,6 +174,8 @@ export class Leases {
       return code === 'LEASE_NOT_FOUND' ? null : `lease ${id} has ended, and its renewal is refused with ${code}`;
     }
     if (!answer.ok) return `lease ${id} is held, and its renewal is refused: ${answer.refusal.message}`;
+    const overMs = this.machine().now - before.expiresAt;
+    if (overMs > 1) return `lease ${id} is renewed ${Math.round(overMs)} ms after its time`;
     const ttlMs = wished ?? before.ttlMs;
     this.held.set(id, { ...before, ttlMs, expiresAt: this.machine().now + ttlMs });
     return null;
@@ -218,9 +221,10 @@ export class Leases {
     return null;
   }
 
-  private countOf(key: ReplicaKey): number {
+  /** Those whose time has come by `by` are nobody's. */
+  private countOf(key: ReplicaKey, by = Number.NEGATIVE_INFINITY): number {
     let count = 0;
-    for (const held of this.held.values()) if (held.key === key) count += 1;
+    for (const held of this.held.values()) if (held.key === key && held.expiresAt > by) count += 1;
     return count;
   }
 }

@@ -238,13 +238,17 @@ export const mutants = [
   {
     name: 'an expired lease stays',
     edits: [
-      core('step', '      changeLeases(work, expire(work.state.leases, work.context.now));\n', ''),
+      core('step', '  changeLeases(work, expire(work.state.leases, work.context.now));\n', ''),
       core('due', 'Math.min(lookAt(state), nextExpiry(state.leases))', 'lookAt(state)'),
     ],
   },
   {
     name: 'nobody wakes for a lease that expires',
     edits: [core('due', 'Math.min(lookAt(state), nextExpiry(state.leases))', 'lookAt(state)')],
+  },
+  {
+    name: 'a lease is renewed after its time',
+    edits: [core('step', '      endLeases(work);\n      const', '      const')],
   },
   {
     name: 'a renewal does not extend a lease',
