@@ -1,6 +1,7 @@
 /** The routes, as data: what is answered to what. The server (server.ts) knows how; nobody here knows sockets. */
 
-import type { LeaseWish, OperationAnswer, Refusal, Verb } from '../core/messages.js';
+import type { OperationAnswer, Refusal } from '../core/answers.js';
+import type { LeaseWish, Verb } from '../core/messages.js';
 import type { ReplicaId } from '../core/model.js';
 import { PoolctlError } from '../errors.js';
 import type { Service } from './service.js';

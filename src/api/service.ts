@@ -1,6 +1,7 @@
 /** What the HTTP server needs of the running supervisor: src/up.ts gives it. The server itself holds no state of pools. */
 
-import type { Input, LeaseWish, OperationAnswer, Refusal } from '../core/messages.js';
+import type { OperationAnswer, Refusal } from '../core/answers.js';
+import type { Input, LeaseWish } from '../core/messages.js';
 import type { LeaseView, OperationView } from '../core/views.js';
 import type { CapabilitiesView, DevicesAnswer, EventLine, PoolHealthView, PoolView, StatusView } from './wire.js';
 

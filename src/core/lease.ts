@@ -1,8 +1,9 @@
 /** Leases: clients' counted, expiring claims on slots. Who has one may send requests to its replica; nobody else should. */
 
+import type { LeaseAnswer, Refusal } from './answers.js';
 import type { Event } from './events.js';
 import { isServing, type Life } from './life.js';
-import type { Context, LeaseAnswer, LeaseWish, Refusal } from './messages.js';
+import type { Context, LeaseWish } from './messages.js';
 import type { Instant, Lease, Moment, ReplicaKey } from './model.js';
 import { now, type Pool, type Replica, type State } from './state.js';
 import { span } from './words.js';

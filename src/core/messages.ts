@@ -3,7 +3,7 @@
  */
 
 import type { Diagnosis } from './crash.js';
-import type { Device, DeviceProcess, Instant, Lease, MaskRef, PoolSpec, ReplicaId, ReplicaKey } from './model.js';
+import type { Device, DeviceProcess, Instant, MaskRef, PoolSpec, ReplicaId, ReplicaKey } from './model.js';
 
 /** How a process ended, as the kernel gave it; or why it never began. Nothing is defaulted. */
 export type ExitEvidence = {
@@ -270,32 +270,6 @@ export type Effect =
   | { readonly type: 'remove-handoff'; readonly key: ReplicaKey }
   /** Every engine is gone or stuck: end the supervisor with this status. */
   | { readonly type: 'end'; readonly exit: number };
-
-/** Why an operation was refused, with the same words that the API gives. */
-export type Refusal = {
-  readonly code:
-    | 'POOL_NOT_FOUND'
-    | 'REPLICA_NOT_FOUND'
-    | 'OPERATION_IN_PROGRESS'
-    | 'SHUTTING_DOWN'
-    | 'POOL_UNAVAILABLE'
-    | 'NOT_SUPPORTED'
-    | 'POOL_UNREADY'
-    | 'NO_FREE_SLOT'
-    | 'LEASE_NOT_FOUND';
-  readonly message: string;
-  readonly hint?: string;
-  /** False where trying again is of no use, although with this code it mostly is. */
-  readonly retriable?: false;
-  readonly retryAfterMs?: number;
-};
-
-type Refused = { readonly ok: false; readonly refusal: Refusal };
-export type OperationAnswer = { readonly ok: true; readonly operationId: string } | Refused;
-/** `lease` is null for one that is gone. */
-export type LeaseAnswer = { readonly ok: true; readonly lease: Lease | null } | Refused;
-export type Answer = OperationAnswer | LeaseAnswer;
-export type AnswerTo<I extends Input> = I extends LeaseWish ? LeaseAnswer : OperationAnswer;
 
 /** Time and chance, as arguments. `rand` gives numbers in [0, 1); `id` a fresh unique word. */
 export type Context = {

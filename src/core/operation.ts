@@ -1,7 +1,8 @@
 /** What was asked for, how far it is, and how it ended. Operations read the replicas; only a restart also moves them, one after another. */
 
+import type { Refusal } from './answers.js';
 import type { Event } from './events.js';
-import type { Context, Refusal, Verb } from './messages.js';
+import type { Context, Verb } from './messages.js';
 import type { Moment, ReplicaKey } from './model.js';
 import { now, type Operation, type OperationStep, type Replica } from './state.js';
 

@@ -1,10 +1,11 @@
 /** Operators' wishes: accepted with an operation, or refused with a code, in the same turn. */
 
+import type { Refusal } from './answers.js';
 import { openOnes } from './breakers.js';
 import type { Fact } from './engine.js';
 import type { Event } from './events.js';
 import { isLive, type StateName } from './life.js';
-import type { Context, Input, Refusal, Verb } from './messages.js';
+import type { Context, Input, Verb } from './messages.js';
 import type { ReplicaKey } from './model.js';
 import { begin, cancel, refusal } from './operation.js';
 import { now, type Operation, type Replica, type Shutdown, type State } from './state.js';

@@ -1,5 +1,6 @@
 /** The ring's one function: state and input in; state, answer, effects and events out. Pure. */
 
+import type { Answer } from './answers.js';
 import { dueAt } from './due.js';
 import { type Fact, turn } from './engine.js';
 import type { Event } from './events.js';
@@ -8,7 +9,7 @@ import { ask as askForLease, expire, type Leased, lose } from './lease.js';
 import { isLive, isServing, type Life } from './life.js';
 import { lookAt } from './look.js';
 import { meansFor } from './means.js';
-import type { Answer, Context, Effect, Input } from './messages.js';
+import type { Context, Effect, Input } from './messages.js';
 import { type Instant, poolIdOf, type ReplicaKey, replicaKey } from './model.js';
 import { type DeviceNews, hearOf, observeDevices, trusted } from './observe.js';
 import { advance, prune, told } from './operation.js';

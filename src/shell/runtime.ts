@@ -1,8 +1,9 @@
 /** The inbox and the loop: input -> step -> effects, events, answer. The only holder of the state, and the only caller of step(). */
 
+import type { Answer, AnswerTo } from '../core/answers.js';
 import { nextAt } from '../core/due.js';
 import type { Event } from '../core/events.js';
-import type { Answer, AnswerTo, Effect, Input } from '../core/messages.js';
+import type { Effect, Input } from '../core/messages.js';
 import type { Restored } from '../core/restore.js';
 import type { State } from '../core/state.js';
 import { step } from '../core/step.js';

@@ -2,7 +2,7 @@
 
 import type { Service } from '../api/service.js';
 import { apiVersion, type CapabilitiesView, type PoolHealthView, type SupervisorView } from '../api/wire.js';
-import type { Refusal } from '../core/messages.js';
+import type { Refusal } from '../core/answers.js';
 import { poolIdOf } from '../core/model.js';
 import { meanPerf } from '../core/perf.js';
 import { type Calendar, viewLease, viewOperation, viewPool, viewPools } from '../core/snapshot.js';

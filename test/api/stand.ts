@@ -7,7 +7,7 @@ import { expect, onTestFinished } from 'vitest';
 import { type ApiServer, openApi } from '../../src/api/server.js';
 import type { Service } from '../../src/api/service.js';
 import type { EventLine, OperationView } from '../../src/api/wire.js';
-import type { OperationAnswer } from '../../src/core/messages.js';
+import type { OperationAnswer } from '../../src/core/answers.js';
 import { viewPool, viewPools } from '../../src/core/snapshot.js';
 import { rfc3339 } from '../../src/text/time.js';
 import { scratchDir } from '../host/scratch.js';

@@ -1,6 +1,7 @@
+import type { LeaseAnswer, OperationAnswer } from '../../src/core/answers.js';
 import { nextAt } from '../../src/core/due.js';
 import type { Event, EventName } from '../../src/core/events.js';
-import type { Effect, Input, Launch, LeaseAnswer, LeaseWish, OperationAnswer, Verb } from '../../src/core/messages.js';
+import type { Effect, Input, Launch, LeaseWish, Verb } from '../../src/core/messages.js';
 import type { Device, PoolSpec, ReplicaKey, SupervisorSpec } from '../../src/core/model.js';
 import type { Restored } from '../../src/core/restore.js';
 import { viewPools } from '../../src/core/snapshot.js';

@@ -3,8 +3,9 @@
  * by the handoff files who is ready: nothing of it is the core's word.
  */
 
+import type { Answer, Refusal } from '../../src/core/answers.js';
 import type { Event } from '../../src/core/events.js';
-import type { Answer, Input, LeaseWish, Refusal } from '../../src/core/messages.js';
+import type { Input, LeaseWish } from '../../src/core/messages.js';
 import type { Inventory, PoolSpec, ReplicaKey } from '../../src/core/model.js';
 import { keysOf, poolOf } from './ledger.js';
 import type { Machine } from './machine.js';

@@ -1,7 +1,8 @@
 /** A virtual supervisor: the real core, the real runtime and the real order of effects, on virtual hands and a virtual clock. */
 
+import type { Answer, AnswerTo, LeaseAnswer } from '../../src/core/answers.js';
 import type { Event } from '../../src/core/events.js';
-import type { Answer, AnswerTo, ExitEvidence, Input, LeaseAnswer, LeaseWish } from '../../src/core/messages.js';
+import type { ExitEvidence, Input, LeaseWish } from '../../src/core/messages.js';
 import type { Inventory, PoolSpec } from '../../src/core/model.js';
 import { recorded } from '../../src/core/record.js';
 import { restore } from '../../src/core/restore.js';

@@ -1,7 +1,8 @@
 /** The observer: sees all that the supervisor does to the world and says, holds it against the invariants, and keeps the trace. */
 
+import type { Answer } from '../../src/core/answers.js';
 import type { Event } from '../../src/core/events.js';
-import type { Answer, Effect, Input, Launch } from '../../src/core/messages.js';
+import type { Effect, Input, Launch } from '../../src/core/messages.js';
 import type { Inventory, ReplicaKey } from '../../src/core/model.js';
 import { Bounds } from './bounds.js';
 import type { Ending } from './exits.js';
