@@ -223,7 +223,8 @@ Feature: Looking at the GPUs before an engine is launched on them
             "pools": ["chat"],
             "processes": null
           }
-        ]
+        ],
+        "note": null
       }
       """
 

@@ -107,6 +107,8 @@ When('poolctl is up on a terminal until it shows:', async function (this: Poolct
   const command = `stty cols 200 rows 24; exec ${process.execPath} ${program} up --color never`;
   const terminal = spawn('script', ['-qefc', command, '/dev/null'], { cwd: this.rig.dir, env: this.rig.env });
   const ended = once(terminal, 'close');
+  // It may be gone before the last key.
+  terminal.stdin.on('error', () => {});
   let shown = '';
   terminal.stdout.setEncoding('utf8').on('data', (more: string) => {
     shown += more;
