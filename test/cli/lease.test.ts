@@ -197,14 +197,12 @@ setInterval(() => existsSync('go') && process.exit(4), 20);
     await untilTrue(() => existsSync(join(rig.dir, 'trapped')));
     terminal.stdin?.write('\u0003');
     await untilTrue(() => existsSync(join(rig.dir, 'ints')));
-    // By the next renewal a second one would have come.
-    const [held] = await client.leases(null);
-    await untilTrue(async () => (await client.leases(null))[0]?.expires_at !== held?.expires_at);
-    expect(readFileSync(join(rig.dir, 'ints'), 'utf8')).toBe('got\n');
     terminal.stdin?.write('\u0003');
-    await untilTrue(() => readFileSync(join(rig.dir, 'ints'), 'utf8') === 'got\ngot\n');
+    await untilTrue(() => readFileSync(join(rig.dir, 'ints'), 'utf8').length >= 'got\ngot\n'.length);
     await rig.run('lease', 'run', 'chat', '--', 'touch', 'go');
     expect((await ended)[0]).toBe(4);
+    // One that came twice would have come by now: it is passed on at once.
+    expect(readFileSync(join(rig.dir, 'ints'), 'utf8')).toBe('got\ngot\n');
     expect(await client.leases(null)).toEqual([]);
   });
 

@@ -26,9 +26,14 @@ Then('the engine of {replica} is soon gone', async function (this: PoolctlWorld,
 /** Whatever a supervisor has told a moment ago may not be on disk yet; what is meant here is what it has. */
 When('poolctl has written down what is and dies of SIGKILL', async function (this: PoolctlWorld) {
   await this.untilHolds(async () => {
-    const written = JSON.parse(readFileSync(registry(this), 'utf8')).status.pools;
+    const written = JSON.parse(readFileSync(registry(this), 'utf8'));
     const now = (await this.ask('GET', '/v2/pools')).json().pools;
-    deepStrictEqual(replicasIn(written), replicasIn(now));
+    deepStrictEqual(replicasIn(written.status.pools), replicasIn(now));
+    const { leases } = (await this.ask('GET', '/v2/leases')).json();
+    deepStrictEqual(
+      written.state.leases.map(({ id }: { id: string }) => id),
+      leases.map(({ lease_id }: { lease_id: string }) => lease_id),
+    );
   });
   this.supervisor.child.kill('SIGKILL');
   await this.supervisor.ended;
