@@ -4,6 +4,7 @@
  */
 
 import { resolveMask } from './devices.js';
+import { isLive } from './life.js';
 import type { Instant, PoolSpec } from './model.js';
 import type { Replica, State } from './state.js';
 import { heldBytes, holders, shortage } from './vram.js';
@@ -43,13 +44,38 @@ export function unreleased(replica: Replica, spec: PoolSpec, state: State): Unre
 
 const lookEveryMs = 500;
 
+/** Its engine has ended, and the devices that it was on are not free before the driver says so. */
+export function withFreed(before: Replica, after: Replica, at: Instant): Replica {
+  if (!isLive(before.life) || isLive(after.life)) return after;
+  const { instance, devices } = before.life.engine.launch;
+  return devices.length === 0 ? after : { ...after, freed: { instance, uuids: devices.map(({ uuid }) => uuid), at } };
+}
+
+/** Engines that had no place in this inventory are gone: whoever comes after them on their devices waits for their memory as for one of its own. */
+export function withoutLeftovers(state: State, at: Instant): State {
+  const gone = state.leftovers.map(({ instance, devices }) => ({ instance, uuids: devices.map(({ uuid }) => uuid), at }));
+  const after = (replica: Replica): Replica => {
+    const wanted = wantedBy(replica, state);
+    const freed = gone.find(({ uuids }) => uuids.some((uuid) => wanted.has(uuid)));
+    return freed === undefined || isLive(replica.life) ? replica : { ...replica, freed };
+  };
+  const pools = [...state.pools].map(([id, pool]) => [id, { ...pool, replicas: pool.replicas.map(after) }] as const);
+  return { ...state, leftovers: [], pools: new Map(pools) };
+}
+
+function wantedBy({ mask }: Replica, { devices: { devices } }: State): ReadonlySet<string> {
+  const resolved = resolveMask(mask, devices, 'demo');
+  return new Set(resolved.ok ? resolved.value.map(({ uuid }) => uuid) : []);
+}
+
 /** Another engine on its devices has loaded, and nobody has looked since at what is free. */
-function loadedBeside({ key, mask }: Replica, { devices, pools }: State): Unreleased | null {
-  const resolved = resolveMask(mask, devices.devices, 'demo');
-  const wanted = new Set(resolved.ok ? resolved.value.map(({ uuid }) => uuid) : []);
+function loadedBeside(replica: Replica, state: State): Unreleased | null {
+  const { devices, pools } = state;
+  const wanted = wantedBy(replica, state);
   for (const { replicas } of pools.values()) {
     for (const { key: other, life } of replicas) {
-      if (other === key || (life.state !== 'ready' && life.state !== 'unhealthy') || life.readyAt.at < devices.askedAt) continue;
+      if (other === replica.key || (life.state !== 'ready' && life.state !== 'unhealthy') || life.readyAt.at < devices.askedAt)
+        continue;
       const until = life.readyAt.at + releaseMs;
       if (devices.seenAt < until && life.engine.launch.devices.some(({ uuid }) => wanted.has(uuid)))
         return { until, lookAt: null, why: `waits until it is seen what ${other} has left of its devices` };

@@ -6,14 +6,15 @@ import { type Fact, turn } from './engine.js';
 import type { Event } from './events.js';
 import { devicesOf, gate } from './gate.js';
 import { ask as askForLease, expire, type Leased, lose } from './lease.js';
-import { isLive, isServing, type Life } from './life.js';
+import { isServing, type Life } from './life.js';
 import { lookAt } from './look.js';
 import { meansFor } from './means.js';
 import type { Context, Effect, Input } from './messages.js';
-import { type Instant, poolIdOf, type ReplicaKey, replicaKey } from './model.js';
+import { poolIdOf, type ReplicaKey, replicaKey } from './model.js';
 import { type DeviceNews, hearOf, observeDevices, trusted } from './observe.js';
 import { advance, prune, told } from './operation.js';
 import { sightOf } from './placement.js';
+import { withFreed, withoutLeftovers } from './release.js';
 import { ask, shutDown, type Wish } from './requests.js';
 import { now, type Operation, type Pool, type Replica, type State } from './state.js';
 import type { Restart } from './storm.js';
@@ -56,7 +57,7 @@ function take(work: Work, input: Input): Answer | null {
       endLeases(work);
       return null;
     case 'leftovers-gone':
-      work.state = { ...work.state, leftovers: [] };
+      work.state = withoutLeftovers(work.state, work.context.now);
       return null;
     case 'devices-observed':
       tellDevices(work, observeDevices(work.state.devices, input.observation, work.context.now));
@@ -209,13 +210,6 @@ const sinceOf = ({ life }: Replica): number => (life.state === 'preparing' ? lif
 function whyLost({ life, lastError }: Replica): string {
   if (life.state === 'stopping') return `its engine is being ended: ${reasonOf(life.intent)}`;
   return lastError ?? 'its engine has ended';
-}
-
-/** Its engine has ended, and the devices that it was on are not free before the driver says so. */
-function withFreed(before: Replica, after: Replica, at: Instant): Replica {
-  if (!isLive(before.life) || isLive(after.life)) return after;
-  const { instance, devices } = before.life.engine.launch;
-  return devices.length === 0 ? after : { ...after, freed: { instance, uuids: devices.map(({ uuid }) => uuid), at } };
 }
 
 /** What one step has done so far. Lives no longer than the step. */

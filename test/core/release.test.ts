@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import type { DevicesObservation } from '../../src/core/messages.js';
+import type { RecordedEngine } from '../../src/core/state.js';
 import { deviceOf } from '../rig/launch.js';
 import { poolSpec, supervisorSpec } from '../rig/specs.js';
 import { Bench } from './bench.js';
@@ -127,6 +128,31 @@ describe('a launch after an end', () => {
     bench.exited();
     expect(bench.view('chat/r1').state).toBe('ready');
     expect(bench.replica('chat/r1').freed).toBeNull();
+  });
+
+  it('waits for what an engine without a place in the inventory had', () => {
+    const bench = start();
+    const left: RecordedEngine = {
+      ...{
+        key: 'old/r0',
+        incarnation: 1,
+        instance: 'old-1',
+        identity: null,
+        startedAt: { at: 0, wallMs: 0 },
+        port: 1,
+        entry: '',
+      },
+      ...{ devices: [gpu], stop: { signal: 'SIGTERM', graceMs: 1 } },
+    };
+    const queued = bench.ask('stop').ask('start');
+    queued.state = { ...queued.state, leftovers: [left] };
+    const replica = { ...bench.replica(), life: { state: 'preparing', phase: 'queued', cause: 'start', since: 0 } as const };
+    const pool = queued.state.pools.get('chat');
+    if (pool === undefined) throw new Error('no pool');
+    queued.state = { ...queued.state, pools: new Map([['chat', { ...pool, replicas: [replica] }]]) };
+    expect(bench.give({ type: 'leftovers-gone' }).did()).toContain('observe');
+    expect(bench.view().why).toBe('waits until its memory on GPU 0 is given back');
+    expect(looked(bench, [gpu], []).did()).toContain('check');
   });
 
   it('of an operator waits as well', () => {
