@@ -23,8 +23,8 @@ export function unreleased(replica: Replica, spec: PoolSpec, state: State): Unre
   const { freed } = replica;
   const { devices } = state;
   if (devices.tool !== 'working') return null;
-  const loaded = spec.vramBytes === null ? null : loadedBeside(replica, state);
-  if (loaded !== null) return loaded;
+  const changed = spec.vramBytes === null ? null : changedBeside(replica, state);
+  if (changed !== null) return changed;
   if (freed === null) return null;
   const until = freed.at + releaseMs;
   if (devices.seenAt >= until) return null;
@@ -68,18 +68,22 @@ function wantedBy({ mask }: Replica, { devices: { devices } }: State): ReadonlyS
   return new Set(resolved.ok ? resolved.value.map(({ uuid }) => uuid) : []);
 }
 
-/** Another engine on its devices has loaded, and nobody has looked since at what is free. */
-function loadedBeside(replica: Replica, state: State): Unreleased | null {
+/** Another engine on its devices has loaded, or has ended, and nobody has looked since at what is free. */
+function changedBeside(replica: Replica, state: State): Unreleased | null {
   const { devices, pools } = state;
   const wanted = wantedBy(replica, state);
   for (const { replicas } of pools.values()) {
-    for (const { key: other, life } of replicas) {
-      if (other === replica.key || (life.state !== 'ready' && life.state !== 'unhealthy') || life.readyAt.at < devices.askedAt)
-        continue;
-      const until = life.readyAt.at + releaseMs;
-      if (devices.seenAt < until && life.engine.launch.devices.some(({ uuid }) => wanted.has(uuid)))
-        return { until, lookAt: null, why: `waits until it is seen what ${other} has left of its devices` };
+    for (const other of replicas) {
+      const at = other.key === replica.key ? null : changedAt(other, wanted);
+      if (at === null || at < devices.askedAt || devices.seenAt >= at + releaseMs) continue;
+      return { until: at + releaseMs, lookAt: null, why: `waits until it is seen what ${other.key} has left of its devices` };
     }
   }
   return null;
+}
+
+function changedAt({ life, freed }: Replica, wanted: ReadonlySet<string>): Instant | null {
+  if (life.state === 'ready' || life.state === 'unhealthy')
+    return life.engine.launch.devices.some(({ uuid }) => wanted.has(uuid)) ? life.readyAt.at : null;
+  return freed?.uuids.some((uuid) => wanted.has(uuid)) === true ? freed.at : null;
 }

@@ -130,6 +130,17 @@ describe('a launch after an end', () => {
     expect(bench.replica('chat/r1').freed).toBeNull();
   });
 
+  it('waits for a look where a neighbour has just ended, too', () => {
+    const shared = { masks: [maskOf('0')], share: true, vramBytes: 4 * gib };
+    const pools = [poolSpec('chat', 1, shared), poolSpec('code', 1, shared)];
+    const bench = new Bench(pools, { devices: [gpu] }).ready();
+    expect(bench.view('code/r0').why).toBe('waits until it is seen what chat/r0 has left of its devices');
+    bench.now += 1;
+    bench.exited();
+    expect(bench.view('code/r0').why).toBe('waits until it is seen what chat/r0 has left of its devices');
+    expect(looked(bench, [gpu], []).did()).toContain('check');
+  });
+
   it('waits for what an engine without a place in the inventory had', () => {
     const bench = start();
     const left: RecordedEngine = {

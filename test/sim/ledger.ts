@@ -220,10 +220,11 @@ export class Ledger {
     if (spec.restart.policy === 'never') account.permanent = 'the policy is never';
     const cure = how?.exit.diagnosis?.class === of ? how.exit.diagnosis.cure : null;
     account.before = { attempt: account.attempt, breakers: { ...account.breakers } };
-    onFailure(account, spec, cure !== null, now);
-    const open = breakerNames.some((name) => account.breakers[name].state === 'open');
     account.notBefore = 0;
-    if (open) return;
+    // What nobody wants up any more is not tried again, and no policy counts it.
+    if (account.goal === 'down') return;
+    onFailure(account, spec, cure !== null, now);
+    if (breakerNames.some((name) => account.breakers[name].state === 'open')) return;
     account.attempt += 1;
     account.notBefore = now + waitMs(spec.restart.backoff, account.attempt, account.gpu);
   }

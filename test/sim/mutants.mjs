@@ -199,7 +199,7 @@ export const mutants = [
   },
   {
     name: 'what a neighbour has loaded is not looked at before the next launch',
-    edits: [core('release', '  if (loaded !== null) return loaded;\n', '')],
+    edits: [core('release', '  if (changed !== null) return changed;\n', '')],
   },
   {
     name: 'a sick device is launched on',
