@@ -7,6 +7,7 @@ import type { Engine, LaunchCause } from './life.js';
 import type { EngineIdentity, Launch, Obstacle, ProbeResult } from './messages.js';
 import type { Device, Instant, Result } from './model.js';
 import { judge, type PreflightVerdict } from './preflight.js';
+import { freedBy } from './release.js';
 import { fail, type Hindrance, obstruct, queue, rest } from './rest.js';
 import { becomeReady, noDescription, resumeUnhealthy } from './serving.js';
 import { type In, now, type Replica } from './state.js';
@@ -164,11 +165,12 @@ export function spawned(replica: In<'preparing'>, { identity }: { readonly ident
   );
 }
 
-/** Of a launch that an earlier supervisor wrote down there is no process. */
+/** Of a launch that an earlier supervisor wrote down there is no process. It may have had one, which held memory. */
 export function unspawned(replica: In<'preparing'>, _: unknown, scene: Scene): Turn {
   const { life } = replica;
   if (life.phase !== 'spawning' || life.sought === null) return stay(replica);
-  return replica.goal === 'down' ? rest(replica, scene) : queue(replica, life.cause, scene);
+  const freed = freedBy(life.launch, replica, scene.now);
+  return freed.goal === 'down' ? rest(freed, scene) : queue(freed, life.cause, scene);
 }
 
 /** The engine of an earlier supervisor lives. What it is, its first probe tells. */

@@ -5,6 +5,7 @@
 
 import { resolveMask } from './devices.js';
 import { isLive } from './life.js';
+import type { Launch } from './messages.js';
 import type { Instant, PoolSpec } from './model.js';
 import type { Replica, State } from './state.js';
 import { heldBytes, holders, shortage } from './vram.js';
@@ -47,8 +48,12 @@ const lookEveryMs = 500;
 /** Its engine has ended, and the devices that it was on are not free before the driver says so. */
 export function withFreed(before: Replica, after: Replica, at: Instant): Replica {
   if (!isLive(before.life) || isLive(after.life)) return after;
-  const { instance, devices } = before.life.engine.launch;
-  return devices.length === 0 ? after : { ...after, freed: { instance, uuids: devices.map(({ uuid }) => uuid), at } };
+  return freedBy(before.life.engine.launch, after, at);
+}
+
+/** The engine of this launch is no more, or nobody finds it: its memory may be on its way back. */
+export function freedBy<R extends Replica>({ instance, devices }: Launch, replica: R, at: Instant): R {
+  return devices.length === 0 ? replica : { ...replica, freed: { instance, uuids: devices.map(({ uuid }) => uuid), at } };
 }
 
 /** Engines that had no place in this inventory are gone: whoever comes after them on their devices waits for their memory as for one of its own. */

@@ -5,6 +5,7 @@ import type { DevicesObservation } from '../../src/core/messages.js';
 import type { RecordedEngine } from '../../src/core/state.js';
 import { deviceOf } from '../rig/launch.js';
 import { poolSpec, supervisorSpec } from '../rig/specs.js';
+import { again } from './again.js';
 import { Bench } from './bench.js';
 import { holds, instanceOf, looked, maskOf } from './looks.js';
 
@@ -162,6 +163,13 @@ describe('a launch after an end', () => {
     if (pool === undefined) throw new Error('no pool');
     queued.state = { ...queued.state, pools: new Map([['chat', { ...pool, replicas: [replica] }]]) };
     expect(bench.give({ type: 'leftovers-gone' }).did()).toContain('observe');
+    expect(bench.view().why).toBe('waits until its memory on GPU 0 is given back');
+    expect(looked(bench, [gpu], []).did()).toContain('check');
+  });
+
+  it('waits for what an engine may have had that an earlier supervisor launched and nobody finds', () => {
+    const bench = again(start().checked());
+    expect(bench.give({ type: 'unspawned', ...bench.of() }).did()).toContain('observe');
     expect(bench.view().why).toBe('waits until its memory on GPU 0 is given back');
     expect(looked(bench, [gpu], []).did()).toContain('check');
   });
