@@ -9,7 +9,7 @@ import type { Device, Instant, Result } from './model.js';
 import { judge, type PreflightVerdict } from './preflight.js';
 import { freedBy } from './release.js';
 import { fail, type Hindrance, obstruct, queue, rest } from './rest.js';
-import { becomeReady, noDescription, resumeUnhealthy } from './serving.js';
+import { becomeReady, noDescription, resumeUnhealthy, writtenDescription } from './serving.js';
 import { type In, now, type Replica } from './state.js';
 import { repetition, tooOften } from './tries.js';
 import { become, type Scene, stay, type Turn, tell } from './turn.js';
@@ -205,7 +205,7 @@ export function startingWoke(replica: In<'starting'>, _: unknown, scene: Scene):
   const { probing, engine, deadline } = replica.life;
   const { health } = scene.spec;
   const due = probing.at !== null && scene.now >= probing.at;
-  if (health.path === 'none' && due) return becomeReady(replica, engine, noDescription, scene);
+  if (health.path === 'none' && due) return becomeReady(replica, engine, writtenDescription(scene.spec), scene);
   const grace = scene.now >= deadline ? freshProbeBy(probing, health.startupIntervalMs, scene) : null;
   if (scene.now >= deadline && grace === null) return late(replica, scene);
   const life = { ...replica.life, deadline: grace ?? deadline };

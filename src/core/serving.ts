@@ -7,7 +7,7 @@ import { terminate } from './ending.js';
 import { freshProbeBy } from './freshness.js';
 import type { Engine, Resumed, Rewards, Serving } from './life.js';
 import type { Description, Effect, PerfCounters, ProbeResult } from './messages.js';
-import type { Instant } from './model.js';
+import type { Instant, PoolSpec } from './model.js';
 import { noPerf, perfAfter } from './perf.js';
 import { observe, streakBefore } from './readiness.js';
 import { generated, giveUpOn, heard, sicken, working } from './sickness.js';
@@ -23,6 +23,12 @@ const leavingPollMs = 1_000;
 
 /** For engines that say nothing of themselves. */
 export const noDescription: Description = { engineVersion: null, slotsTotal: null, ctxMax: null };
+
+/** Of one that is never asked, what the inventory says. */
+export const writtenDescription = ({ slots }: PoolSpec): Description => ({
+  ...noDescription,
+  slotsTotal: slots === 'auto' ? null : slots,
+});
 
 /** The handoff file is whole before anybody is told. */
 export function becomeReady(replica: In<'starting'>, engine: Engine, description: Description, scene: Scene): Turn {

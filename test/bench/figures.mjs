@@ -13,14 +13,15 @@ export function percentile(values, share) {
 }
 
 /**
- * @typedef {{ what: string, unit: string, poolctl: number[], floor?: number[], atMost?: number, ratioAtMost?: number, note?: string }} Figure
- *   `atMost` is in the unit, `ratioAtMost` times the floor's median; a figure may have one of them
+ * @typedef {{ what: string, unit: string, poolctl: number[], floor?: number[], atMost?: number, ratioAtMost?: number, ratioAtLeast?: number, note?: string }} Figure
+ *   `atMost` is in the unit, `ratioAtMost` and `ratioAtLeast` times the floor's median; a figure may have one of them
  */
 
 /** The figure's verdict: null where it has no target. @param {Figure} figure */
-export function verdict({ poolctl, floor, atMost, ratioAtMost }) {
+export function verdict({ poolctl, floor, atMost, ratioAtMost, ratioAtLeast }) {
   if (atMost !== undefined) return median(poolctl) <= atMost;
   if (ratioAtMost !== undefined && floor !== undefined) return median(poolctl) <= ratioAtMost * median(floor);
+  if (ratioAtLeast !== undefined && floor !== undefined) return median(poolctl) >= ratioAtLeast * median(floor);
   return null;
 }
 
@@ -29,17 +30,15 @@ export function table(figures) {
   const rows = [
     ['figure', 'poolctl', 'floor', 'ratio', 'target', ''],
     ...figures.map((figure) => {
-      const { what, unit, poolctl, floor, atMost, ratioAtMost, note } = figure;
+      const { what, unit, poolctl, floor, note } = figure;
       const ratio = floor === undefined ? '-' : `${(median(poolctl) / median(floor)).toPrecision(3)} x`;
-      const target =
-        atMost !== undefined ? `${number(atMost)} ${unit}` : ratioAtMost !== undefined ? `${number(ratioAtMost)} x` : '-';
       const judged = { true: 'ok', false: 'MISSED', null: '' }[String(verdict(figure))];
       return [
         what,
         spread(poolctl, unit),
         floor === undefined ? '-' : spread(floor, unit),
         ratio,
-        target,
+        target(figure),
         [judged, note].filter(Boolean).join('  '),
       ];
     }),
@@ -54,6 +53,12 @@ export function table(figures) {
           .trimEnd()}\n`,
     )
     .join('');
+}
+
+function target({ unit, atMost, ratioAtMost, ratioAtLeast }) {
+  if (atMost !== undefined) return `${number(atMost)} ${unit}`;
+  if (ratioAtMost !== undefined) return `${number(ratioAtMost)} x`;
+  return ratioAtLeast === undefined ? '-' : `at least ${number(ratioAtLeast)} x`;
 }
 
 function spread(values, unit) {

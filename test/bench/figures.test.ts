@@ -1,6 +1,14 @@
 import { describe, expect, it } from 'vitest';
 
-type Figure = { what: string; unit: string; poolctl: number[]; floor?: number[]; atMost?: number; ratioAtMost?: number };
+type Figure = {
+  what: string;
+  unit: string;
+  poolctl: number[];
+  floor?: number[];
+  atMost?: number;
+  ratioAtMost?: number;
+  ratioAtLeast?: number;
+};
 type Figures = {
   median(values: number[]): number;
   percentile(values: number[], share: number): number;
@@ -37,6 +45,8 @@ describe('verdict', () => {
   it('holds it against the floor', () => {
     expect(verdict({ ...figure, floor: [6, 6, 99], ratioAtMost: 2 })).toBe(true);
     expect(verdict({ ...figure, floor: [5.9], ratioAtMost: 2 })).toBe(false);
+    expect(verdict({ ...figure, floor: [20], ratioAtLeast: 0.6 })).toBe(true);
+    expect(verdict({ ...figure, floor: [20.1], ratioAtLeast: 0.6 })).toBe(false);
   });
 
   it('is none without a target', () => {

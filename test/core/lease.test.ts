@@ -49,6 +49,15 @@ const renew = (bench: Bench, id: string, ttlMs: number | null = null) =>
 const held = (bench: Bench, key = 'chat/r0' as const) => bench.view(key).active_leases;
 
 describe('a grant', () => {
+  it('knows the slots that the inventory names, also of an engine that is never asked', () => {
+    const health = { ...poolSpec('chat', 1).health, path: 'none', minUptimeMs: 100 } as const;
+    const bench = new Bench([poolSpec('chat', 1, { slots: 3, health })]).checked().spawned();
+    bench.pass(1_000);
+    for (let lease = 0; lease < 3; lease++) acquire(bench);
+    expect(bench.view()).toMatchObject({ state: 'ready', slots_total: 3, slots_free: 0 });
+    expect(refusal(bench).code).toBe('NO_FREE_SLOT');
+  });
+
   it('counts, takes a slot, and is told with its holder', () => {
     const bench = serving(4);
     const lease = acquire(bench, { holder: 'router', correlationId: 'abc' });

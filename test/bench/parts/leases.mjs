@@ -1,0 +1,73 @@
+/** Pairs of requests over one socket, a lease acquired and released, against a bare node:http server that is asked as often. */
+
+import { Agent, request } from 'node:http';
+import { percentile } from '../figures.mjs';
+import { waitReady } from '../fleet.mjs';
+import { nowMs, quiet } from '../machine.mjs';
+
+/** Series of `pairs`; each gives one rate and one p99. */
+export const rounds = 5;
+
+const pairs = 4_000;
+const crowd = 50;
+
+export async function measure({ fleet, rounds: count }) {
+  const figures = [];
+  for (const clients of [1, crowd]) {
+    const [floor, ours] = [fleet.floor({ count: 1 }), fleet.poolctl({ count: 1, pool: { slots: crowd } })];
+    await Promise.all([floor, ours].map(({ stamps }) => stamps.atLeast(1)));
+    waitReady(ours);
+    await quiet();
+    const rates = { poolctl: [], floor: [] };
+    const worst = { poolctl: [], floor: [] };
+    for (let round = -1; round < count; round++) {
+      for (const { name, socket } of [floor, ours]) {
+        const { rate, times } = await series(socket, clients);
+        // The first series warms V8 up.
+        if (round < 0) continue;
+        rates[name].push(rate);
+        worst[name].push(percentile(times, 0.99));
+      }
+    }
+    await Promise.all([floor.stop(), ours.stop()]);
+    const who = clients === 1 ? '1 client' : `${clients} clients`;
+    figures.push({ what: `lease pairs, ${who}`, unit: '/s', ...rates, ratioAtLeast: 0.6 });
+    figures.push({ what: `lease pair, ${who}, p99`, unit: 'ms', ...worst, ...(clients === 1 ? {} : { ratioAtMost: 2 }) });
+  }
+  return figures;
+}
+
+/** @returns the pairs a second of all clients together, and how long each took, in milliseconds */
+async function series(socketPath, clients) {
+  const agent = new Agent({ keepAlive: true, maxSockets: clients });
+  const times = [];
+  let left = pairs;
+  const client = async () => {
+    while (left-- > 0) {
+      const begun = nowMs();
+      const { lease_id: id } = JSON.parse(await ask({ agent, socketPath, method: 'POST', path: '/v2/pools/bench/leases' }, '{}'));
+      await ask({ agent, socketPath, method: 'DELETE', path: `/v2/leases/${id ?? 'none'}` });
+      times.push(nowMs() - begun);
+    }
+  };
+  const begun = nowMs();
+  await Promise.all(Array.from({ length: clients }, client));
+  const rate = pairs / ((nowMs() - begun) / 1000);
+  agent.destroy();
+  return { rate, times };
+}
+
+function ask(wish, body) {
+  return new Promise((resolve, reject) => {
+    const headers = body === undefined ? {} : { 'content-type': 'application/json', 'content-length': body.length };
+    const asked = request({ ...wish, headers }, (answer) => {
+      let text = '';
+      answer.setEncoding('utf8').on('data', (chunk) => {
+        text += chunk;
+      });
+      answer.on('end', () => (answer.statusCode < 300 ? resolve(text) : reject(new Error(`HTTP ${answer.statusCode}: ${text}`))));
+    });
+    asked.on('error', reject);
+    asked.end(body);
+  });
+}
