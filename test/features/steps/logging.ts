@@ -185,7 +185,9 @@ Then(
 );
 
 function journal({ rig }: PoolctlWorld): string {
-  return readFileSync(join(rig.state, 'events.jsonl'), 'utf8');
+  const file = join(rig.state, 'events.jsonl');
+  // What is told on stderr may come before the first line here.
+  return existsSync(file) ? readFileSync(file, 'utf8') : '';
 }
 
 function logPath({ rig }: PoolctlWorld, key: string): string {
