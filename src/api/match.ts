@@ -8,25 +8,29 @@ export type Match =
   | { readonly kind: 'wrong-method'; readonly allow: readonly string[] }
   | { readonly kind: 'nothing' };
 
-/** HEAD is answered wherever GET is. Throws INVALID_PARAMS for a path that cannot be decoded. */
-export function matchRoute(routes: readonly Route[], method: string, path: string): Match {
-  const parts = path.split('/').map(decoded);
-  const fitting = routes.flatMap((route) => {
-    const params = paramsOf(route.path, parts);
-    return params === null ? [] : [{ route, params }];
-  });
-  const wanted = method === 'HEAD' ? 'GET' : method;
-  const found = fitting.find(({ route }) => route.method === wanted);
-  if (found !== undefined) return { kind: 'found', ...found };
-  if (fitting.length === 0) return { kind: 'nothing' };
-  return {
-    kind: 'wrong-method',
-    allow: fitting.flatMap(({ route }) => (route.method === 'GET' ? ['GET', 'HEAD'] : [route.method])),
+export type Matcher = (method: string, path: string) => Match;
+
+/** HEAD is answered wherever GET is. A matcher throws INVALID_PARAMS for a path that cannot be decoded. */
+export function matcherOf(routes: readonly Route[]): Matcher {
+  const patterns = routes.map((route) => ({ route, wanted: route.path.split('/') }));
+  return (method, path) => {
+    const parts = path.split('/').map(decoded);
+    const fitting = patterns.flatMap(({ route, wanted }) => {
+      const params = paramsOf(wanted, parts);
+      return params === null ? [] : [{ route, params }];
+    });
+    const sought = method === 'HEAD' ? 'GET' : method;
+    const found = fitting.find(({ route }) => route.method === sought);
+    if (found !== undefined) return { kind: 'found', ...found };
+    if (fitting.length === 0) return { kind: 'nothing' };
+    return {
+      kind: 'wrong-method',
+      allow: fitting.flatMap(({ route }) => (route.method === 'GET' ? ['GET', 'HEAD'] : [route.method])),
+    };
   };
 }
 
-function paramsOf(pattern: string, parts: readonly string[]): Readonly<Record<string, string>> | null {
-  const wanted = pattern.split('/');
+function paramsOf(wanted: readonly string[], parts: readonly string[]): Readonly<Record<string, string>> | null {
   if (wanted.length !== parts.length) return null;
   const params: Record<string, string> = {};
   for (const [i, want] of wanted.entries()) {
@@ -40,6 +44,7 @@ function paramsOf(pattern: string, parts: readonly string[]): Readonly<Record<st
 }
 
 function decoded(part: string): string {
+  if (!part.includes('%')) return part;
   try {
     return decodeURIComponent(part);
   } catch {

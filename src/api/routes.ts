@@ -26,8 +26,8 @@ export type Call = {
   readonly body: string;
   readonly lastEventId: string | null;
   readonly correlationId: string;
-  /** Aborted when the caller has gone or the server closes. */
-  readonly gone: AbortSignal;
+  /** A signal that is aborted when the caller has gone or the server closes; for what waits. */
+  readonly gone: () => AbortSignal;
 };
 
 export type LogRequest = {
@@ -177,7 +177,7 @@ async function metrics({ service }: Call): Promise<Reply> {
 async function operation({ service, params, query, gone }: Call): Promise<Reply> {
   const id = params.operation ?? '';
   const waitMs = queryCount(query, 'wait_ms');
-  const found = waitMs === null ? service.operation(id) : await service.operationEnded(id, Math.min(waitMs, maxWaitMs), gone);
+  const found = waitMs === null ? service.operation(id) : await service.operationEnded(id, Math.min(waitMs, maxWaitMs), gone());
   if (found === null) {
     throw new PoolctlError('OPERATION_NOT_FOUND', `cannot show operation "${id}": there is no such operation`, {
       hint: 'operations are kept for an hour, and not beyond the end of the supervisor',

@@ -9,7 +9,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { PoolctlError } from '../errors.js';
 import { failureOf } from './failure.js';
 import { refuseMalformed } from './malformed.js';
-import { matchRoute } from './match.js';
+import { matcherOf } from './match.js';
 import { type Reply, routes } from './routes.js';
 import type { Service } from './service.js';
 import { streamEvents, streamLog } from './streams.js';
@@ -42,6 +42,8 @@ const limits = {
   requireHostHeader: false,
 };
 const maxConnections = 256;
+
+const matchRoute = matcherOf(routes);
 
 /** Listens, with mode 0600 from the first instant. Rejects where the path cannot be listened on. */
 export async function openApi({
@@ -135,17 +137,16 @@ async function answer(
   closing: AbortSignal,
   now: () => number,
 ): Promise<void> {
-  const left = new AbortController();
-  response.once('close', () => left.abort());
-  response.on('error', () => left.abort());
-  const gone = AbortSignal.any([closing, left.signal]);
+  // Whoever has gone is told nothing more.
+  response.on('error', () => response.destroy());
+  const gone = goneOf(response, closing);
   const given = request.headers['x-correlation-id'];
   const correlationId = isCorrelationId(given) ? given : randomUUID();
   response.setHeader('x-correlation-id', correlationId);
   let poolId: string | undefined;
   try {
     const url = urlOf(request);
-    const match = matchRoute(routes, request.method ?? 'GET', url.pathname);
+    const match = matchRoute(request.method ?? 'GET', url.pathname);
     if (match.kind === 'nothing') throw notFound(request, url);
     if (match.kind === 'wrong-method') {
       response.setHeader('allow', match.allow.join(', '));
@@ -168,7 +169,7 @@ async function answer(
     });
     await send(response, reply, request.method === 'HEAD', service, { gone, now });
   } catch (error) {
-    if (left.signal.aborted) return;
+    if (response.destroyed) return;
     if (response.headersSent) throw error;
     const { status, headers, body } = failureOf(error, poolId);
     if (!(error instanceof PoolctlError) || closeAfter.has(error.code)) response.setHeader('connection', 'close');
@@ -177,9 +178,25 @@ async function answer(
   }
 }
 
+/** A signal costs more than a whole short answer does: it is made where somebody waits with it. */
+function goneOf(response: ServerResponse, closing: AbortSignal): () => AbortSignal {
+  let signal: AbortSignal | null = null;
+  return () => {
+    if (signal !== null) return signal;
+    const left = new AbortController();
+    if (response.destroyed) left.abort();
+    else response.once('close', () => left.abort());
+    signal = AbortSignal.any([closing, left.signal]);
+    return signal;
+  };
+}
+
 function urlOf({ url = '/' }: IncomingMessage): URL {
-  if (URL.canParse(url, 'http://poolctl')) return new URL(url, 'http://poolctl');
-  throw new PoolctlError('INVALID_PARAMS', `cannot read the request: "${url.slice(0, 60)}" is not a path`);
+  try {
+    return new URL(url, 'http://poolctl');
+  } catch {
+    throw new PoolctlError('INVALID_PARAMS', `cannot read the request: "${url.slice(0, 60)}" is not a path`);
+  }
 }
 
 /** After these the rest of the request is not worth reading. */
@@ -190,7 +207,7 @@ async function send(
   reply: Reply,
   headOnly: boolean,
   service: Service,
-  streaming: { readonly gone: AbortSignal; readonly now: () => number },
+  { gone, now }: { readonly gone: () => AbortSignal; readonly now: () => number },
 ): Promise<void> {
   if (reply.kind === 'json') return sendJson(response, reply.status, reply.body);
   if (reply.kind === 'nothing') {
@@ -206,6 +223,7 @@ async function send(
     response.end();
     return;
   }
+  const streaming = { gone: gone(), now };
   if (reply.kind === 'events') return streamEvents(response, service, reply.since, streaming);
   return streamLog(response, reply.log, streaming);
 }
@@ -222,24 +240,35 @@ function sendText(response: ServerResponse, status: number, text: string, header
 
 /** The whole body, within the limit. Without one its type does not matter. */
 async function readBody(request: IncomingMessage): Promise<string> {
-  const pieces: Buffer[] = [];
-  let size = 0;
-  const declared = Number(request.headers['content-length'] ?? 0);
+  const { headers } = request;
+  const declared = Number(headers['content-length'] ?? 0);
   if (declared > maxBodyBytes) throw tooLarge();
-  for await (const piece of request as AsyncIterable<Buffer>) {
-    size += piece.length;
-    if (size > maxBodyBytes) throw tooLarge();
-    pieces.push(piece);
-  }
-  if (size === 0) return '';
-  const type = request.headers['content-type'] ?? 'none';
+  if (declared === 0 && headers['transfer-encoding'] === undefined) return '';
+  const bytes = await received(request);
+  if (bytes.length === 0) return '';
+  const type = headers['content-type'] ?? 'none';
   if (!/^application\/json\s*(;|$)/i.test(type)) {
     throw new PoolctlError(
       'UNSUPPORTED_MEDIA_TYPE',
       `cannot read the body: its content type must be application/json, not ${JSON.stringify(type)}`,
     );
   }
-  return Buffer.concat(pieces).toString('utf8');
+  return bytes.toString('utf8');
+}
+
+/** By its events: an iterator over a request costs more than all else that is done with a short one. */
+function received(request: IncomingMessage): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const pieces: Buffer[] = [];
+    let size = 0;
+    request.on('data', (piece: Buffer) => {
+      size += piece.length;
+      if (size > maxBodyBytes) reject(tooLarge());
+      else pieces.push(piece);
+    });
+    request.once('end', () => resolve(Buffer.concat(pieces)));
+    request.once('error', reject);
+  });
 }
 
 function tooLarge(): PoolctlError {
