@@ -12,16 +12,13 @@ export type Matcher = (method: string, path: string) => Match;
 
 /** HEAD is answered wherever GET is. A matcher throws INVALID_PARAMS for a path that cannot be decoded. */
 export function matcherOf(routes: readonly Route[]): Matcher {
-  const patterns = routes.map((route) => ({ route, wanted: route.path.split('/') }));
+  const patterns = routes.map((route): Pattern => ({ route, wanted: route.path.split('/') }));
   return (method, path) => {
     const parts = path.split('/').map(decoded);
-    const fitting = patterns.flatMap(({ route, wanted }) => {
-      const params = paramsOf(wanted, parts);
-      return params === null ? [] : [{ route, params }];
-    });
+    const fitting = patterns.filter(({ wanted }) => fits(wanted, parts));
     const sought = method === 'HEAD' ? 'GET' : method;
     const found = fitting.find(({ route }) => route.method === sought);
-    if (found !== undefined) return { kind: 'found', ...found };
+    if (found !== undefined) return { kind: 'found', route: found.route, params: paramsOf(found.wanted, parts) };
     if (fitting.length === 0) return { kind: 'nothing' };
     return {
       kind: 'wrong-method',
@@ -30,17 +27,16 @@ export function matcherOf(routes: readonly Route[]): Matcher {
   };
 }
 
-function paramsOf(wanted: readonly string[], parts: readonly string[]): Readonly<Record<string, string>> | null {
-  if (wanted.length !== parts.length) return null;
-  const params: Record<string, string> = {};
-  for (const [i, want] of wanted.entries()) {
-    const part = parts[i] ?? '';
-    if (want.startsWith('{')) {
-      if (part === '') return null;
-      params[want.slice(1, -1)] = part;
-    } else if (want !== part) return null;
-  }
-  return params;
+type Pattern = { readonly route: Route; readonly wanted: readonly string[] };
+
+const isName = (want: string): boolean => want.startsWith('{');
+
+function fits(wanted: readonly string[], parts: readonly string[]): boolean {
+  return wanted.length === parts.length && wanted.every((want, i) => (isName(want) ? parts[i] !== '' : want === parts[i]));
+}
+
+function paramsOf(wanted: readonly string[], parts: readonly string[]): Readonly<Record<string, string>> {
+  return Object.fromEntries(wanted.flatMap((want, i) => (isName(want) ? [[want.slice(1, -1), parts[i] ?? '']] : [])));
 }
 
 function decoded(part: string): string {

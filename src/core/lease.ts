@@ -24,6 +24,12 @@ export function leaseCounts(leases: Leases): ReadonlyMap<ReplicaKey, number> {
   return counts;
 }
 
+function countOf(leases: Leases, key: ReplicaKey): number {
+  let count = 0;
+  for (const lease of leases.values()) if (lease.key === key) count += 1;
+  return count;
+}
+
 /** Slots of a serving engine. Of one that does not tell, one request at a time is sure to be served. */
 export function slotsOf(life: Life): number {
   return isServing(life) ? (life.description.slotsTotal ?? 1) : 0;
@@ -100,8 +106,8 @@ function release({ leases }: State, { id, correlationId }: Extract<LeaseWish, { 
 
 /** Whose time has passed: their clients have gone, or forgot them. */
 export function expire(leases: Leases, at: Instant): Pick<Leased, 'leases' | 'events'> {
+  if (nextExpiry(leases) > at) return { leases, events: [] };
   const over = [...leases.values()].filter(({ expiresAt }) => expiresAt.at <= at);
-  if (over.length === 0) return { leases, events: [] };
   const left = without(leases, over);
   return { leases: left, events: over.map((lease) => told('lease.expired', 'info', lease, left, null)) };
 }
@@ -143,7 +149,7 @@ function told(
     replica_id: replica as Replica['id'],
     lease_id: id,
     ...(holder === null ? {} : { holder }),
-    active_leases: leaseCounts(leases).get(key) ?? 0,
+    active_leases: countOf(leases, key),
     ...(correlationId === null ? {} : { correlation_id: correlationId }),
   };
 }

@@ -21,13 +21,23 @@ export function systemClock(): Clock {
   let timer: NodeJS.Timeout | undefined;
   let next: NodeJS.Immediate | undefined;
   let lagMs = 0;
+  let setFor: Instant | null = null;
+  let ringNow = (): void => {};
   // The same clock as `performance.now`, counted from the boot: what one supervisor wrote down, the next can read.
   const bootedMs = Number(process.hrtime.bigint()) / 1e6 - performance.now();
   const now = (): Instant => bootedMs + performance.now();
+  const rung = (): void => {
+    setFor = null;
+    ringNow();
+  };
   return {
     now,
     wallMs: () => Date.now(),
     alarm(at, ring) {
+      ringNow = ring;
+      // Most inputs change nothing of what is due next.
+      if (at !== null && at === setFor) return;
+      setFor = at;
       clearTimeout(timer);
       clearImmediate(next);
       if (at === null) return;
@@ -35,13 +45,13 @@ export function systemClock(): Clock {
       const waitMs = Math.min(longestTimerMs, Math.max(0, Math.ceil(at - now())));
       // The shortest timer takes a whole millisecond: half of what it takes to bring an engine back.
       if (waitMs === 0) {
-        next = setImmediate(ring);
+        next = setImmediate(rung);
         return;
       }
       const dueAt = now() + waitMs;
       timer = setTimeout(() => {
         lagMs = Math.max(0, now() - dueAt);
-        ring();
+        rung();
       }, waitMs);
     },
     lagMs: () => lagMs,
