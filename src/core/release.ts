@@ -33,9 +33,9 @@ export function unreleased(replica: Replica, spec: PoolSpec, state: State): Unre
   const where = `GPU ${own.map(({ index }) => index).join(',')}`;
   if (devices.askedAt <= freed.at) return { until, lookAt: null, why: `waits until its memory on ${where} is given back` };
   const again = { until, lookAt: devices.seenAt + lookEveryMs };
-  const listed = devices.processes?.some(({ instance }) => instance === freed.instance) === true;
-  if (listed) {
-    const bytes = heldBytes(freed.instance, devices) ?? 0;
+  const listed = freed.instances.filter((each) => devices.processes?.some(({ instance }) => instance === each) === true);
+  if (listed.length > 0) {
+    const bytes = listed.reduce((sum, each) => sum + (heldBytes(each, devices) ?? 0), 0);
     return { ...again, why: `waits until its last engine gives back ${bytes > 0 ? `${gib(bytes)} on ` : ''}${where}` };
   }
   if (shortage(replica, spec, own, state) === null) return null;
@@ -53,16 +53,20 @@ export function withFreed(before: Replica, after: Replica, at: Instant): Replica
 
 /** The engine of this launch is no more, or nobody finds it: its memory may be on its way back. */
 export function freedBy<R extends Replica>({ instance, devices }: Launch, replica: R, at: Instant): R {
-  return devices.length === 0 ? replica : { ...replica, freed: { instance, uuids: devices.map(({ uuid }) => uuid), at } };
+  return devices.length === 0
+    ? replica
+    : { ...replica, freed: { instances: [instance], uuids: devices.map(({ uuid }) => uuid), at } };
 }
 
 /** Engines that had no place in this inventory are gone: whoever comes after them on their devices waits for their memory as for one of its own. */
 export function withoutLeftovers(state: State, at: Instant): State {
-  const gone = state.leftovers.map(({ instance, devices }) => ({ instance, uuids: devices.map(({ uuid }) => uuid), at }));
   const after = (replica: Replica): Replica => {
     const wanted = wantedBy(replica, state);
-    const freed = gone.find(({ uuids }) => uuids.some((uuid) => wanted.has(uuid)));
-    return freed === undefined || isLive(replica.life) ? replica : { ...replica, freed };
+    const gone = state.leftovers.filter(({ devices }) => devices.some(({ uuid }) => wanted.has(uuid)));
+    if (gone.length === 0 || isLive(replica.life)) return replica;
+    const instances = [...(replica.freed?.instances ?? []), ...gone.map(({ instance }) => instance)];
+    const uuids = [...(replica.freed?.uuids ?? []), ...gone.flatMap(({ devices }) => devices.map(({ uuid }) => uuid))];
+    return { ...replica, freed: { instances, uuids: [...new Set(uuids)], at } };
   };
   const pools = [...state.pools].map(([id, pool]) => [id, { ...pool, replicas: pool.replicas.map(after) }] as const);
   return { ...state, leftovers: [], pools: new Map(pools) };

@@ -60,8 +60,8 @@ export type Replica = {
   /** When an engine of the present configuration was last ready: it can work, so its failures are not the configuration's. */
   readonly provenAt: Moment | null;
   readonly vram: Vram;
-  /** The last engine that ended on devices: its memory there may not be free yet. */
-  readonly freed: { readonly instance: string; readonly uuids: readonly string[]; readonly at: Instant } | null;
+  /** The engines that ended last on its devices: their memory there may not be free yet. */
+  readonly freed: { readonly instances: readonly string[]; readonly uuids: readonly string[]; readonly at: Instant } | null;
   /** Died last, with nobody left in its group: who had left that before has not been looked for yet. */
   readonly died: Engine | null;
   readonly life: Life;

@@ -13,6 +13,12 @@ const gib = 2 ** 30;
 const gpu = deviceOf('0', { vramFreeBytes: 20 * gib });
 const start = (more = {}) => new Bench([poolSpec('chat', 1, { masks: [maskOf('0')], ...more })], { devices: [gpu] });
 
+/** Of an earlier supervisor, and without a place in this inventory. */
+const left: RecordedEngine = {
+  ...{ key: 'old/r0', incarnation: 1, instance: 'old-1', identity: null, startedAt: { at: 0, wallMs: 0 }, port: 1, entry: '' },
+  ...{ devices: [gpu], stop: { signal: 'SIGTERM', graceMs: 1 } },
+};
+
 describe('a look at the devices', () => {
   it('is taken every device_poll, one at a time', () => {
     const bench = new Bench([poolSpec('chat', 1, { masks: [maskOf('0')], autostart: false })], { devices: [gpu] });
@@ -144,18 +150,6 @@ describe('a launch after an end', () => {
 
   it('waits for what an engine without a place in the inventory had', () => {
     const bench = start();
-    const left: RecordedEngine = {
-      ...{
-        key: 'old/r0',
-        incarnation: 1,
-        instance: 'old-1',
-        identity: null,
-        startedAt: { at: 0, wallMs: 0 },
-        port: 1,
-        entry: '',
-      },
-      ...{ devices: [gpu], stop: { signal: 'SIGTERM', graceMs: 1 } },
-    };
     const queued = bench.ask('stop').ask('start');
     queued.state = { ...queued.state, leftovers: [left] };
     const replica = { ...bench.replica(), life: { state: 'preparing', phase: 'queued', cause: 'start', since: 0 } as const };
@@ -165,6 +159,14 @@ describe('a launch after an end', () => {
     expect(bench.give({ type: 'leftovers-gone' }).did()).toContain('observe');
     expect(bench.view().why).toBe('waits until its memory on GPU 0 is given back');
     expect(looked(bench, [gpu], []).did()).toContain('check');
+  });
+
+  it('goes on waiting for its own engine where one without a place in the inventory ends after it', () => {
+    const { bench, lingering } = ended();
+    bench.state = { ...bench.state, leftovers: [left] };
+    bench.give({ type: 'leftovers-gone' });
+    looked(bench, [gpu], [lingering]).wake();
+    expect(bench.view().why).toBe('waits until its last engine gives back 6.0 GiB on GPU 0');
   });
 
   it('waits for what an engine may have had that an earlier supervisor launched and nobody finds', () => {
