@@ -1,0 +1,113 @@
+/** What one step does to the state: replicas take their turns, operations and leases follow. */
+
+import { type Fact, turn } from './engine.js';
+import type { Event } from './events.js';
+import { devicesOf } from './gate.js';
+import { type Leased, lose } from './lease.js';
+import { isServing } from './life.js';
+import type { Context, Effect } from './messages.js';
+import { poolIdOf, type ReplicaKey, replicaKey } from './model.js';
+import { trusted } from './observe.js';
+import { prune, told } from './operation.js';
+import { withFreed } from './release.js';
+import { now, type Operation, type Pool, type Replica, type State } from './state.js';
+import type { Restart } from './storm.js';
+import { poolStorm, withDeviceRestart } from './weather.js';
+import { reasonOf } from './words.js';
+
+/** What one step has done so far. Lives no longer than the step. */
+export class Work {
+  readonly effects: Effect[] = [];
+  readonly events: Event[] = [];
+
+  constructor(
+    public state: State,
+    readonly context: Context,
+    private readonly correlationId: string | null,
+  ) {}
+
+  poolOf(key: ReplicaKey): Pool | undefined {
+    return this.state.pools.get(poolIdOf(key));
+  }
+
+  find(key: ReplicaKey): Replica | undefined {
+    return this.poolOf(key)?.replicas[Number(key.slice(key.lastIndexOf('/') + 2))];
+  }
+
+  turn(key: ReplicaKey, fact: Fact): void {
+    const [pool, before] = [this.poolOf(key), this.find(key)];
+    if (pool === undefined || before === undefined) return;
+    const scene = {
+      ...this.context,
+      spec: pool.spec,
+      supervisor: this.state.inventory.supervisor,
+      correlationId: this.correlationId,
+    };
+    const { replica, effects, events } = turn(before, fact, scene);
+    this.effects.push(...effects);
+    this.events.push(...events);
+    if (replica !== before) this.replace(pool, withFreed(before, replica, this.context.now));
+    if (isServing(before.life) && !isServing(replica.life)) this.changeLeases(lose(this.state.leases, key, whyLost(replica)));
+    if (replica.restartsTotal > before.restartsTotal) this.countRestart(replica);
+    if (fact.type === 'reset' && !fact.once) this.forgetTroubles(pool.spec.poolId, replica);
+    if (replica.life.state === 'ready' && before.life.state !== 'ready') this.compareVersions(pool.spec.poolId);
+  }
+
+  changeLeases({ leases, events }: Pick<Leased, 'leases' | 'events'>): void {
+    if (leases !== this.state.leases) this.state = { ...this.state, leases };
+    this.events.push(...events);
+  }
+
+  put(operation: Operation, event: 'operation.started' | 'operation.finished' | null): void {
+    const operations = prune(new Map(this.state.operations).set(operation.id, operation), this.context);
+    this.state = { ...this.state, operations };
+    if (event !== null) this.events.push(told(operation, event));
+  }
+
+  /** One more for its pool and for each of its devices. A pool's may trip: then the breakers of all its replicas open. */
+  private countRestart(replica: Replica): void {
+    const pool = this.poolOf(replica.key);
+    if (pool === undefined) return;
+    const restart: Restart = { at: now(this.context), class: replica.lastExit?.class ?? 'unknown' };
+    const { restarts, events, trip } = poolStorm(pool, restart);
+    this.state = {
+      ...this.state,
+      pools: new Map(this.state.pools).set(pool.spec.poolId, { ...pool, restarts }),
+      deviceRestarts: withDeviceRestart(replica, restart, this.state),
+    };
+    this.events.push(...events);
+    if (trip !== null) for (const { key } of pool.replicas) this.turn(key, { type: 'tripped', ...trip });
+  }
+
+  /** Its pool's storm, and what the kernel has told of its devices: whoever resets has mended what it was. */
+  private forgetTroubles(poolId: string, replica: Replica): void {
+    const pool = this.state.pools.get(poolId);
+    const own = devicesOf(replica, this.state);
+    this.state = { ...this.state, devices: trusted(this.state.devices, own) };
+    if (pool !== undefined)
+      this.state = { ...this.state, pools: new Map(this.state.pools).set(poolId, { ...pool, restarts: [] }) };
+  }
+
+  private replace(pool: Pool, replica: Replica): void {
+    const replicas = pool.replicas.with(replica.index, replica);
+    this.state = { ...this.state, pools: new Map(this.state.pools).set(pool.spec.poolId, { ...pool, replicas }) };
+  }
+
+  /** Replicas of one pool that run different builds answer differently: told, not forbidden. */
+  private compareVersions(poolId: string): void {
+    const replicas = this.state.pools.get(poolId)?.replicas ?? [];
+    const versions = new Map(
+      replicas.flatMap(({ id, life }) =>
+        'description' in life && life.description.engineVersion !== null ? [[life.description.engineVersion, id] as const] : [],
+      ),
+    );
+    if (versions.size < 2) return;
+    const detail = [...versions].map(([version, id]) => `${replicaKey(poolId, id)} ${version}`).join(', ');
+    this.events.push({ event: 'engine_version.mixed', level: 'warn', pool_id: poolId, detail });
+  }
+}
+
+function whyLost({ life, lastError }: Replica): string {
+  if (life.state === 'stopping') return `its engine is being ended: ${reasonOf(life.intent)}`;
+  return lastError ?? 'its engine has ended';
+}
