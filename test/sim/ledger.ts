@@ -199,7 +199,10 @@ export class Ledger {
         if (!once) account.breakers[name] = { ...breaker, state: 'closed', failures: 0 };
         else if (breaker.state === 'open') account.breakers[name] = { ...breaker, state: 'half-open' };
       }
-      if (!once) account.attempt = 0;
+      if (once) continue;
+      account.attempt = 0;
+      // A failure from before the reset gives nothing back.
+      account.before = null;
     }
     if (verb === 'reset' && !once) this.restarts.delete(poolId);
   }
