@@ -17,6 +17,7 @@ export const errorCodes = {
   LEASE_NOT_FOUND: row(404, 8),
   OPERATION_NOT_FOUND: row(404, 8),
   METHOD_NOT_ALLOWED: row(405, 1),
+  POOL_DRAINING: row(409, 7),
   OPERATION_IN_PROGRESS: row(409, 7, true),
   NOT_SUPPORTED: row(409, 7),
   PAYLOAD_TOO_LARGE: row(413, 1),

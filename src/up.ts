@@ -184,11 +184,14 @@ export async function up(options: UpOptions, world: World): Promise<number> {
 
   let asked = 0;
   const onSignal = (signal: 'SIGTERM' | 'SIGINT'): void => {
+    const rung = (['drain', 'stop'] as const)[asked] ?? 'kill';
     asked += 1;
-    const kill = asked >= 3;
-    if (asked < 3) face.stopping({ rung: asked === 1 ? 1 : 2, graceMs: longestGraceMs(inventory) });
-    const exit = kill ? (signal === 'SIGINT' ? 130 : 143) : 0;
-    runtime.give({ type: 'shutdown-requested', because: signal, kill, exit, correlationId: null });
+    if (rung === 'drain') {
+      const { shutdownDeadlineMs: deadlineMs } = inventory.supervisor;
+      face.stopping({ rung, leases: runtime.state().leases.size, deadlineMs });
+    } else if (rung === 'stop') face.stopping({ rung, graceMs: longestGraceMs(inventory) });
+    const exit = rung !== 'kill' ? 0 : signal === 'SIGINT' ? 130 : 143;
+    runtime.give({ type: 'shutdown-requested', because: signal, rung, exit, correlationId: null });
   };
   /** The terminal that it began on is gone: nobody can stop it from there any more. Otherwise it is a wish to read the inventory again. */
   const onHangUp = (): void => {

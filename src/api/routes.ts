@@ -65,6 +65,7 @@ export const routes: readonly Route[] = [
   { method: 'POST', path: '/v2/pools/{pool}/stop', handle: act('stop') },
   { method: 'POST', path: '/v2/pools/{pool}/restart', handle: act('restart') },
   { method: 'POST', path: '/v2/pools/{pool}/reset', handle: act('reset') },
+  { method: 'POST', path: '/v2/pools/{pool}/drain', handle: act('drain') },
   { method: 'POST', path: '/v2/pools/{pool}/leases', handle: acquire },
   { method: 'GET', path: '/v2/leases', handle: leases },
   { method: 'POST', path: '/v2/leases/{lease}/renew', handle: renew },
@@ -82,20 +83,26 @@ export const routes: readonly Route[] = [
 ];
 
 const actFields: Fields = { replica_id: replicaIdField, now: flag, deadline_ms: milliseconds, once: flag };
+const drainFields: Fields = { replica_id: replicaIdField, deadline_ms: milliseconds, extend: flag };
 const shutdownFields: Fields = { deadline_ms: milliseconds, now: flag, keep_engines: flag };
 
 function act(verb: Verb): Route['handle'] {
   return async (call) => {
     const poolId = poolOf(call);
     if (call.service.pool(poolId) === null) noPool(call, verb);
-    const body = parseBody(call.body, actFields);
-    const replicaId = (body.replica_id ?? null) as ReplicaId | null;
-    const once = body.once === true;
-    return accepted(
-      call,
-      `${verb} "${poolId}"`,
-      await call.service.request({ type: 'requested', verb, poolId, replicaId, once, correlationId: call.correlationId }),
-    );
+    const { replica_id, deadline_ms, once, now, extend } = parseBody(call.body, verb === 'drain' ? drainFields : actFields);
+    const answer = await call.service.request({
+      type: 'requested',
+      verb,
+      poolId,
+      replicaId: (replica_id ?? null) as ReplicaId | null,
+      once: once === true,
+      deadlineMs: (deadline_ms ?? null) as number | null,
+      now: now === true,
+      extend: extend === true,
+      correlationId: call.correlationId,
+    });
+    return accepted(call, `${verb} "${poolId}"`, answer);
   };
 }
 
@@ -107,7 +114,8 @@ async function shutdown(call: Call): Promise<Reply> {
     await call.service.request({
       type: 'shutdown-requested',
       because: 'a request to shut down',
-      kill: false,
+      rung: body.now === true ? 'stop' : 'drain',
+      deadlineMs: (body.deadline_ms ?? null) as number | null,
       keep: body.keep_engines === true,
       exit: 0,
       correlationId: call.correlationId,

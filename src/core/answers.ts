@@ -13,6 +13,7 @@ export type Refusal = {
     | 'POOL_UNAVAILABLE'
     | 'NOT_SUPPORTED'
     | 'POOL_UNREADY'
+    | 'POOL_DRAINING'
     | 'NO_FREE_SLOT'
     | 'LEASE_NOT_FOUND';
   readonly message: string;

@@ -27,6 +27,8 @@ export function dueAt(life: Life): number {
       return Math.min(servingAt(life), life.stableAt ?? never, life.calmAt ?? never, life.closeAt ?? never);
     case 'unhealthy':
       return Math.min(servingAt(life), life.restartAt ?? never);
+    case 'draining':
+      return Math.min(servingAt(life), life.deadline);
     case 'stopping':
       return Math.min(life.deadline, life.sweepAt ?? never);
     case 'backoff':
@@ -38,7 +40,7 @@ export function dueAt(life: Life): number {
   }
 }
 
-const servingAt = ({ probing, pollAt, generateAt }: Serving): number =>
-  Math.min(probing.at ?? never, pollAt ?? never, generateAt ?? never);
+const servingAt = ({ probing, polling, generateAt }: Serving): number =>
+  Math.min(probing.at ?? never, polling.at ?? never, generateAt ?? never);
 
 const never = Number.POSITIVE_INFINITY;

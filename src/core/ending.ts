@@ -13,7 +13,7 @@ import { reasonOf, span } from './words.js';
 const sweepEveryMs = { stopping: 100, stuck: 2_000 } as const;
 
 type Ending = In<'stopping'> | In<'stuck'>;
-type Served = In<'starting'> | In<'ready'> | In<'unhealthy'>;
+type Served = In<'starting'> | In<'ready'> | In<'unhealthy'> | In<'draining'>;
 type Crashed = Extract<Intent, { kind: 'crashed' }>;
 
 /**
@@ -211,8 +211,9 @@ function settle(replica: Ending, exit: ExitEvidence, scene: Scene): Turn {
   const { startedAt } = engine;
   switch (intent.kind) {
     case 'asked':
+    case 'drained':
     case 'replaced':
-      return judgeStop(replica, exit, startedAt, intent.kind === 'asked' ? 'operator' : 'start', scene);
+      return judgeStop(replica, exit, startedAt, intent.kind === 'replaced' ? 'start' : 'operator', scene);
     case 'strays': {
       const alone = { ...replica, died: null };
       return replica.goal === 'up' ? queue(alone, 'start', scene) : rest(alone, scene);

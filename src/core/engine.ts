@@ -4,6 +4,17 @@
 
 import { restAlone } from './alone.js';
 import {
+  type DrainWish,
+  drain,
+  drainingAdopted,
+  drainingAlarmed,
+  drainingIdle,
+  drainingWoke,
+  drainStarting,
+  drainToRestart,
+  undrain,
+} from './drain.js';
+import {
   departed,
   endingExited,
   endingSwept,
@@ -42,8 +53,10 @@ import { type Scene, stay, type Turn } from './turn.js';
 export type Fact =
   | { readonly type: 'start' }
   | { readonly type: 'stop' }
-  | { readonly type: 'restart' }
+  /** `drainMs`: how long it may be drained before; null: not at all. */
+  | { readonly type: 'restart'; readonly drainMs: number | null }
   | { readonly type: 'kill' }
+  | ({ readonly type: 'drain' } & DrainWish)
   | { readonly type: 'reset'; readonly once: boolean }
   | { readonly type: 'admitted'; readonly means: Result<Means, Obstacle> }
   /** A storm holds its restart back. */
@@ -51,6 +64,8 @@ export type Fact =
   | ({ readonly type: 'tripped' } & StormTrip)
   /** A look at the devices tells something new of its engine. */
   | ({ readonly type: 'seen' } & Sight)
+  /** It drains, nobody has a lease on it any more, and no request runs. */
+  | { readonly type: 'idle' }
   | Extract<
       Input,
       {
@@ -79,7 +94,8 @@ const ignore = 'ignore';
 
 const launch = (r: Replica, _: unknown, scene: Scene): Turn => queue(r, 'operator', scene);
 const cease = (r: Replica, _: unknown, scene: Scene): Turn => restAlone(r, scene);
-const end = (r: In<'starting'>, _: unknown, scene: Scene): Turn => terminate(r, r.life.engine, { kind: 'asked' }, scene);
+const end = (r: In<'starting'> | In<'draining'>, _: unknown, scene: Scene): Turn =>
+  terminate(r, r.life.engine, { kind: 'asked' }, scene);
 
 /** A stop or restart before the process exists: a launch that is being made is met when it is there (`spawned` looks at the goal). */
 const abandon = (r: In<'preparing'>, _: unknown, scene: Scene): Turn =>
@@ -92,19 +108,20 @@ const retry = (r: In<'backoff'>, _: unknown, scene: Scene): Turn => {
 };
 
 /** Wishes. The goal is set before the cell is asked. */
-const wishes: Columns<'start' | 'stop' | 'restart' | 'kill' | 'reset'> = {
-  //           start          stop                restart              kill
-  stopped: { start: launch, stop: ignore, restart: launch, kill: ignore, reset },
-  preparing: { start: ignore, stop: abandon, restart: ignore, kill: abandon, reset },
-  starting: { start: ignore, stop: end, restart: end, kill: end, reset },
-  ready: { start: ignore, stop: stopServing, restart: stopServing, kill: stopServing, reset },
-  unhealthy: { start: ignore, stop: stopServing, restart: stopServing, kill: stopServing, reset },
-  stopping: { start: ignore, stop: ignore, restart: ignore, kill: killNow, reset },
-  backoff: { start: launch, stop: cease, restart: launch, kill: cease, reset },
+const wishes: Columns<'start' | 'stop' | 'restart' | 'drain' | 'kill' | 'reset'> = {
+  //           start           stop               restart                  drain                 kill
+  stopped: { start: launch, stop: ignore, restart: launch, drain: ignore, kill: ignore, reset },
+  preparing: { start: ignore, stop: abandon, restart: ignore, drain: abandon, kill: abandon, reset },
+  starting: { start: ignore, stop: end, restart: end, drain: drainStarting, kill: end, reset },
+  ready: { start: ignore, stop: stopServing, restart: drainToRestart, drain, kill: stopServing, reset },
+  unhealthy: { start: ignore, stop: stopServing, restart: drainToRestart, drain, kill: stopServing, reset },
+  draining: { start: undrain, stop: end, restart: drainToRestart, drain, kill: end, reset },
+  stopping: { start: ignore, stop: ignore, restart: ignore, drain: ignore, kill: killNow, reset },
+  backoff: { start: launch, stop: cease, restart: launch, drain: cease, kill: cease, reset },
   // What a breaker holds back, only its time or a reset lets go.
-  broken: { start: ignore, stop: cease, restart: ignore, kill: cease, reset },
-  failed: { start: launch, stop: cease, restart: launch, kill: cease, reset },
-  stuck: { start: ignore, stop: ignore, restart: ignore, kill: ignore, reset },
+  broken: { start: ignore, stop: cease, restart: ignore, drain: cease, kill: cease, reset },
+  failed: { start: launch, stop: cease, restart: launch, drain: cease, kill: cease, reset },
+  stuck: { start: ignore, stop: ignore, restart: ignore, drain: ignore, kill: ignore, reset },
 };
 
 /** The gate and the storms. */
@@ -114,6 +131,7 @@ const policy: Columns<'admitted' | 'held' | 'tripped'> = {
   starting: { admitted: ignore, held: ignore, tripped },
   ready: { admitted: ignore, held: ignore, tripped },
   unhealthy: { admitted: ignore, held: ignore, tripped },
+  draining: { admitted: ignore, held: ignore, tripped },
   stopping: { admitted: ignore, held: ignore, tripped },
   backoff: { admitted: ignore, held: ignore, tripped },
   broken: { admitted: ignore, held: ignore, tripped },
@@ -128,6 +146,7 @@ const making: Columns<'checked' | 'spawned' | 'unspawned' | 'adopted'> = {
   starting: { checked: ignore, spawned: ignore, unspawned: ignore, adopted },
   ready: { checked: ignore, spawned: ignore, unspawned: ignore, adopted: ignore },
   unhealthy: { checked: ignore, spawned: ignore, unspawned: ignore, adopted: ignore },
+  draining: { checked: ignore, spawned: ignore, unspawned: ignore, adopted: drainingAdopted },
   stopping: { checked: ignore, spawned: ignore, unspawned: ignore, adopted: ignore },
   backoff: { checked: ignore, spawned: ignore, unspawned: ignore, adopted: ignore },
   broken: { checked: ignore, spawned: ignore, unspawned: ignore, adopted: ignore },
@@ -142,6 +161,7 @@ const process: Columns<'died' | 'exited' | 'swept'> = {
   starting: { died: departed, exited: exitedUnasked, swept: ignore },
   ready: { died: departed, exited: exitedUnasked, swept: ignore },
   unhealthy: { died: departed, exited: exitedUnasked, swept: ignore },
+  draining: { died: departed, exited: exitedUnasked, swept: ignore },
   stopping: { died: ignore, exited: endingExited, swept: endingSwept },
   backoff: { died: ignore, exited: ignore, swept: strayed },
   broken: { died: ignore, exited: ignore, swept: strayed },
@@ -156,6 +176,8 @@ const answers: Columns<'probed' | 'polled' | 'generated'> = {
   starting: { probed: startupProbed, polled: ignore, generated: ignore },
   ready: { probed: servingProbed, polled: servingPolled, generated: servingGenerated },
   unhealthy: { probed: servingProbed, polled: servingPolled, generated: servingGenerated },
+  // No token is asked for any more; what one tells that was asked for before is of no use.
+  draining: { probed: servingProbed, polled: servingPolled, generated: ignore },
   stopping: { probed: ignore, polled: ignore, generated: ignore },
   backoff: { probed: ignore, polled: ignore, generated: ignore },
   broken: { probed: ignore, polled: ignore, generated: ignore },
@@ -163,19 +185,20 @@ const answers: Columns<'probed' | 'polled' | 'generated'> = {
   stuck: { probed: ignore, polled: ignore, generated: ignore },
 };
 
-/** Its log, its devices, and time. */
-const signs: Columns<'alarmed' | 'offloaded' | 'seen' | 'woke'> = {
-  stopped: { alarmed: ignore, offloaded: ignore, seen: ignore, woke: ignore },
-  preparing: { alarmed: ignore, offloaded: ignore, seen: ignore, woke: preparingWoke },
+/** Its log, its devices, its clients, and time. */
+const signs: Columns<'alarmed' | 'offloaded' | 'seen' | 'idle' | 'woke'> = {
+  stopped: { alarmed: ignore, offloaded: ignore, seen: ignore, idle: ignore, woke: ignore },
+  preparing: { alarmed: ignore, offloaded: ignore, seen: ignore, idle: ignore, woke: preparingWoke },
   // An error while it loads ends it anyway, or its startup deadline does.
-  starting: { alarmed: ignore, offloaded, seen, woke: startingWoke },
-  ready: { alarmed, offloaded, seen, woke: servingWoke },
-  unhealthy: { alarmed, offloaded, seen, woke: servingWoke },
-  stopping: { alarmed: ignore, offloaded: ignore, seen: ignore, woke: stoppingWoke },
-  backoff: { alarmed: ignore, offloaded: ignore, seen: ignore, woke: retry },
-  broken: { alarmed: ignore, offloaded: ignore, seen: ignore, woke: brokenWoke },
-  failed: { alarmed: ignore, offloaded: ignore, seen: ignore, woke: ignore },
-  stuck: { alarmed: ignore, offloaded: ignore, seen: ignore, woke: stuckWoke },
+  starting: { alarmed: ignore, offloaded, seen, idle: ignore, woke: startingWoke },
+  ready: { alarmed, offloaded, seen, idle: ignore, woke: servingWoke },
+  unhealthy: { alarmed, offloaded, seen, idle: ignore, woke: servingWoke },
+  draining: { alarmed: drainingAlarmed, offloaded, seen, idle: drainingIdle, woke: drainingWoke },
+  stopping: { alarmed: ignore, offloaded: ignore, seen: ignore, idle: ignore, woke: stoppingWoke },
+  backoff: { alarmed: ignore, offloaded: ignore, seen: ignore, idle: ignore, woke: retry },
+  broken: { alarmed: ignore, offloaded: ignore, seen: ignore, idle: ignore, woke: brokenWoke },
+  failed: { alarmed: ignore, offloaded: ignore, seen: ignore, idle: ignore, woke: ignore },
+  stuck: { alarmed: ignore, offloaded: ignore, seen: ignore, idle: ignore, woke: stuckWoke },
 };
 
 /** All blocks together: a fact without a column of its own does not compile. */
@@ -214,7 +237,7 @@ function withGoal(replica: Replica, { type }: Fact): Replica {
   const goal =
     type === 'start' || type === 'restart' || type === 'reset'
       ? 'up'
-      : type === 'stop' || type === 'kill'
+      : type === 'stop' || type === 'kill' || type === 'drain'
         ? 'down'
         : replica.goal;
   return goal === replica.goal ? replica : { ...replica, goal };

@@ -13,6 +13,7 @@ export const eventNames = [
   'replica.starting',
   'replica.ready',
   'replica.unhealthy',
+  'replica.draining',
   'replica.stopping',
   'replica.stopped',
   'replica.crashed',
@@ -31,6 +32,8 @@ export const eventNames = [
   'lease.expired',
   'lease.lost',
   'lease.refused',
+  'drain.started',
+  'drain.finished',
   'operation.started',
   'operation.finished',
   'inventory.rejected',
@@ -86,6 +89,8 @@ export type Event = {
   readonly lease_id?: string;
   readonly holder?: string;
   readonly operation_id?: string;
+  /** How long an operation took. */
+  readonly duration_ms?: number;
   readonly kind?: string;
   readonly result?: string;
   readonly reason?: string;

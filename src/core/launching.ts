@@ -1,6 +1,7 @@
 /** From the gate to ready: preflight, spawn, startup probes. */
 
 import { nextProbe } from './beat.js';
+import { drainResumed } from './drain.js';
 import { kill, terminate } from './ending.js';
 import { freshProbeBy } from './freshness.js';
 import type { Engine, LaunchCause } from './life.js';
@@ -12,7 +13,7 @@ import { fail, type Hindrance, obstruct, queue, rest } from './rest.js';
 import { becomeReady, noDescription, resumeUnhealthy, writtenDescription } from './serving.js';
 import { type In, now, type Replica } from './state.js';
 import { repetition, tooOften } from './tries.js';
-import { become, type Scene, stay, type Turn, tell } from './turn.js';
+import { andThen, become, type Scene, stay, type Turn, tell } from './turn.js';
 import { span } from './words.js';
 
 /** A preflight that has not answered by then (a hung disk) is an obstacle like others. */
@@ -173,7 +174,7 @@ export function unspawned(replica: In<'preparing'>, _: unknown, scene: Scene): T
   return freed.goal === 'down' ? rest(freed, scene) : queue(freed, life.cause, scene);
 }
 
-/** The engine of an earlier supervisor lives. What it is, its first probe tells. */
+/** The engine of an earlier supervisor lives. What it is, its first probe tells; one that was being drained goes on with that. */
 export function adopted(replica: In<'starting'>, _: unknown, scene: Scene): Turn {
   const { life } = replica;
   if (!life.engine.adopted || life.probing.at !== null) return stay(replica);
@@ -188,7 +189,9 @@ export function adopted(replica: In<'starting'>, _: unknown, scene: Scene): Turn
     },
   };
   const told = tell(met, scene, { event: 'replica.adopted', port: life.engine.launch.port, restart_count: replica.restartCount });
-  return { replica: met, effects: [{ type: 'record' }], events: [told] };
+  const turn: Turn = { replica: met, effects: [{ type: 'record' }], events: [told] };
+  const drainBy = life.resumed?.drainBy ?? null;
+  return replica.goal === 'up' || drainBy === null ? turn : andThen(turn, () => drainResumed(met, drainBy, scene) ?? stay(met));
 }
 
 export function preparingWoke(replica: In<'preparing'>, _: unknown, scene: Scene): Turn {

@@ -2,7 +2,7 @@
 
 import type { LeaseAnswer, Refusal } from './answers.js';
 import type { Event } from './events.js';
-import { isServing, type Life } from './life.js';
+import { isDraining, isServing, type Life } from './life.js';
 import type { Context, LeaseWish } from './messages.js';
 import type { Instant, Lease, Moment, ReplicaKey } from './model.js';
 import { now, type Pool, type Replica, type State } from './state.js';
@@ -24,7 +24,7 @@ export function leaseCounts(leases: Leases): ReadonlyMap<ReplicaKey, number> {
   return counts;
 }
 
-function countOf(leases: Leases, key: ReplicaKey): number {
+export function countOf(leases: Leases, key: ReplicaKey): number {
   let count = 0;
   for (const lease of leases.values()) if (lease.key === key) count += 1;
   return count;
@@ -171,7 +171,14 @@ function refused(state: State, wish: Extract<LeaseWish, { type: 'lease-requested
 
 /** One that drains gives none for good; one that is not ready may be soon, unless nobody wants it up or it failed for good. */
 function notReady({ spec: { poolId } }: Pool, replicas: readonly Replica[], at: Instant): Refusal {
-  const states = replicas.map(({ key, life }) => `${key} is ${life.state}`).join(', ');
+  const states = replicas.map(({ key, life }) => `${key} is ${isDraining(life) ? 'draining' : life.state}`).join(', ');
+  const draining = replicas.filter(({ life }) => isDraining(life)).map(({ key }) => key);
+  if (draining.length > 0)
+    return {
+      code: 'POOL_DRAINING',
+      message: `cannot lease "${poolId}": it is being drained (${states})`,
+      hint: `poolctl start ${draining.length === replicas.length ? poolId : draining[0]} ends the drain`,
+    };
   const broken = replicas.flatMap(({ life }) => (life.state === 'broken' ? [life.retryAt.at] : []));
   const retryAfterMs = broken.length === replicas.length ? Math.max(0, Math.round(Math.min(...broken) - at)) : 1_000;
   const hopeless = replicas.every(({ goal, life }) => goal === 'down' || life.state === 'failed');

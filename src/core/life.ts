@@ -20,6 +20,8 @@ export type Engine = {
 export type Intent =
   /** Somebody wants it stopped, or restarted: the goal tells which. */
   | { readonly kind: 'asked' }
+  /** Its drain is over. `forced`: by its deadline, with leases or requests left. */
+  | { readonly kind: 'drained'; readonly forced: boolean; readonly afterMs: number }
   /** Not healthy by its startup deadline. */
   | { readonly kind: 'deadline'; readonly afterMs: number; readonly detail: string }
   /** Unhealthy for `restart_after`. */
@@ -42,6 +44,16 @@ export type Intent =
 /** When to probe next; `at` is null while a probe is out. */
 export type Probing = { readonly at: Instant | null; readonly startedAt: Instant };
 
+/** When to ask for running requests next; `at` is null while a question is out, and where it is never asked. */
+export type Polling = {
+  readonly at: Instant | null;
+  readonly out: boolean;
+  /** When it last said how many there are. */
+  readonly toldAt: Instant | null;
+  /** It never can say. */
+  readonly mute: boolean;
+};
+
 /** What is true of an engine that serves or has served. */
 export type Serving = {
   readonly engine: Engine;
@@ -52,8 +64,8 @@ export type Serving = {
   readonly lastHeartbeatWallMs: number | null;
   /** Null: not asked, or unknown. */
   readonly inflight: number | null;
+  readonly polling: Polling;
   readonly perf: Perf;
-  readonly pollAt: Instant | null;
   /** Where it is against its mask, or is missing; null: it is where it should be, as far as anybody knows. */
   readonly misplaced: string | null;
   /** When to have it make a token; null: never, or one is being made. */
@@ -82,7 +94,12 @@ export type Sickness =
 export type Resumed = Pick<Serving, 'readyAt' | 'description'> & {
   /** Null: it was unhealthy, and ready time begins anew. */
   readonly rewards: Rewards | null;
+  /** It was being drained, and is to be stopped by then. @default null */
+  readonly drainBy?: Instant | null;
 };
+
+/** What a drain found, for the case that it is cancelled. */
+export type Illness = { readonly sickness: Sickness; readonly detail: string };
 
 /** What a launch is for, through all the waits that it meets. */
 export type LaunchCause = 'operator' | 'start' | 'crash' | 'health';
@@ -138,6 +155,14 @@ export type Life =
       /** It refuses connections, or says itself that it is dead. */
       readonly dead: boolean;
     } & Serving)
+  /** Takes no leases any more; ends when those that it has are given back and no request runs, or at its deadline. */
+  | ({
+      readonly state: 'draining';
+      readonly since: Instant;
+      readonly deadline: Instant;
+      /** It was unhealthy when the drain began, or its log has told of an error since. */
+      readonly illness: Illness | null;
+    } & Serving)
   | {
       readonly state: 'stopping';
       readonly engine: Engine;
@@ -180,6 +205,11 @@ export function isLive(life: Life): life is Extract<Life, { engine: Engine }> {
 }
 
 /** True while it may have leases: it serves, or it did and may again. */
-export function isServing(life: Life): life is Extract<Life, { state: 'ready' | 'unhealthy' }> {
-  return life.state === 'ready' || life.state === 'unhealthy';
+export function isServing(life: Life): life is Extract<Life, { state: 'ready' | 'unhealthy' | 'draining' }> {
+  return life.state === 'ready' || life.state === 'unhealthy' || life.state === 'draining';
+}
+
+/** Until the engine that was drained has stopped. */
+export function isDraining(life: Life): boolean {
+  return life.state === 'draining' || (life.state === 'stopping' && life.intent.kind === 'drained');
 }

@@ -141,7 +141,7 @@ export type PerfCounters = {
 /** Layers of the model that an engine's log says to have put on its devices, of all. */
 export type Offload = { readonly layers: number; readonly of: number };
 
-export type Verb = 'start' | 'stop' | 'restart' | 'reset';
+export type Verb = 'start' | 'stop' | 'restart' | 'reset' | 'drain';
 
 /** What a client asks about leases. */
 export type LeaseWish =
@@ -166,14 +166,23 @@ export type Input =
       readonly verb: Verb;
       readonly poolId: string;
       readonly replicaId: ReplicaId | null;
-      /** `reset`: allow one restart and forget nothing. */
+      /** `reset`: allow one restart and forget nothing. @default false */
       readonly once?: boolean;
+      /** `drain`, `restart`: how long they may drain, from now. @default the pool's */
+      readonly deadlineMs?: number | null;
+      /** `drain`: one that runs may end later than it was to. @default false */
+      readonly extend?: boolean;
+      /** `restart`: do not drain. @default false */
+      readonly now?: boolean;
       readonly correlationId: string | null;
     }
   | {
       readonly type: 'shutdown-requested';
       readonly because: string;
-      readonly kill: boolean;
+      /** Drain every engine first; stop them now; or kill them. */
+      readonly rung: 'drain' | 'stop' | 'kill';
+      /** How long they may drain, from now. @default the supervisor's */
+      readonly deadlineMs?: number | null;
       /** Leave the engines to the next supervisor. @default false */
       readonly keep?: boolean;
       readonly exit: number;

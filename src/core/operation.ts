@@ -2,9 +2,11 @@
 
 import type { Refusal } from './answers.js';
 import type { Event } from './events.js';
+import { leaseCounts } from './lease.js';
+import { isServing } from './life.js';
 import type { Context, Verb } from './messages.js';
 import type { Moment, ReplicaKey } from './model.js';
-import { now, type Operation, type OperationStep, type Replica } from './state.js';
+import { now, type Operation, type OperationStep, type Replica, type State } from './state.js';
 
 /** Ended ones are kept an hour, and at least so many. */
 const kept = { forMs: 3_600_000, atLeast: 200 };
@@ -13,16 +15,24 @@ export type Begun = {
   readonly kind: Operation['kind'];
   readonly poolId: string | null;
   readonly targets: readonly Replica[];
+  readonly drainMs?: number | null;
+  readonly leases: State['leases'];
   readonly correlationId: string | null;
 };
 
 /** All steps run at once, but for a restart: that takes one replica after another. */
-export function begin({ kind, poolId, targets, correlationId }: Begun, changed: boolean, context: Context): Operation {
+export function begin(
+  { kind, poolId, targets, drainMs = null, leases, correlationId }: Begun,
+  changed: boolean,
+  context: Context,
+): Operation {
+  const counts = leaseCounts(leases);
   const steps = targets.map(
     (replica, at): OperationStep => ({
       key: replica.key,
       state: kind === 'restart' && at > 0 ? 'pending' : 'running',
       after: lastBegun(replica),
+      forced: false,
       detail: null,
     }),
   );
@@ -36,7 +46,10 @@ export function begin({ kind, poolId, targets, correlationId }: Begun, changed: 
     startedAt: now(context),
     finishedAt: null,
     interrupted: false,
-    inflight: sum(targets.map(({ life }) => (life.state === 'ready' || life.state === 'unhealthy' ? life.inflight : null))),
+    activeLeases: targets.reduce((total, { key }) => total + (counts.get(key) ?? 0), 0),
+    inflight: sum(targets.map(({ life }) => (isServing(life) ? life.inflight : null))),
+    cut: 0,
+    drainMs,
     steps,
     error: null,
     correlationId,
@@ -70,7 +83,7 @@ export function advance(
         ...operation,
         steps,
         state: 'succeeded',
-        outcome: operation.outcome ?? outcomes[operation.kind],
+        outcome: operation.outcome ?? outcomeOf(operation.kind, steps),
         finishedAt: at,
       },
       next: null,
@@ -83,11 +96,25 @@ function lastBegun({ incarnation, life }: Replica): number {
   return life.state === 'preparing' && life.phase === 'spawning' ? incarnation - 1 : incarnation;
 }
 
+function outcomeOf(kind: Operation['kind'], steps: readonly OperationStep[]): string {
+  const drains = kind === 'drain' || kind === 'shutdown';
+  return drains && steps.some(({ forced }) => forced) ? 'forced' : outcomes[kind];
+}
+
+/** Leases were lost with the engine of a replica that they work on, or its drain ended by force. */
+export function withCut(operation: Operation, key: ReplicaKey, lost: number, forced: boolean): Operation {
+  if (operation.state !== 'running' || !operation.steps.some((step) => step.key === key && step.state === 'running'))
+    return operation;
+  const steps = operation.steps.map((step) => (step.key === key && forced ? { ...step, forced } : step));
+  return { ...operation, cut: operation.cut + lost, steps };
+}
+
 const outcomes: Readonly<Record<Operation['kind'], string>> = {
   start: 'ready',
   restart: 'ready',
   reset: 'ready',
   stop: 'stopped',
+  drain: 'drained',
   shutdown: 'stopped',
 };
 
@@ -141,16 +168,31 @@ export function prune(operations: ReadonlyMap<string, Operation>, { now: at }: C
   return left;
 }
 
-export function told(operation: Operation, event: 'operation.started' | 'operation.finished'): Event {
-  return {
-    event,
+/** What is told at its beginning and at its end; of a drain also by names of its own. */
+export function told(operation: Operation, when: 'started' | 'finished'): readonly Event[] {
+  const { id, kind, poolId, outcome, error, activeLeases, inflight, correlationId } = operation;
+  const event: Event = {
+    event: `operation.${when}`,
     level: operation.state === 'failed' ? 'warn' : 'info',
-    operation_id: operation.id,
-    kind: operation.kind,
-    ...(operation.poolId === null ? {} : { pool_id: operation.poolId }),
-    ...(operation.outcome === null ? {} : { result: operation.outcome }),
-    ...(operation.error === null ? {} : { reason: operation.error.message }),
-    ...(operation.correlationId === null ? {} : { correlation_id: operation.correlationId }),
+    operation_id: id,
+    kind,
+    ...(poolId === null ? {} : { pool_id: poolId }),
+    ...(outcome === null ? {} : { result: outcome }),
+    ...(error === null ? {} : { reason: error.message }),
+    ...(correlationId === null ? {} : { correlation_id: correlationId }),
+  };
+  if (kind !== 'drain') return [event];
+  const busy = activeLeases > 0 || (inflight ?? 0) > 0;
+  return when === 'started'
+    ? [event, { ...event, event: 'drain.started', level: busy ? 'warn' : 'info', active_leases: activeLeases }]
+    : [{ ...event, event: 'drain.finished', ...ended(operation) }, event];
+}
+
+function ended({ outcome, cut, startedAt, finishedAt }: Operation): Partial<Event> {
+  return {
+    level: outcome === 'drained' ? 'info' : 'warn',
+    ...(finishedAt === null ? {} : { duration_ms: Math.round(finishedAt.at - startedAt.at) }),
+    ...(cut === 0 ? {} : { detail: `${cut} lease${cut === 1 ? '' : 's'} cut` }),
   };
 }
 
@@ -159,7 +201,8 @@ function judgeStep(step: OperationStep, kind: Operation['kind'], replica: Replic
   const { life, goal, lastError } = replica;
   const wantsUp = kind === 'start' || kind === 'restart' || kind === 'reset';
   if (life.state === 'stuck') return { ...step, state: 'failed', detail: lastError };
-  if (!wantsUp) return life.state === 'stopped' ? { ...step, state: 'done', detail: 'stopped' } : step;
+  if (!wantsUp)
+    return life.state === 'stopped' ? { ...step, state: 'done', detail: step.forced ? 'forced' : outcomes[kind] } : step;
   if (goal === 'down') return { ...step, state: 'failed', detail: 'stopped meanwhile' };
   if (life.state === 'failed') return { ...step, state: 'failed', detail: life.why };
   if (life.state === 'broken') return { ...step, state: 'failed', detail: `its breaker is open: ${life.why}` };

@@ -1,12 +1,12 @@
 /** Whether an engine is where its mask puts it: on all of its devices, and nowhere else. */
 
-import type { Life } from './life.js';
+import { isServing, type Serving } from './life.js';
 import type { Offload } from './messages.js';
 import type { In, Replica, State } from './state.js';
 import { type Scene, stay, type Turn, tell } from './turn.js';
 import { heldBytes } from './vram.js';
 
-type Loaded = In<'starting'> | In<'ready'> | In<'unhealthy'>;
+type Loaded = In<'starting'> | In<'ready'> | In<'unhealthy'> | In<'draining'>;
 
 /** What a look at the devices tells of one engine. */
 export type Sight = {
@@ -18,7 +18,7 @@ export type Sight = {
 
 /** Null where the look tells nothing new of it. */
 export function sightOf({ life, vram }: Replica, { devices }: State): Sight | null {
-  if (life.state !== 'starting' && life.state !== 'ready' && life.state !== 'unhealthy') return null;
+  if (life.state !== 'starting' && !isServing(life)) return null;
   const { instance } = life.engine.launch;
   const held = heldBytes(instance, devices);
   if (held === null) return null;
@@ -32,7 +32,7 @@ export function sightOf({ life, vram }: Replica, { devices }: State): Sight | nu
 
 /** `listed`: the tool lists such processes at all. It passes over those that use a GPU for graphics, as Vulkan does. */
 function misplacement(
-  { engine: { launch } }: Extract<Life, { state: 'ready' | 'unhealthy' }>,
+  { engine: { launch } }: Pick<Serving, 'engine'>,
   listed: boolean,
   { devices, processes }: State['devices'],
 ): string | null {

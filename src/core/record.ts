@@ -183,6 +183,12 @@ function recordedLife(life: Life, entryOf: (spec: PoolSpec) => string): Recorded
       const rewards = life.state === 'ready' ? { stableAt, calmAt, closeAt } : null;
       return { state: 'serving', engine, resumed: { readyAt, description, rewards } };
     }
+    case 'draining': {
+      const { readyAt, description, stableAt, calmAt, closeAt, illness, deadline: drainBy } = life;
+      const engine = engineOf(life.engine.launch, life.engine.identity, life.engine.startedAt, entryOf);
+      const rewards = illness === null ? { stableAt, calmAt, closeAt } : null;
+      return { state: 'serving', engine, resumed: { readyAt, description, rewards, drainBy } };
+    }
     case 'stopping':
     case 'stuck': {
       const { intent, exit } = life;

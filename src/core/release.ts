@@ -4,7 +4,7 @@
  */
 
 import { resolveMask } from './devices.js';
-import { isLive } from './life.js';
+import { isLive, isServing } from './life.js';
 import type { Launch } from './messages.js';
 import type { Instant, PoolSpec } from './model.js';
 import type { Replica, State } from './state.js';
@@ -92,7 +92,6 @@ function changedBeside(replica: Replica, state: State): Unreleased | null {
 }
 
 function changedAt({ life, freed }: Replica, wanted: ReadonlySet<string>): Instant | null {
-  if (life.state === 'ready' || life.state === 'unhealthy')
-    return life.engine.launch.devices.some(({ uuid }) => wanted.has(uuid)) ? life.readyAt.at : null;
+  if (isServing(life)) return life.engine.launch.devices.some(({ uuid }) => wanted.has(uuid)) ? life.readyAt.at : null;
   return freed?.uuids.some((uuid) => wanted.has(uuid)) === true ? freed.at : null;
 }

@@ -6,7 +6,7 @@ import type { Fact } from './engine.js';
 import type { Event } from './events.js';
 import { isLive, type StateName } from './life.js';
 import type { Context, Input, Verb } from './messages.js';
-import type { ReplicaKey } from './model.js';
+import type { PoolSpec, ReplicaKey } from './model.js';
 import { begin, cancel, refusal } from './operation.js';
 import { now, type Operation, type Replica, type Shutdown, type State } from './state.js';
 import { span } from './words.js';
@@ -24,11 +24,8 @@ export type Wish =
       readonly shutdown: Shutdown | null;
     };
 
-export function ask(
-  state: State,
-  { verb, poolId, replicaId, once = false, correlationId }: Extract<Input, { type: 'requested' }>,
-  context: Context,
-): Wish {
+export function ask(state: State, wish: Extract<Input, { type: 'requested' }>, context: Context): Wish {
+  const { verb, poolId, replicaId, correlationId } = wish;
   const pool = state.pools.get(poolId);
   if (pool === undefined)
     return refuse({
@@ -63,40 +60,69 @@ export function ask(
     if (held.length > 0 && (verb === 'restart' || held.length === moved.length))
       return refuse(unavailable(poolId, verb, broken, context.now));
   }
-  const at = now(context);
-  const begun = begin(
-    { kind: verb, poolId, targets, correlationId },
-    targets.some((target) => changes(verb, target)),
-    context,
-  );
+  const facts = targets.flatMap((target) => factsFor(target, wish, pool.spec).map((fact) => ({ key: target.key, fact })));
+  const joined =
+    verb === 'drain' ? touching.find((operation) => operation.kind === 'drain' && covers(operation, targets)) : undefined;
+  const drainMs = verb === 'restart' && wish.now !== true ? drainMsOf(wish, pool.spec) : null;
+  const changed = targets.some((target) => changes(verb, target));
+  const begun = joined ?? begin({ kind: verb, poolId, targets, drainMs, leases: state.leases, correlationId }, changed, context);
+  const moved = new Set(begun.steps.filter((step) => step.state === 'running').map(({ key }) => key));
   return {
     ok: true,
     operationId: begun.id,
-    begun,
-    cancelled: touching.filter(({ kind }) => overrides(verb, kind)).map((operation) => cancel(operation, verb, at)),
-    facts: begun.steps
-      .filter(({ state: stepState }) => stepState === 'running')
-      .map(({ key }) => ({ key, fact: verb === 'reset' ? { type: verb, once } : { type: verb } })),
+    begun: joined === undefined ? begun : null,
+    cancelled: touching.filter(({ kind }) => overrides(verb, kind)).map((operation) => cancel(operation, verb, now(context))),
+    facts: facts.filter(({ key }) => moved.has(key)),
     events: [],
     shutdown: null,
   };
 }
 
-/** The first wish stops every engine in order; a later one may take their grace away. */
+type Asked = Extract<Input, { type: 'requested' }>;
+
+function factsFor(target: Replica, wish: Asked, spec: PoolSpec): readonly Fact[] {
+  const { verb, once = false, extend = false } = wish;
+  switch (verb) {
+    case 'drain':
+      return [{ type: verb, deadlineMs: drainMsOf(wish, spec), extend }];
+    case 'restart':
+      return [{ type: verb, drainMs: wish.now === true ? null : drainMsOf(wish, spec) }];
+    case 'start':
+      // Whoever is drained in order to be restarted comes up by itself.
+      return changes(verb, target) ? [{ type: verb }] : [];
+    case 'reset':
+      return [...(isDrainedForGood(target) ? [{ type: 'start' } as const] : []), { type: verb, once }];
+    case 'stop':
+      return [{ type: verb }];
+  }
+}
+
+const drainMsOf = ({ deadlineMs }: Asked, { drain }: PoolSpec): number => deadlineMs ?? drain.deadlineMs;
+
+const isDrainedForGood = ({ goal, life }: Replica): boolean => goal === 'down' && life.state === 'draining';
+
+/** Whether it works on just these. */
+function covers({ steps }: Operation, targets: readonly Replica[]): boolean {
+  return steps.length === targets.length && targets.every(({ key }) => steps.some((step) => step.key === key));
+}
+
+/** The first wish ends every engine in order; a later one may take their time away. */
 export function shutDown(
   state: State,
-  { because, kill, keep = false, exit, correlationId }: Extract<Input, { type: 'shutdown-requested' }>,
+  { because, rung, deadlineMs = null, keep = false, exit, correlationId }: Extract<Input, { type: 'shutdown-requested' }>,
   context: Context,
 ): Wish {
   const replicas = [...state.pools.values()].flatMap((pool) => pool.replicas);
-  if (keep && !state.inventory.supervisor.adopt)
+  const { adopt, shutdownDeadlineMs } = state.inventory.supervisor;
+  if (keep && !adopt)
     return refuse({
       code: 'NOT_SUPPORTED',
       message: 'cannot keep the engines: supervisor.adopt is false, so the next supervisor would stop them',
       hint: 'poolctl down stops them now',
     });
   const targets = keep ? replicas.filter(diesWithUs) : replicas;
-  const facts = targets.map(({ key }) => ({ key, fact: { type: kill ? 'kill' : 'stop' } as const }));
+  const drain = { type: 'drain', deadlineMs: deadlineMs ?? shutdownDeadlineMs, extend: false } as const;
+  const facts = targets.map(({ key }) => ({ key, fact: rung === 'drain' ? drain : ({ type: rung } as const) }));
   if (state.shutdown !== null) {
     const { operationId } = state.shutdown;
     return {
@@ -104,12 +130,12 @@ export function shutDown(
       operationId,
       begun: null,
       cancelled: [],
-      facts: kill ? facts : [],
+      facts: keep ? [] : facts,
       events: [],
-      shutdown: kill ? { ...state.shutdown, exit } : state.shutdown,
+      shutdown: rung === 'kill' ? { ...state.shutdown, exit } : state.shutdown,
     };
   }
-  const stopping = begin({ kind: 'shutdown', poolId: null, targets, correlationId }, true, context);
+  const stopping = begin({ kind: 'shutdown', poolId: null, targets, leases: state.leases, correlationId }, true, context);
   const begun = keep ? { ...stopping, outcome: 'kept' } : stopping;
   return {
     ok: true,
@@ -151,9 +177,11 @@ const refuse = (reason: Refusal): Wish => ({ ok: false, refusal: reason });
 const running = ({ operations }: State): readonly Operation[] =>
   [...operations.values()].filter(({ state }) => state === 'running');
 
-/** Stop always wins; a start or restart overrides a stop; a restart also takes over a start. */
+/** Stop always wins, and a drain over all but a stop; whoever wants it up overrides both. */
 function overrides(verb: Verb, kind: Operation['kind']): boolean {
-  return verb === 'stop' ? kind === 'start' || kind === 'restart' || kind === 'reset' : kind === 'stop';
+  const wantsUp = kind === 'start' || kind === 'restart' || kind === 'reset';
+  if (verb === 'stop') return wantsUp || kind === 'drain';
+  return verb === 'drain' ? wantsUp : kind === 'stop' || kind === 'drain';
 }
 
 /** False where the replica is already what is wanted, or on its way there. */
@@ -162,6 +190,8 @@ function changes(verb: Verb, { goal, life }: Replica): boolean {
     case 'restart':
     case 'reset':
       return true;
+    case 'drain':
+      return goal === 'up' || (life.state !== 'stopped' && life.state !== 'draining' && life.state !== 'stopping');
     case 'stop':
       return goal === 'up' || (life.state !== 'stopped' && life.state !== 'stopping');
     case 'start':

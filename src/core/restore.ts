@@ -74,7 +74,7 @@ export function restore(restoring: Restoring): Restored {
       retired: retiredOf(before, known),
     },
     effects,
-    events: [...events, ...lostLeases(before), ...cut.map((operation) => told(operation, 'operation.finished'))],
+    events: [...events, ...lostLeases(before), ...cut.flatMap((operation) => told(operation, 'finished'))],
   };
 }
 
@@ -193,7 +193,7 @@ function sought(replica: Replica, intent: RecordedEngine, cause: LaunchCause, sp
   return { replica: { ...replica, port: replica.port ?? intent.port, life }, effects: [{ type: 'seek', launch }], events: [] };
 }
 
-/** An engine that may still run. It is taken at its word until the shell has looked: what it finds is an input like others. */
+/** An engine that may still run. It is taken at its word until the shell has looked: what it finds is an input like others. A drain goes on. */
 function met(
   replica: Replica,
   life: Extract<RecordedReplica['life'], { engine: RecordedEngine }>,
@@ -206,7 +206,8 @@ function met(
   const version = life.state === 'serving' ? life.resumed.description.engineVersion : null;
   const engine: Engine = { launch, identity, startedAt: kept.startedAt, version, adopted: true };
   if (life.state === 'ending') return ended(replica, engine, life.intent, life.exit, restoring.now);
-  if (replica.goal === 'down') return ended(replica, engine, { kind: 'asked' }, null, restoring.now);
+  const drained = life.state === 'serving' && life.resumed.drainBy != null;
+  if (replica.goal === 'down' && !drained) return ended(replica, engine, { kind: 'asked' }, null, restoring.now);
   const refusal = notAdopted(kept, spec, restoring);
   if (refusal !== null) return ended(replica, engine, { kind: 'replaced', why: refusal }, null, restoring.now);
   const waiting =

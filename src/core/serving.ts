@@ -9,17 +9,16 @@ import type { Engine, Resumed, Rewards, Serving } from './life.js';
 import type { Description, Effect, PerfCounters, ProbeResult } from './messages.js';
 import type { Instant, PoolSpec } from './model.js';
 import { noPerf, perfAfter } from './perf.js';
+import { firstPolling, nextPolling } from './polling.js';
 import { observe, streakBefore } from './readiness.js';
 import { generated, giveUpOn, heard, sicken, working } from './sickness.js';
 import { type In, now, type Replica } from './state.js';
 import { andThen, become, type Scene, stay, type Turn, tell } from './turn.js';
 
-type Up = In<'ready'> | In<'unhealthy'>;
+/** Ready, unhealthy or draining: an engine that serves, or did and may again. */
+export type Up = In<'ready'> | In<'unhealthy'> | In<'draining'>;
 
 type Polled = { readonly inflight: number | null; readonly counters: PerfCounters | null; readonly canTell: boolean };
-
-/** Of an engine that goes as soon as its requests have ended. More often would keep a dead client's request running (llama-server). */
-const leavingPollMs = 1_000;
 
 /** For engines that say nothing of themselves. */
 export const noDescription: Description = { engineVersion: null, slotsTotal: null, ctxMax: null };
@@ -92,18 +91,18 @@ export function servingProbed(replica: Up, { result }: { readonly result: ProbeR
 }
 
 export function servingPolled(replica: Up, { inflight, counters, canTell }: Polled, scene: Scene): Turn {
-  const { enginePollMs } = scene.supervisor;
-  const leaving = replica.life.state === 'unhealthy' && replica.life.sickness.kind === 'sticky';
-  const everyMs = leaving ? leavingPollMs : enginePollMs;
-  const pollAt = everyMs === null || !canTell ? null : scene.now + everyMs;
-  const perf = perfAfter(replica.life.perf, counters, scene.now);
-  const seen: Up = { ...replica, life: { ...replica.life, inflight, perf, pollAt } } as Up;
+  const { life } = replica;
+  const sick = life.state === 'unhealthy' && life.sickness.kind === 'sticky';
+  const leaving = sick || life.state === 'draining';
+  const polling = nextPolling(life.polling, { inflight, canTell }, leaving, scene.supervisor.enginePollMs, scene.now);
+  const perf = perfAfter(life.perf, counters, scene.now);
+  const seen = { ...replica, life: { ...life, inflight, perf, polling } } as Up;
   const idle = !canTell || inflight === 0;
-  return leaving && idle ? giveUpOn(seen as In<'unhealthy'>, scene) : stay(seen);
+  return sick && idle ? giveUpOn(seen as In<'unhealthy'>, scene) : stay(seen);
 }
 
 export function servingGenerated(
-  replica: Up,
+  replica: In<'ready'> | In<'unhealthy'>,
   fact: { readonly verdict: 'ok' | 'failed' | 'unknown'; readonly detail: string },
   scene: Scene,
 ): Turn {
@@ -112,7 +111,7 @@ export function servingGenerated(
 }
 
 /** Whatever is due: a probe, a question, a token, the end of patience, or the reward of a long calm. */
-export function servingWoke(replica: Up, _: unknown, scene: Scene): Turn {
+export function servingWoke(replica: In<'ready'> | In<'unhealthy'>, _: unknown, scene: Scene): Turn {
   const { life } = replica;
   if (life.state === 'unhealthy' && due(life.restartAt, scene.now)) {
     const until = patience(life, scene) ?? working(life, scene);
@@ -128,7 +127,7 @@ export function stopServing(replica: Up, _: unknown, scene: Scene): Turn {
 }
 
 /** Probe, question and token: at most one of each is out. */
-function asked(replica: Up, scene: Scene): Turn {
+export function asked(replica: Up, scene: Scene): Turn {
   const { life } = replica;
   const { launch, identity } = life.engine;
   const { generate } = scene.spec.health;
@@ -138,7 +137,7 @@ function asked(replica: Up, scene: Scene): Turn {
     const sick = life.state === 'unhealthy';
     effects.push({ type: 'probe', launch, identity, prove: sick, describe: false, work: sick });
   }
-  const poll = due(life.pollAt, scene.now);
+  const poll = due(life.polling.at, scene.now);
   if (poll) effects.push({ type: 'poll', launch });
   const token = due(life.generateAt, scene.now);
   // Requests that are running are proof enough, and one more would only wait behind them.
@@ -147,10 +146,10 @@ function asked(replica: Up, scene: Scene): Turn {
   const next = {
     ...life,
     probing: probe ? { at: null, startedAt: scene.now } : life.probing,
-    pollAt: poll ? null : life.pollAt,
+    polling: poll ? { ...life.polling, at: null, out: true } : life.polling,
     generateAt: token ? (skipped ? scene.now + (generate.everyMs ?? 0) : null) : life.generateAt,
   };
-  return stay({ ...replica, life: next }, effects);
+  return stay({ ...replica, life: next } as Up, effects);
 }
 
 /** What its log has told needs no probe; where a token is the proof, a fresh one is waited for as well. */
@@ -186,18 +185,23 @@ function rewarded(replica: Up, scene: Scene): Turn {
 }
 
 function recover(replica: In<'unhealthy'>, scene: Scene): Turn {
-  const { since, detail, restartAt, sickness, work, dead, ...serving } = replica.life;
-  const life = { ...serving, state: 'ready', ...rewards(scene), generateAt: nextToken(scene) } as const;
+  const { since, detail, restartAt, sickness, work, dead, state, ...serving } = replica.life;
+  return readyAgain(replica, { ...serving, ...rewards(scene) }, 'recovered', scene);
+}
+
+/** Takes leases again. `because` is told. */
+export function readyAgain(replica: Replica, serving: Serving, because: string, scene: Scene): Turn {
+  const life = { ...serving, state: 'ready', generateAt: nextToken(scene) } as const;
   return become(
     { ...replica, lastError: null },
     life,
     scene,
-    { event: 'replica.ready', engine_version: life.description.engineVersion, url: urlOf(life.engine), because: 'recovered' },
+    { event: 'replica.ready', engine_version: life.description.engineVersion, url: urlOf(life.engine), because },
     [handoff(life), { type: 'record' }],
   );
 }
 
-function servingFrom(engine: Engine, resumed: Resumed | null, description: Description, scene: Scene): Serving {
+export function servingFrom(engine: Engine, resumed: Resumed | null, description: Description, scene: Scene): Serving {
   const { health } = scene.spec;
   const probed = health.path !== 'none';
   const before = resumed?.description ?? noDescription;
@@ -211,7 +215,7 @@ function servingFrom(engine: Engine, resumed: Resumed | null, description: Descr
     inflight: null,
     misplaced: null,
     perf: noPerf,
-    pollAt: scene.supervisor.enginePollMs === null ? null : scene.now,
+    polling: firstPolling(scene.supervisor.enginePollMs, scene.now),
     generateAt: nextToken(scene),
     ...(resumed?.rewards ?? rewards(scene)),
     description: {
@@ -223,7 +227,7 @@ function servingFrom(engine: Engine, resumed: Resumed | null, description: Descr
 }
 
 /** Ready time begins anew. */
-function rewards({ now: at, spec: { restart } }: Scene): Rewards {
+export function rewards({ now: at, spec: { restart } }: Scene): Rewards {
   return {
     stableAt: at + restart.backoff.resetAfterMs,
     calmAt: at + restart.storm.resetAfterMs,

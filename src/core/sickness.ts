@@ -4,6 +4,7 @@ import { terminate } from './ending.js';
 import type { Life, Sickness } from './life.js';
 import type { Alarm, ProbeResult, Work } from './messages.js';
 import type { Instant } from './model.js';
+import { pollingAtOnce } from './polling.js';
 import type { In } from './state.js';
 import { become, type Scene, stay, type Turn } from './turn.js';
 
@@ -35,7 +36,8 @@ export function sicken(replica: Up, sickness: Sickness, detail: string, scene: S
     stableAt: null,
     calmAt: null,
     closeAt: null,
-    pollAt: sickness.kind === 'sticky' && scene.spec.drain.inflight === 'auto' ? scene.now : life.pollAt,
+    polling:
+      sickness.kind === 'sticky' && scene.spec.drain.inflight === 'auto' ? pollingAtOnce(life.polling, scene.now) : life.polling,
     generateAt: token ? scene.now + (sickness.kind === 'suspect' ? 0 : intervalMs) : null,
   };
   const lastError = sickness.kind === 'probes' ? `health check failed: ${detail}, ${life.streak.length} times in a row` : detail;
@@ -84,7 +86,12 @@ export function generated(
 }
 
 /** What a probe tells of an engine that is sick: whether it works, and whether it is past hope. */
-export function heard(replica: Up, { work, dead }: ProbeResult, miss: string | null, { now: at }: Scene): Up {
+export function heard(
+  replica: Up | In<'draining'>,
+  { work, dead }: ProbeResult,
+  miss: string | null,
+  { now: at }: Scene,
+): Up | In<'draining'> {
   const { life } = replica;
   if (life.state !== 'unhealthy') return replica;
   const before = life.work;

@@ -3,9 +3,10 @@
  */
 
 import type { Breaker } from './breaker.js';
+import { blockers } from './drain.js';
 import { gate } from './gate.js';
 import { leaseCounts, slotsOf } from './lease.js';
-import { isLive, type Life } from './life.js';
+import { isDraining, isLive, isServing, type Life } from './life.js';
 import { type Device, type Instant, type Lease, type Moment, poolIdOf } from './model.js';
 import { ailmentOf } from './observe.js';
 import { viewPerf } from './perf.js';
@@ -54,7 +55,7 @@ export function viewPool({ spec, replicas: places, restarts }: Pool, state: Stat
     state: degraded ? 'degraded' : (ranking.find((name) => replicas.some(({ state: is }) => is === name)) ?? 'stopped'),
     live: replicas.some(({ live }) => live),
     ready: replicas.some(({ ready }) => ready),
-    draining: false,
+    draining: !replicas.some(({ ready }) => ready) && replicas.some(({ draining }) => draining),
     active_leases: total(replicas.map(({ active_leases }) => active_leases)),
     slots_total: slots.length === 0 ? null : total(slots),
     slots_free: total(replicas.map(({ slots_free }) => slots_free)),
@@ -103,7 +104,7 @@ function viewReplica(replica: Replica, state: State, { now, time }: Calendar): R
   const pool = state.pools.get(poolIdOf(replica.key));
   const spec = pool?.spec;
   const engine = isLive(life) ? life.engine : null;
-  const serving = life.state === 'ready' || life.state === 'unhealthy' ? life : null;
+  const serving = isServing(life) ? life : null;
   const ready = life.state === 'ready';
   const since = serving?.readyAt ?? engine?.startedAt ?? null;
   const slots = serving?.description.slotsTotal ?? null;
@@ -115,8 +116,8 @@ function viewReplica(replica: Replica, state: State, { now, time }: Calendar): R
     goal: replica.goal,
     live: engine !== null && !hasEnded(life),
     ready,
-    draining: false,
-    why: whyOf(replica, state, now),
+    draining: isDraining(life),
+    why: whyOf(replica, leased, state, now),
     device_mask: mask.written,
     devices: engine?.launch.devices.map(({ uuid }) => uuid) ?? [],
     pid: engine?.identity.pid ?? null,
@@ -176,7 +177,7 @@ function viewExit({ at, uptimeMs, ...exit }: LastExit, time: Calendar['time']): 
 }
 
 /** One sentence on why a replica is where it is, and what comes next; null where there is nothing to say. */
-function whyOf(replica: Replica, state: State, now: Instant): string | null {
+function whyOf(replica: Replica, leases: number, state: State, now: Instant): string | null {
   const { life } = replica;
   switch (life.state) {
     case 'stopped':
@@ -195,6 +196,10 @@ function whyOf(replica: Replica, state: State, now: Instant): string | null {
       return life.restartAt === null
         ? life.detail
         : `${life.detail}; restarted in ${span(life.restartAt - now)} unless it recovers`;
+    case 'draining': {
+      const spec = state.pools.get(poolIdOf(replica.key))?.spec;
+      return spec === undefined ? null : blockers(life, leases, spec, now);
+    }
     case 'stopping':
       if (hasEnded(life) && life.exit === null) return 'has ended; why is being found out';
       return life.rung === 'term' ? `asked to stop, SIGKILL in ${span(life.deadline - now)}` : 'SIGKILL sent';
@@ -233,9 +238,9 @@ export function viewOperation(operation: Operation, state: State, time: Calendar
     started_at: time(operation.startedAt.wallMs),
     finished_at: operation.finishedAt === null ? null : time(operation.finishedAt.wallMs),
     interrupted: operation.interrupted,
-    active_leases: 0,
+    active_leases: operation.activeLeases,
     inflight: operation.inflight,
-    cut: 0,
+    cut: operation.cut,
     startup_deadline_ms: longestLoad(operation, state),
     steps: operation.steps.map(({ key, state: stepState, detail }) => ({
       replica_id: key.slice(key.lastIndexOf('/') + 1),

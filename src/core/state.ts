@@ -101,6 +101,8 @@ export type OperationStep = {
   readonly state: 'pending' | 'running' | 'done' | 'failed';
   /** The incarnation before the step began: a restart is done when a later one is ready. */
   readonly after: number;
+  /** Its drain ended by force. */
+  readonly forced: boolean;
   readonly detail: string | null;
 };
 
@@ -115,7 +117,13 @@ export type Operation = {
   readonly finishedAt: Moment | null;
   /** Cut in half by the supervisor's death. */
   readonly interrupted: boolean;
+  /** When it began. */
+  readonly activeLeases: number;
   readonly inflight: number | null;
+  /** Leases that were lost to it. */
+  readonly cut: number;
+  /** `restart`: how long each replica may be drained; null: not at all. */
+  readonly drainMs: number | null;
   readonly steps: readonly OperationStep[];
   readonly error: { readonly code: 'OPERATION_FAILED'; readonly message: string; readonly hint?: string } | null;
   readonly correlationId: string | null;

@@ -1,10 +1,11 @@
 /** The ring's one function: state and input in; state, answer, effects and events out. Pure. */
 
 import type { Answer } from './answers.js';
+import { drainEnd } from './drain.js';
 import { dueAt } from './due.js';
 import type { Event } from './events.js';
 import { gate } from './gate.js';
-import { ask as askForLease, expire } from './lease.js';
+import { ask as askForLease, countOf, expire } from './lease.js';
 import type { Life } from './life.js';
 import { lookAt } from './look.js';
 import { meansFor } from './means.js';
@@ -28,6 +29,7 @@ export type Step = {
 export function step(state: State, input: Input, context: Context): Step {
   const work = new Work(state, context, 'correlationId' in input ? input.correlationId : null);
   const answer = take(work, input);
+  endDrains(work);
   followOperations(work);
   admit(work);
   endIfDone(work);
@@ -122,12 +124,23 @@ function wake(work: Work): void {
 
 function carryOut(work: Work, wish: Wish): Answer {
   if (!wish.ok) return { ok: false, refusal: wish.refusal };
-  for (const operation of wish.cancelled) work.put(operation, 'operation.finished');
+  for (const operation of wish.cancelled) work.put(operation, 'finished');
   work.state = { ...work.state, shutdown: wish.shutdown };
   work.events.push(...wish.events);
-  if (wish.begun !== null) work.put(wish.begun, 'operation.started');
+  if (wish.begun !== null) work.put(wish.begun, 'started');
   for (const { key, fact } of wish.facts) work.turn(key, fact);
   return { ok: true, operationId: wish.operationId };
+}
+
+/** Whoever drains may have nothing left to wait for, or no time. */
+function endDrains(work: Work): void {
+  for (const { spec, replicas } of work.state.pools.values()) {
+    for (const { key, life } of replicas) {
+      if (life.state !== 'draining') continue;
+      const end = drainEnd(life, countOf(work.state.leases, key), spec, work.context.now);
+      if (end !== null) work.turn(key, { type: end === 'idle' ? 'idle' : 'woke' });
+    }
+  }
 }
 
 /** A step that has ended may end its operation, or let a restart turn to the next replica; until nothing moves. */
@@ -136,8 +149,8 @@ function followOperations(work: Work): void {
     for (let operation = work.state.operations.get(id); operation?.state === 'running'; ) {
       const { operation: after, next } = advance(operation, (key) => work.find(key), now(work.context));
       if (after === operation) break;
-      work.put(after, after.state === 'running' ? null : 'operation.finished');
-      if (next !== null) work.turn(next, { type: 'restart' });
+      work.put(after, after.state === 'running' ? null : 'finished');
+      if (next !== null) work.turn(next, { type: 'restart', drainMs: operation.drainMs });
       operation = after;
     }
   }
@@ -173,7 +186,7 @@ function endIfDone(work: Work): void {
       work,
       shutDown(
         state,
-        { type: 'shutdown-requested', because: 'all engines failed', kill: false, exit: 10, correlationId: null },
+        { type: 'shutdown-requested', because: 'all engines failed', rung: 'drain', exit: 10, correlationId: null },
         work.context,
       ),
     );

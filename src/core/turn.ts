@@ -10,6 +10,8 @@ import type { Replica } from './state.js';
 export type Scene = Context & {
   readonly spec: PoolSpec;
   readonly supervisor: SupervisorSpec;
+  /** How many leases the replica has. */
+  readonly leases: number;
   readonly correlationId: string | null;
 };
 

@@ -115,6 +115,7 @@ function takingLaunch(life: Life, askedAt: Instant): Launch | null {
       return life.resumed === null ? life.engine.launch : null;
     case 'ready':
     case 'unhealthy':
+    case 'draining':
       return life.readyAt.at >= askedAt ? life.engine.launch : null;
     case 'stopping':
       // One that was told to end may go on loading until it does; after SIGKILL it takes no more.

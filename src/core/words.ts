@@ -34,6 +34,8 @@ export function reasonOf(intent: Intent): string {
   switch (intent.kind) {
     case 'asked':
       return 'asked to';
+    case 'drained':
+      return intent.forced ? `its drain's deadline of ${span(intent.afterMs)} has passed` : 'drained';
     case 'crashed':
       return intent.exit === null
         ? 'it has ended, and why is being found out'

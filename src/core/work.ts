@@ -1,14 +1,15 @@
 /** What one step does to the state: replicas take their turns, operations and leases follow. */
 
+import { isForced } from './drain.js';
 import { type Fact, turn } from './engine.js';
 import type { Event } from './events.js';
 import { devicesOf } from './gate.js';
-import { type Leased, lose } from './lease.js';
+import { countOf, type Leased, lose } from './lease.js';
 import { isServing } from './life.js';
 import type { Context, Effect } from './messages.js';
 import { poolIdOf, type ReplicaKey, replicaKey } from './model.js';
 import { trusted } from './observe.js';
-import { prune, told } from './operation.js';
+import { prune, told, withCut } from './operation.js';
 import { withFreed } from './release.js';
 import { now, type Operation, type Pool, type Replica, type State } from './state.js';
 import type { Restart } from './storm.js';
@@ -41,13 +42,14 @@ export class Work {
       ...this.context,
       spec: pool.spec,
       supervisor: this.state.inventory.supervisor,
+      leases: isServing(before.life) ? countOf(this.state.leases, key) : 0,
       correlationId: this.correlationId,
     };
     const { replica, effects, events } = turn(before, fact, scene);
     this.effects.push(...effects);
     this.events.push(...events);
     if (replica !== before) this.replace(pool, withFreed(before, replica, this.context.now));
-    if (isServing(before.life) && !isServing(replica.life)) this.changeLeases(lose(this.state.leases, key, whyLost(replica)));
+    if (isServing(before.life) && !isServing(replica.life)) this.endService(before, replica, scene.leases);
     if (replica.restartsTotal > before.restartsTotal) this.countRestart(replica);
     if (fact.type === 'reset' && !fact.once) this.forgetTroubles(pool.spec.poolId, replica);
     if (replica.life.state === 'ready' && before.life.state !== 'ready') this.compareVersions(pool.spec.poolId);
@@ -58,10 +60,21 @@ export class Work {
     this.events.push(...events);
   }
 
-  put(operation: Operation, event: 'operation.started' | 'operation.finished' | null): void {
+  /** Its engine serves no more: its leases are lost, and whoever works on it is told how many. */
+  private endService(before: Replica, after: Replica, lost: number): void {
+    this.changeLeases(lose(this.state.leases, after.key, whyLost(after)));
+    const forced = isForced(before.life, after.life, lost);
+    if (lost === 0 && !forced) return;
+    for (const operation of this.state.operations.values()) {
+      const cut = withCut(operation, after.key, lost, forced);
+      if (cut !== operation) this.put(cut, null);
+    }
+  }
+
+  put(operation: Operation, when: 'started' | 'finished' | null): void {
     const operations = prune(new Map(this.state.operations).set(operation.id, operation), this.context);
     this.state = { ...this.state, operations };
-    if (event !== null) this.events.push(told(operation, event));
+    if (when !== null) this.events.push(...told(operation, when));
   }
 
   /** One more for its pool and for each of its devices. A pool's may trip: then the breakers of all its replicas open. */

@@ -39,7 +39,9 @@ export type ConsoleOptions = {
 };
 
 /** What is being done at a Ctrl-C, for the line that answers it. `graceMs`: the longest that an engine has before SIGKILL. */
-export type Stopping = { readonly rung: 1 | 2; readonly graceMs: number };
+export type Stopping =
+  | { readonly rung: 'drain'; readonly leases: number; readonly deadlineMs: number }
+  | { readonly rung: 'stop'; readonly graceMs: number };
 
 export type Console = {
   /** The first line: version, file, socket. Nothing where lines are for machines. */
@@ -227,7 +229,8 @@ function liveLines({ view, now, lastLine }: ConsoleOptions, since: ReadonlyMap<s
   return rows.map(({ key, state, how }) => `  ${key.padEnd(width)}  ${state.padEnd(9)}  ${how}`);
 }
 
-function stoppingText({ rung, graceMs }: Stopping): string {
-  const stop = `SIGTERM, SIGKILL after ${span(graceMs)}`;
-  return rung === 1 ? `stopping: ${stop} (Ctrl-C twice more: kill)` : `stopping now: ${stop} (Ctrl-C again: kill)`;
+function stoppingText(what: Stopping): string {
+  if (what.rung === 'stop') return `stopping now: SIGTERM, SIGKILL after ${span(what.graceMs)} (Ctrl-C again: kill)`;
+  const held = what.leases === 0 ? 'no lease' : what.leases === 1 ? '1 lease' : `${what.leases} leases`;
+  return `stopping: ${held} held, draining up to ${span(what.deadlineMs)} (Ctrl-C again: stop engines now)`;
 }

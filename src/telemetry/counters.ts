@@ -44,6 +44,11 @@ export function makeCounters(): Counters {
     'lease.expired': lease('expired'),
     'lease.lost': lease('lost'),
     'lease.refused': lease('refused'),
+    'drain.finished'(event) {
+      if (event.result === 'failed' || event.result === 'interrupted') return;
+      add('drain_total', event, event.result);
+      if (event.duration_ms !== undefined) observe('pool_drain_duration_ms', event, event.duration_ms, event.result);
+    },
     'device.reset'(event) {
       if (event.device !== undefined) add('driver_reset_total', event);
     },

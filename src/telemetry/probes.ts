@@ -11,6 +11,8 @@ export type Probed = {
   readonly tookMs: number;
 };
 
+const servingStates: ReadonlySet<string> = new Set(['ready', 'unhealthy', 'draining']);
+
 /**
  * Null where it does not count: it is of an earlier engine, of one that is being ended, or of one that loads, whose misses are no failures. The
  * probe that found the engine ready counts.
@@ -20,7 +22,7 @@ export function readProbe({ key, incarnation, result }: Extract<Input, { type: '
   const pool = after.pools.get(pool_id);
   const replica = pool?.replicas.find((each) => each.key === key);
   if (pool === undefined || replica === undefined || replica.incarnation !== incarnation) return null;
-  if (replica.life.state !== 'ready' && replica.life.state !== 'unhealthy') return null;
+  if (!servingStates.has(replica.life.state)) return null;
   const { verdict, listener, tookMs } = result;
   const passed = verdict === 'ok' && listener !== 'foreign';
   return {

@@ -22,6 +22,7 @@ const sentences: { readonly [Name in EventName]: (event: Event) => string } = {
   'replica.ready': (event) =>
     `${who(event)} ready${event.uptime_seconds === undefined ? (event.because === undefined ? '' : ' again') : ` in ${took(event.uptime_seconds * 1000)}`}${also(event.url)}`,
   'replica.unhealthy': (event) => `${who(event)} unhealthy${because(event)}`,
+  'replica.draining': (event) => `${who(event)} draining${because(event)}`,
   'replica.stopping': (event) => `${who(event)} stopping${because(event)}`,
   'replica.stopped': (event) => `${who(event)} stopped${because(event)}`,
   'replica.crashed': crashed,
@@ -46,6 +47,12 @@ const sentences: { readonly [Name in EventName]: (event: Event) => string } = {
   'lease.expired': (event) => `${who(event)}: a lease${holder(event, ' of ')} expired; nobody renewed it`,
   'lease.lost': (event) => `${who(event)}: a lease${holder(event, ' of ')} is lost${because(event)}`,
   'lease.refused': (event) => `${who(event)}: no lease${holder(event, ' for ')}${because(event)}`,
+  'drain.started': (event) =>
+    `drain of ${who(event)} begins${also(event.active_leases ? `with ${event.active_leases} lease${event.active_leases === 1 ? '' : 's'} held` : undefined)}`,
+  'drain.finished': (event) =>
+    `${who(event)} ${event.result === 'forced' ? 'drained by force' : event.result === 'drained' ? 'drained' : `was not drained: ${event.reason ?? event.result ?? 'it failed'}`}${
+      event.duration_ms === undefined ? '' : ` after ${span(event.duration_ms)}`
+    }${also(event.detail)}`,
   'operation.started': (event) => `${what(event)} begins${also(event.detail)}`,
   'operation.finished': (event) => `${what(event)} ends: ${event.reason ?? event.result ?? 'done'}`,
   'device.found': (event) => `${event.detail ?? 'a device'}  ${event.device === undefined ? '' : shortUuid(event)}`.trimEnd(),

@@ -84,7 +84,7 @@ describe('what is asked for', () => {
   it('shutdown, which may leave the engines to the next supervisor', async () => {
     const stand = await openStand();
     expect(await post(stand, '/v2/shutdown', {})).toMatchObject({ status: 202, json: running });
-    expect(stand.asked).toMatchObject([{ type: 'shutdown-requested', kill: false, exit: 0 }]);
+    expect(stand.asked).toMatchObject([{ type: 'shutdown-requested', rung: 'drain', deadlineMs: null, exit: 0 }]);
     expect(stand.asked).toMatchObject([{ keep: false }]);
     expect(await post(stand, '/v2/shutdown', { keep_engines: true })).toMatchObject({ status: 202, json: running });
     expect(stand.asked).toMatchObject([{}, { type: 'shutdown-requested', keep: true }]);

@@ -68,7 +68,7 @@ export class Bench {
     return this.give(wish).answer as unknown as LeaseAnswer;
   }
 
-  ask(verb: Verb, more: { readonly once?: boolean; readonly replicaId?: `r${number}` } = {}): this {
+  ask(verb: Verb, more: Partial<Extract<Input, { type: 'requested' }>> = {}): this {
     return this.give({ type: 'requested', verb, poolId: 'chat', replicaId: null, correlationId: null, ...more });
   }
 
@@ -118,6 +118,11 @@ export class Bench {
 
   probed(result = probeResult(), key: ReplicaKey = 'chat/r0'): this {
     return this.give({ type: 'probed', ...this.of(key), result });
+  }
+
+  /** The answer to the question for running requests; null: it cannot tell just now. */
+  polled(inflight: number | null, key: ReplicaKey = 'chat/r0', canTell = true): this {
+    return this.give({ type: 'polled', ...this.of(key), inflight, canTell, counters: null });
   }
 
   exited(exit = exitOf(), empty = true, key: ReplicaKey = 'chat/r0'): this {

@@ -18,6 +18,7 @@ test('a wait that a storm makes is told in whole milliseconds, and is not cut sh
     id: () => 'i',
     spec,
     supervisor: inventory.supervisor,
+    leases: 0,
     correlationId: null,
   };
   const { replica: held, events } = hold(replica as In<'preparing'>, { until: 2_000.75, why: 'a storm' }, scene);

@@ -2,48 +2,12 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { LeaseWish } from '../../src/core/messages.js';
-import type { Lease } from '../../src/core/model.js';
 import { probeResult } from '../rig/facts.js';
 import { poolSpec } from '../rig/specs.js';
 import { restoredFrom, written } from './again.js';
 import { Bench } from './bench.js';
+import { acquire, refusal, release, serving, wish } from './leasing.js';
 
-const described = (slotsTotal: number | null) => probeResult({ description: { engineVersion: 'b1', slotsTotal, ctxMax: null } });
-
-function serving(slots: number | null, replicas = 1): Bench {
-  const bench = new Bench([poolSpec('chat', replicas)], { supervisor: { loads: { perDevice: 9, total: 9 } } });
-  for (let n = 0; n < replicas; n += 1) {
-    const key = `chat/r${n}` as const;
-    bench
-      .checked(key)
-      .spawned(100 + n, key)
-      .wake();
-    for (const effect of bench.effects) if (effect.type === 'probe') bench.probed(described(slots), effect.launch.key);
-  }
-  return bench;
-}
-
-const wish = (more: Partial<Extract<LeaseWish, { type: 'lease-requested' }>> = {}): LeaseWish => ({
-  type: 'lease-requested',
-  poolId: 'chat',
-  replicaId: null,
-  ttlMs: 60_000,
-  holder: null,
-  correlationId: null,
-  ...more,
-});
-function acquire(bench: Bench, more: Parameters<typeof wish>[0] = {}): Lease {
-  const answer = bench.lease(wish(more));
-  if (!answer.ok || answer.lease === null) throw new Error(`refused: ${JSON.stringify(answer)}`);
-  return answer.lease;
-}
-const refusal = (bench: Bench, more: Parameters<typeof wish>[0] = {}) => {
-  const answer = bench.lease(wish(more));
-  if (answer.ok) throw new Error('granted');
-  return answer.refusal;
-};
-const release = (bench: Bench, id: string) => bench.lease({ type: 'lease-released', id, correlationId: 'c' });
 const renew = (bench: Bench, id: string, ttlMs: number | null = null) =>
   bench.lease({ type: 'lease-renewed', id, ttlMs, correlationId: null });
 const held = (bench: Bench, key = 'chat/r0' as const) => bench.view(key).active_leases;
@@ -132,7 +96,7 @@ describe('refused', () => {
 
   it('during a shutdown', () => {
     const bench = serving(4);
-    bench.give({ type: 'shutdown-requested', because: 'SIGTERM', kill: false, exit: 0, correlationId: null });
+    bench.give({ type: 'shutdown-requested', because: 'SIGTERM', rung: 'stop', exit: 0, correlationId: null });
     expect(refusal(bench).code).toBe('SHUTTING_DOWN');
   });
 });
@@ -185,7 +149,7 @@ describe('an end', () => {
   it.each<[string, (bench: Bench) => unknown]>([
     ['crashes', (bench) => bench.exited()],
     ['is stopped', (bench) => bench.ask('stop')],
-    ['is restarted', (bench) => bench.ask('restart')],
+    ['is restarted', (bench) => bench.ask('restart', { now: true })],
     ['has died, and why is being found out', (bench) => bench.give({ type: 'died', ...bench.of() })],
   ])('is a loss when the engine %s', (_, end) => {
     const bench = serving(4);

@@ -89,7 +89,7 @@ describe('a launch', () => {
     ['start', null],
   ] as const)('that is for %s stays so when a passing obstacle made it wait', (cause, verb) => {
     const bench = one();
-    if (verb !== null) bench.ready().ask(verb).exited().swept();
+    if (verb !== null) bench.ready().ask(verb, { now: true }).exited().swept();
     const { key, check } = bench.launch();
     const obstacles = [{ what: 'memory', text: 'too little memory is free' } as const];
     bench.give({

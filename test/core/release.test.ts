@@ -51,7 +51,7 @@ describe('a look at the devices', () => {
 
   it('ends with the supervisor', () => {
     const bench = start().ready();
-    looked(bench, [gpu], []).give({ type: 'shutdown-requested', because: 'SIGTERM', kill: false, exit: 0, correlationId: null });
+    looked(bench, [gpu], []).give({ type: 'shutdown-requested', because: 'SIGTERM', rung: 'stop', exit: 0, correlationId: null });
     bench.now += 60_000;
     expect(bench.give({ type: 'woke' }).did()).not.toContain('observe');
   });
@@ -180,7 +180,7 @@ describe('a launch after an end', () => {
     const bench = start().ready();
     looked(bench, [gpu], []);
     const instance = instanceOf(bench, 'chat/r0');
-    bench.ask('restart').exited().swept();
+    bench.ask('restart', { now: true }).exited().swept();
     expect(bench.view().why).toBe('waits until its memory on GPU 0 is given back');
     looked(bench, [gpu], [{ uuid: gpu.uuid, pid: 100, program: null, usedBytes: null, instance }]);
     expect(bench.view().why).toBe('waits until its last engine gives back GPU 0');

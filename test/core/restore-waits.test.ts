@@ -82,7 +82,7 @@ describe('waits and verdicts', () => {
 
 it('an operation under way is told as interrupted, and stays to be asked for', () => {
   const before = served();
-  const { answer } = before.ask('restart');
+  const { answer } = before.ask('restart', { now: true });
   if (answer?.ok !== true) throw new Error('refused');
   const bench = again(before);
   expect(bench.events.at(-1)).toMatchObject({ event: 'operation.finished', result: 'interrupted', kind: 'restart' });

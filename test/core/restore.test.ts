@@ -186,7 +186,7 @@ describe('an engine that was being ended', () => {
   });
 
   it('by a shutdown that was cut short is wanted as before', () => {
-    const down: Input = { type: 'shutdown-requested', because: 'SIGTERM', kill: false, exit: 0, correlationId: null };
+    const down: Input = { type: 'shutdown-requested', because: 'SIGTERM', rung: 'stop', exit: 0, correlationId: null };
     const bench = again(served().give(down));
     expect(bench.view()).toMatchObject({ state: 'stopping', goal: 'up' });
     expect(bench.state.shutdown).toBeNull();

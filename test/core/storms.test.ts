@@ -105,7 +105,7 @@ describe('many restarts', () => {
 
   it('an operator asked for are neither restarts nor a storm', () => {
     const bench = one(withRestart({ storm: { ...plain.restart.storm, limit: 1, trip: { count: 1, windowMs: 1_000 } } })).ready();
-    for (let n = 0; n < 5; n += 1) bench.ask('restart').exited().swept().ready();
+    for (let n = 0; n < 5; n += 1) bench.ask('restart', { now: true }).exited().swept().ready();
     expect(bench.view()).toMatchObject({ state: 'ready', restarts_total: 0, breaker: { state: 'closed' } });
     expect(bench.heard('storm.limited')).toEqual([]);
   });

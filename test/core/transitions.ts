@@ -43,6 +43,7 @@ const states: Readonly<Record<StateName, true>> = {
   starting: true,
   ready: true,
   unhealthy: true,
+  draining: true,
   stopping: true,
   backoff: true,
   broken: true,
@@ -55,6 +56,7 @@ const facts: Readonly<Record<Fact['type'], true>> = {
   start: true,
   stop: true,
   restart: true,
+  drain: true,
   kill: true,
   reset: true,
   admitted: true,
@@ -73,6 +75,7 @@ const facts: Readonly<Record<Fact['type'], true>> = {
   alarmed: true,
   offloaded: true,
   seen: true,
+  idle: true,
   woke: true,
 };
 const columns = Object.keys(facts);
@@ -182,7 +185,16 @@ function intentOf(intent: Intent): string {
 }
 
 function sceneAt(now: number, spec: PoolSpec): Scene {
-  return { spec, supervisor: supervisorSpec, correlationId: null, now, wallMs: now, rand: () => 0.5, id: () => 'instance' };
+  return {
+    spec,
+    supervisor: supervisorSpec,
+    leases: 0,
+    correlationId: null,
+    now,
+    wallMs: now,
+    rand: () => 0.5,
+    id: () => 'instance',
+  };
 }
 
 function factsFor({ key, incarnation, checks }: Replica): readonly Fact[] {
@@ -205,7 +217,9 @@ function factsFor({ key, incarnation, checks }: Replica): readonly Fact[] {
   return [
     { type: 'start' },
     { type: 'stop' },
-    { type: 'restart' },
+    { type: 'restart', drainMs: null },
+    { type: 'restart', drainMs: 60_000 },
+    { type: 'drain', deadlineMs: 60_000, extend: false },
     { type: 'kill' },
     { type: 'reset', once: false },
     { type: 'reset', once: true },
@@ -245,6 +259,7 @@ function factsFor({ key, incarnation, checks }: Replica): readonly Fact[] {
     ...(['sticky', 'suspect'] as const).map((kind): Fact => ({ type: 'alarmed', ...of, alarm: { ...alarm, kind } })),
     { type: 'offloaded', ...of, offload: { layers: 20, of: 33 } },
     { type: 'seen', heldBytes: 1, misplaced: 'holds memory on GPU 1' },
+    { type: 'idle' },
     { type: 'woke' },
   ];
 }

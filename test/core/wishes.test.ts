@@ -37,14 +37,14 @@ describe('stop, start, restart', () => {
   it('start while stopping launches again after the exit; restart counts no restart', () => {
     const bench = one().ready().ask('stop').ask('start').exited().swept();
     expect(bench.did()).toContain('check');
-    bench.ready().ask('restart').exited().swept().ready();
+    bench.ready().ask('restart', { now: true }).exited().swept().ready();
     expect(bench.view()).toMatchObject({ state: 'ready', restart_count: 0, incarnation: 3 });
   });
 
   it('restart while the process is being made ends when that one is ready', () => {
     const bench = one();
     const launch = bench.checked().launch();
-    const { answer: accepted } = bench.ask('restart');
+    const { answer: accepted } = bench.ask('restart', { now: true });
     if (accepted?.ok !== true) throw new Error('refused');
     const { key, incarnation, instance } = launch;
     bench
@@ -71,9 +71,9 @@ describe('stop, start, restart', () => {
       const identity = identityOf(100 + launch.port, launch.instance);
       bench.give({ type: 'spawned', key: launch.key, incarnation: launch.incarnation, identity });
     }
-    bench.wake().ask('restart');
+    bench.wake().ask('restart', { now: true });
     expect(bench.effects.filter(({ type }) => type === 'signal')).toHaveLength(1);
-    expect(bench.ask('restart').answer).toMatchObject({ ok: false, refusal: { code: 'OPERATION_IN_PROGRESS' } });
+    expect(bench.ask('restart', { now: true }).answer).toMatchObject({ ok: false, refusal: { code: 'OPERATION_IN_PROGRESS' } });
     bench.exited().swept().checked().spawned(200);
     while (bench.view().state === 'starting') bench.wake();
     expect(bench.effects.filter(({ type }) => type === 'signal')).toMatchObject([{ launch: { key: 'chat/r1' } }]);
@@ -113,7 +113,7 @@ describe('stop, start, restart', () => {
 
   it('a shutdown ends when the last engine is gone, and refuses everything meanwhile', () => {
     const bench = one().ready();
-    bench.give({ type: 'shutdown-requested', because: 'SIGTERM', kill: false, exit: 0, correlationId: null });
+    bench.give({ type: 'shutdown-requested', because: 'SIGTERM', rung: 'stop', exit: 0, correlationId: null });
     expect(bench.ask('start').answer).toMatchObject({ ok: false, refusal: { code: 'SHUTTING_DOWN' } });
     expect(bench.exited(exitOf({ code: 0 })).did()).not.toContain('end');
     expect(bench.swept().effects.at(-1)).toEqual({ type: 'end', exit: 0 });

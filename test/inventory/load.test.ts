@@ -48,8 +48,8 @@ pools:
   });
 });
 
-it('warns of a time for draining, of which there is none yet', () => {
-  const { inventory, problems } = load('version: 1\nsupervisor: { shutdown_deadline: 60s }\npools: {}\n');
+it('warns of a key that has no effect yet', () => {
+  const { inventory, problems } = load('version: 1\nsupervisor: { listen: "127.0.0.1:9900" }\npools: {}\n');
   expect(inventory).not.toBeNull();
   expect(problems).toMatchObject([{ line: 2, severity: 'warning', code: 'NO_EFFECT' }]);
 });

@@ -73,7 +73,7 @@ it('spawns only after the intent is on disk, has the handoff file before ready i
   paper.exits[0]?.(killedBy('SIGKILL'), true);
   expect(await crashed).toBe(false);
 
-  const answer = runtime.give({ type: 'shutdown-requested', because: 'SIGTERM', kill: false, exit: 0, correlationId: null });
+  const answer = runtime.give({ type: 'shutdown-requested', because: 'SIGTERM', rung: 'stop', exit: 0, correlationId: null });
   expect(answer).toMatchObject({ ok: true });
   while (paper.recorded.length > 0) {
     paper.settleDisk();

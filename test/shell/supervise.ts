@@ -64,7 +64,7 @@ export function supervise(spec: PoolSpec, argvOf: (port: number) => readonly str
   });
   const runtime = makeRuntime(restored, clock, makePerform(hands));
   const end = async (): Promise<void> => {
-    runtime.give({ type: 'shutdown-requested', because: 'the test ends', kill: true, exit: 0, correlationId: null });
+    runtime.give({ type: 'shutdown-requested', because: 'the test ends', rung: 'kill', exit: 0, correlationId: null });
     await ended;
   };
   onTestFinished(async () => {

@@ -149,11 +149,11 @@ export class Director {
     const { random, machine } = this;
     const keep = random.chance(0.3);
     machine.watch.count(keep ? 'a shutdown that keeps the engines' : 'a shutdown');
-    const ask = (kill: boolean): void =>
-      void machine.supervisor?.give({ type: 'shutdown-requested', because: 'SIGTERM', kill, keep, exit: 0, correlationId: null });
-    ask(random.chance(0.2));
+    const ask = (rung: 'drain' | 'stop' | 'kill'): void =>
+      void machine.supervisor?.give({ type: 'shutdown-requested', because: 'SIGTERM', rung, keep, exit: 0, correlationId: null });
+    ask(random.chance(0.2) ? 'kill' : random.chance(0.7) ? 'drain' : 'stop');
     this.clients.knock();
-    if (random.chance(0.3)) machine.timeline.after(random.between(10, 3_000), () => ask(true));
+    if (random.chance(0.3)) machine.timeline.after(random.between(10, 3_000), () => ask(random.chance(0.5) ? 'stop' : 'kill'));
   }
 
   private stall(): void {

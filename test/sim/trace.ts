@@ -51,7 +51,7 @@ function what(input: Input): string {
     case 'requested':
       return ` ${input.verb} ${input.poolId}/${input.replicaId ?? '*'}${input.once === true ? ' once' : ''}`;
     case 'shutdown-requested':
-      return `${input.keep === true ? ', engines kept' : ''}${input.kill ? ', by force' : ''}`;
+      return `${input.keep === true ? ', engines kept' : ''}${input.rung === 'drain' ? ', drained first' : input.rung === 'kill' ? ', by force' : ''}`;
     case 'checked':
       return input.obstacles.length === 0 ? ': nothing in the way' : `: ${input.obstacles.map(({ text }) => text).join(', ')}`;
     case 'exited': {

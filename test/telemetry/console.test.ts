@@ -244,10 +244,10 @@ describe('on a terminal', () => {
     const on = stage('live');
     on.set([{ state: 'starting' }]);
     on.event(event('x'));
-    on.stopping({ rung: 1, graceMs: 5_000 });
-    on.stopping({ rung: 2, graceMs: 5_000 });
+    on.stopping({ rung: 'drain', leases: 2, deadlineMs: 30_000 });
+    on.stopping({ rung: 'stop', graceMs: 5_000 });
     expect(on.screen.shown().filter((line) => line.startsWith('stopping'))).toEqual([
-      'stopping: SIGTERM, SIGKILL after 5s (Ctrl-C twice more: kill)',
+      'stopping: 2 leases held, draining up to 30s (Ctrl-C again: stop engines now)',
       'stopping now: SIGTERM, SIGKILL after 5s (Ctrl-C again: kill)',
     ]);
     expect(on.screen.shown().at(-1)).toMatch(/^ {2}chat\/r0 /);
@@ -262,7 +262,7 @@ describe('elsewhere', () => {
       on.set([{ state: 'starting' }]);
       on.event(event('chat/r0 starting'));
       on.event(event('quiet', { level: 'debug' }));
-      on.stopping({ rung: 1, graceMs: 0 });
+      on.stopping({ rung: 'drain', leases: 0, deadlineMs: 0 });
       on.close();
       const text = on.screen.raw.join('');
       expect(text).not.toMatch(/[\u001b\r]/);

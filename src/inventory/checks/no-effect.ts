@@ -6,8 +6,8 @@ import { find, type Path, pathText } from '../tree.js';
 
 /** Take a line out when the key begins to work. */
 export const withoutEffect: { readonly supervisor: readonly Path[]; readonly pool: readonly Path[] } = {
-  supervisor: [['listen'], ['token_file'], ['shutdown_deadline']],
-  pool: [['drain'], ['reload']],
+  supervisor: [['listen'], ['token_file']],
+  pool: [['reload']],
 };
 
 export const checkEffects: Check = (draft) => {

@@ -1,0 +1,163 @@
+/** Drain: no new leases, those held and the requests that run end in peace, and then the engine is stopped; at its deadline all the same. */
+
+import { terminate } from './ending.js';
+import { type Illness, isServing, type Life, type Serving } from './life.js';
+import type { Alarm } from './messages.js';
+import type { Instant, PoolSpec } from './model.js';
+import { pollingAtOnce, pollingByTheWay } from './polling.js';
+import { asked, readyAgain, rewards, servingFrom, stopServing, type Up } from './serving.js';
+import { sicken } from './sickness.js';
+import type { In, Replica } from './state.js';
+import { become, type Scene, stay, type Turn, tell } from './turn.js';
+import { span } from './words.js';
+
+type Draining = Extract<Life, { state: 'draining' }>;
+
+export type DrainWish = {
+  /** From now. */
+  readonly deadlineMs: number;
+  /** A drain that runs may end later than it was to; otherwise the earlier deadline counts. */
+  readonly extend: boolean;
+};
+
+/** What an engine has said of its running requests counts for so long: it is asked every second, and its answer takes its time. */
+const freshMs = 1_200;
+
+/** Unready, and the handoff file gone, before anybody is told. */
+export function drain(replica: Up, { deadlineMs, extend }: DrainWish, scene: Scene): Turn {
+  const { life } = replica;
+  const deadline = scene.now + deadlineMs;
+  if (life.state === 'draining')
+    return stay({ ...replica, life: { ...life, deadline: extend ? deadline : Math.min(life.deadline, deadline) } });
+  if (life.state === 'ready') return begin(replica, life, null, deadline, scene);
+  // What its own log condemns has less time than that.
+  const last = life.sickness.kind === 'sticky' ? (life.restartAt ?? deadline) : deadline;
+  return begin(replica, life, life, Math.min(deadline, last), scene);
+}
+
+/** One that is restarted is drained first, unless it is not to wait. */
+export function drainToRestart(replica: Up, { drainMs }: { readonly drainMs: number | null }, scene: Scene): Turn {
+  return drainMs === null
+    ? stopServing(replica, undefined, scene)
+    : drain(replica, { deadlineMs: drainMs, extend: false }, scene);
+}
+
+/** It loads, and nobody has anything of it yet; unless it served under an earlier supervisor. */
+export function drainStarting(replica: In<'starting'>, { deadlineMs }: DrainWish, scene: Scene): Turn {
+  return (
+    drainResumed(replica, scene.now + deadlineMs, scene) ?? terminate(replica, replica.life.engine, { kind: 'asked' }, scene)
+  );
+}
+
+/** Null where it has not served yet. */
+export function drainResumed(replica: In<'starting'>, deadline: Instant, scene: Scene): Turn | null {
+  const { engine, resumed } = replica.life;
+  if (resumed === null) return null;
+  return begin(replica, servingFrom(engine, resumed, resumed.description, scene), null, deadline, scene);
+}
+
+function begin(replica: Replica, serving: Serving, illness: Illness | null, deadline: Instant, scene: Scene): Turn {
+  const { engine, readyAt, description, probing, streak, lastHeartbeatWallMs, inflight, perf, misplaced } = serving;
+  const { stableAt, calmAt, closeAt } = serving;
+  const life: Draining = {
+    state: 'draining',
+    since: scene.now,
+    deadline,
+    illness: illness === null ? null : { sickness: illness.sickness, detail: illness.detail },
+    ...{ engine, readyAt, description, probing, streak, lastHeartbeatWallMs, inflight, perf, misplaced },
+    ...{ stableAt, calmAt, closeAt, generateAt: null },
+    polling: asks(scene.spec) ? pollingAtOnce(serving.polling, scene.now) : { ...serving.polling, at: null },
+  };
+  const busy = scene.leases > 0 || (inflight ?? 0) > 0;
+  return become(
+    replica,
+    life,
+    scene,
+    {
+      event: 'replica.draining',
+      level: busy ? 'warn' : 'info',
+      active_leases: scene.leases,
+      detail: blockers(life, scene.leases, scene.spec, scene.now),
+    },
+    [{ type: 'remove-handoff', key: replica.key }, { type: 'record' }],
+  );
+}
+
+/** Back to what it was, or to what its probes say that it has become. */
+export function undrain(replica: In<'draining'>, _: unknown, scene: Scene): Turn {
+  const { state, since, deadline, illness, ...serving } = replica.life;
+  const kept = { ...serving, polling: pollingByTheWay(serving.polling, scene.supervisor.enginePollMs, scene.now) };
+  const byProbes = illness === null || illness.sickness.kind === 'probes';
+  if (byProbes && serving.streak.verdict)
+    return readyAgain(replica, illness === null ? kept : { ...kept, ...rewards(scene) }, 'its drain was cancelled', scene);
+  const found = illness ?? { sickness: { kind: 'probes' as const }, detail: 'failed its health checks while it was drained' };
+  return sicken({ ...replica, life: { ...kept, state: 'ready' } }, found.sickness, found.detail, scene);
+}
+
+/** A GPU error in its log is of no use to an engine that goes anyway; it is kept in mind, should the drain be cancelled. */
+export function drainingAlarmed(replica: In<'draining'>, { alarm }: { readonly alarm: Alarm }): Turn {
+  const known = replica.life.illness?.sickness.kind;
+  if (known === 'sticky' || (known === 'suspect' && alarm.kind === 'suspect')) return stay(replica);
+  const illness: Illness = { sickness: { kind: alarm.kind, alarm }, detail: `its log says: ${alarm.text}` };
+  return stay({ ...replica, life: { ...replica.life, illness } });
+}
+
+/** An engine of an earlier supervisor was told to drain before it was met. */
+export function drainingAdopted(replica: In<'draining'>, _: unknown, scene: Scene): Turn {
+  const { launch } = replica.life.engine;
+  return {
+    ...stay(replica, [{ type: 'record' }]),
+    events: [tell(replica, scene, { event: 'replica.adopted', port: launch.port })],
+  };
+}
+
+export function drainingWoke(replica: In<'draining'>, _: unknown, scene: Scene): Turn {
+  const { life } = replica;
+  if (scene.now < life.deadline) return asked(replica, scene);
+  const known = !asks(scene.spec) || life.polling.mute || life.inflight === 0;
+  return leave(replica, scene.leases > 0 || !known, scene);
+}
+
+/** The last lease was given back, or the last request has ended. */
+export function drainingIdle(replica: In<'draining'>, _: unknown, scene: Scene): Turn {
+  return leave(replica, false, scene);
+}
+
+function leave(replica: In<'draining'>, forced: boolean, scene: Scene): Turn {
+  const { engine, since } = replica.life;
+  return terminate(replica, engine, { kind: 'drained', forced, afterMs: scene.now - since }, scene);
+}
+
+/** Whether a drain has come to its end, and how. */
+export function drainEnd(life: Life, leases: number, spec: PoolSpec, now: Instant): 'idle' | 'deadline' | null {
+  if (life.state !== 'draining') return null;
+  const { polling, inflight } = life;
+  const fresh = polling.toldAt !== null && now - polling.toldAt <= freshMs;
+  if (leases === 0 && (!asks(spec) || polling.mute || (inflight === 0 && fresh))) return 'idle';
+  return now >= life.deadline ? 'deadline' : null;
+}
+
+/** "2 leases, 1 running request, forced in 22s". */
+export function blockers(life: Draining, leases: number, spec: PoolSpec, now: Instant): string {
+  const { inflight, polling, deadline } = life;
+  const requests =
+    !asks(spec) || polling.mute || inflight === 0
+      ? null
+      : inflight === null
+        ? 'its running requests are asked for'
+        : counted(inflight, 'running request');
+  const held = leases === 0 && requests !== null ? null : leases === 0 ? 'no lease' : counted(leases, 'lease');
+  return [held, requests, `forced in ${span(deadline - now)}`].filter((part) => part !== null).join(', ');
+}
+
+const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;
+
+const asks = ({ drain: { inflight } }: PoolSpec): boolean => inflight === 'auto';
+
+/** Leases cut by force: it did not end by itself, and nobody asked to cut them. */
+export function isForced(before: Life, after: Life, lost: number): boolean {
+  if (!isServing(before) || isServing(after)) return false;
+  if (after.state !== 'stopping') return lost > 0;
+  const { intent } = after;
+  return intent.kind === 'drained' ? intent.forced : intent.kind !== 'asked' && lost > 0;
+}
