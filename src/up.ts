@@ -136,6 +136,7 @@ export async function up(options: UpOptions, world: World): Promise<number> {
     exits,
     kernel,
     preflight: checked,
+    verify: (spec) => preflight.verify(spec),
     observe: () => {
       // Also where no engine lives: a device that was reset is waited for.
       kernel.look();

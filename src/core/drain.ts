@@ -18,21 +18,23 @@ export type DrainWish = {
   readonly deadlineMs: number;
   /** A drain that runs may end later than it was to; otherwise the earlier deadline counts. */
   readonly extend: boolean;
+  /** At its deadline it is given up. @default false */
+  readonly yields?: boolean;
 };
 
 /** What an engine has said of its running requests counts for so long: it is asked every second, and its answer takes its time. */
 const freshMs = 1_200;
 
 /** Unready, and the handoff file gone, before anybody is told. */
-export function drain(replica: Up, { deadlineMs, extend }: DrainWish, scene: Scene): Turn {
+export function drain(replica: Up, { deadlineMs, extend, yields = false }: DrainWish, scene: Scene): Turn {
   const { life } = replica;
   const deadline = scene.now + deadlineMs;
   if (life.state === 'draining')
-    return stay({ ...replica, life: { ...life, deadline: extend ? deadline : Math.min(life.deadline, deadline) } });
-  if (life.state === 'ready') return begin(replica, life, null, deadline, scene);
+    return stay({ ...replica, life: { ...life, yields, deadline: extend ? deadline : Math.min(life.deadline, deadline) } });
+  if (life.state === 'ready') return begin(replica, life, null, { deadline, yields }, scene);
   // What its own log condemns has less time than that.
   const last = life.sickness.kind === 'sticky' ? (life.restartAt ?? deadline) : deadline;
-  return begin(replica, life, life, Math.min(deadline, last), scene);
+  return begin(replica, life, life, { deadline: Math.min(deadline, last), yields }, scene);
 }
 
 /** One that is restarted is drained first, unless it is not to wait. */
@@ -40,6 +42,11 @@ export function drainToRestart(replica: Up, { drainMs }: { readonly drainMs: num
   return drainMs === null
     ? stopServing(replica, undefined, scene)
     : drain(replica, { deadlineMs: drainMs, extend: false }, scene);
+}
+
+/** Drained, and given up if that takes too long: then the old engine serves on. */
+export function drainToSwitch(replica: Up, { drainMs }: { readonly drainMs: number }, scene: Scene): Turn {
+  return drain(replica, { deadlineMs: drainMs, extend: false, yields: true }, scene);
 }
 
 /** It loads, and nobody has anything of it yet; unless it served under an earlier supervisor. */
@@ -53,16 +60,22 @@ export function drainStarting(replica: In<'starting'>, { deadlineMs }: DrainWish
 export function drainResumed(replica: In<'starting'>, deadline: Instant, scene: Scene): Turn | null {
   const { engine, resumed } = replica.life;
   if (resumed === null) return null;
-  return begin(replica, servingFrom(engine, resumed, resumed.description, scene), null, deadline, scene);
+  return begin(replica, servingFrom(engine, resumed, resumed.description, scene), null, { deadline, yields: false }, scene);
 }
 
-function begin(replica: Replica, serving: Serving, illness: Illness | null, deadline: Instant, scene: Scene): Turn {
+function begin(
+  replica: Replica,
+  serving: Serving,
+  illness: Illness | null,
+  limit: Pick<Draining, 'deadline' | 'yields'>,
+  scene: Scene,
+): Turn {
   const { engine, readyAt, description, probing, streak, lastHeartbeatWallMs, inflight, perf, misplaced } = serving;
   const { stableAt, calmAt, closeAt } = serving;
   const life: Draining = {
     state: 'draining',
     since: scene.now,
-    deadline,
+    ...limit,
     illness: illness === null ? null : { sickness: illness.sickness, detail: illness.detail },
     ...{ engine, readyAt, description, probing, streak, lastHeartbeatWallMs, inflight, perf, misplaced },
     ...{ stableAt, calmAt, closeAt, generateAt: null },
@@ -113,7 +126,8 @@ export function drainingAdopted(replica: In<'draining'>, _: unknown, scene: Scen
 
 export function drainingWoke(replica: In<'draining'>, _: unknown, scene: Scene): Turn {
   const { life } = replica;
-  if (scene.now < life.deadline) return asked(replica, scene);
+  // Whoever gives it up at its deadline has seen to it in this step.
+  if (scene.now < life.deadline || life.yields) return asked(replica, scene);
   const known = !asks(scene.spec) || life.polling.mute || life.inflight === 0;
   return leave(replica, scene.leases > 0 || !known, scene);
 }
@@ -134,12 +148,12 @@ export function drainEnd(life: Life, leases: number, spec: PoolSpec, now: Instan
   const { polling, inflight } = life;
   const fresh = polling.toldAt !== null && now - polling.toldAt <= freshMs;
   if (leases === 0 && (!asks(spec) || polling.mute || (inflight === 0 && fresh))) return 'idle';
-  return now >= life.deadline ? 'deadline' : null;
+  return now >= life.deadline && !life.yields ? 'deadline' : null;
 }
 
 /** "2 leases, 1 running request, forced in 22s". */
 export function blockers(life: Draining, leases: number, spec: PoolSpec, now: Instant): string {
-  const { inflight, polling, deadline } = life;
+  const { inflight, polling, deadline, yields } = life;
   const requests =
     !asks(spec) || polling.mute || inflight === 0
       ? null
@@ -147,7 +161,9 @@ export function blockers(life: Draining, leases: number, spec: PoolSpec, now: In
         ? 'its running requests are asked for'
         : counted(inflight, 'running request');
   const held = leases === 0 && requests !== null ? null : leases === 0 ? 'no lease' : counted(leases, 'lease');
-  return [held, requests, `forced in ${span(deadline - now)}`].filter((part) => part !== null).join(', ');
+  return [held, requests, `${yields ? 'at most' : 'forced in'} ${span(deadline - now)}`]
+    .filter((part) => part !== null)
+    .join(', ');
 }
 
 const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;

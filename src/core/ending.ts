@@ -213,7 +213,7 @@ function settle(replica: Ending, exit: ExitEvidence, scene: Scene): Turn {
     case 'asked':
     case 'drained':
     case 'replaced':
-      return judgeStop(replica, exit, startedAt, intent.kind === 'replaced' ? 'start' : 'operator', scene);
+      return judgeStop(replica, exit, startedAt, intent.kind === 'replaced' ? 'start' : scene.asked, scene);
     case 'strays': {
       const alone = { ...replica, died: null };
       return replica.goal === 'up' ? queue(alone, 'start', scene) : rest(alone, scene);

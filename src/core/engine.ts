@@ -12,6 +12,7 @@ import {
   drainingWoke,
   drainStarting,
   drainToRestart,
+  drainToSwitch,
   undrain,
 } from './drain.js';
 import {
@@ -26,26 +27,17 @@ import {
   stuckWoke,
   terminate,
 } from './ending.js';
-import {
-  adopted,
-  check,
-  checked,
-  isRestart,
-  type Means,
-  preparingWoke,
-  spawned,
-  startingWoke,
-  startupProbed,
-  unspawned,
-} from './launching.js';
+import { adopted, check, checked, isRestart, type Means, preparingWoke, spawned, unspawned } from './launching.js';
 import type { StateName } from './life.js';
 import type { Input, Obstacle } from './messages.js';
 import type { Instant, Result } from './model.js';
-import { reset, type StormTrip, tripped } from './override.js';
+import { reset, revert, type StormTrip, tripped } from './override.js';
 import { offloaded, type Sight, seen } from './placement.js';
+import type { ReloadFact } from './reload.js';
 import { brokenWoke, hold, queue } from './rest.js';
 import { servingGenerated, servingPolled, servingProbed, servingWoke, stopServing } from './serving.js';
 import { alarmed } from './sickness.js';
+import { startingWoke, startupProbed } from './startup.js';
 import type { In, Replica } from './state.js';
 import { type Scene, stay, type Turn } from './turn.js';
 
@@ -57,6 +49,7 @@ export type Fact =
   | { readonly type: 'restart'; readonly drainMs: number | null }
   | { readonly type: 'kill' }
   | ({ readonly type: 'drain' } & DrainWish)
+  | Extract<ReloadFact, { type: 'switch' | 'revert' }>
   | { readonly type: 'reset'; readonly once: boolean }
   | { readonly type: 'admitted'; readonly means: Result<Means, Obstacle> }
   /** A storm holds its restart back. */
@@ -92,7 +85,7 @@ type Columns<T extends Fact['type']> = { readonly [S in StateName]: { readonly [
 
 const ignore = 'ignore';
 
-const launch = (r: Replica, _: unknown, scene: Scene): Turn => queue(r, 'operator', scene);
+const launch = (r: Replica, _: unknown, scene: Scene): Turn => queue(r, scene.asked, scene);
 const cease = (r: Replica, _: unknown, scene: Scene): Turn => restAlone(r, scene);
 const end = (r: In<'starting'> | In<'draining'>, _: unknown, scene: Scene): Turn =>
   terminate(r, r.life.engine, { kind: 'asked' }, scene);
@@ -124,19 +117,19 @@ const wishes: Columns<'start' | 'stop' | 'restart' | 'drain' | 'kill' | 'reset'>
   stuck: { start: ignore, stop: ignore, restart: ignore, drain: ignore, kill: ignore, reset },
 };
 
-/** The gate and the storms. */
-const policy: Columns<'admitted' | 'held' | 'tripped'> = {
-  stopped: { admitted: ignore, held: ignore, tripped },
-  preparing: { admitted: check, held: hold, tripped },
-  starting: { admitted: ignore, held: ignore, tripped },
-  ready: { admitted: ignore, held: ignore, tripped },
-  unhealthy: { admitted: ignore, held: ignore, tripped },
-  draining: { admitted: ignore, held: ignore, tripped },
-  stopping: { admitted: ignore, held: ignore, tripped },
-  backoff: { admitted: ignore, held: ignore, tripped },
-  broken: { admitted: ignore, held: ignore, tripped },
-  failed: { admitted: ignore, held: ignore, tripped },
-  stuck: { admitted: ignore, held: ignore, tripped },
+/** The gate, the storms, and reloads. */
+const policy: Columns<'admitted' | 'held' | 'tripped' | 'switch' | 'revert'> = {
+  stopped: { admitted: ignore, held: ignore, tripped, switch: ignore, revert },
+  preparing: { admitted: check, held: hold, tripped, switch: ignore, revert: ignore },
+  starting: { admitted: ignore, held: ignore, tripped, switch: end, revert: ignore },
+  ready: { admitted: ignore, held: ignore, tripped, switch: drainToSwitch, revert: ignore },
+  unhealthy: { admitted: ignore, held: ignore, tripped, switch: drainToSwitch, revert: ignore },
+  draining: { admitted: ignore, held: ignore, tripped, switch: drainToSwitch, revert: ignore },
+  stopping: { admitted: ignore, held: ignore, tripped, switch: ignore, revert: ignore },
+  backoff: { admitted: ignore, held: ignore, tripped, switch: ignore, revert: ignore },
+  broken: { admitted: ignore, held: ignore, tripped, switch: ignore, revert: ignore },
+  failed: { admitted: ignore, held: ignore, tripped, switch: ignore, revert: ignore },
+  stuck: { admitted: ignore, held: ignore, tripped, switch: ignore, revert: ignore },
 };
 
 /** The host, and a process that is made or met. */
@@ -235,7 +228,7 @@ export function turn(before: Replica, fact: Fact, scene: Scene): Turn {
 
 function withGoal(replica: Replica, { type }: Fact): Replica {
   const goal =
-    type === 'start' || type === 'restart' || type === 'reset'
+    type === 'start' || type === 'restart' || type === 'reset' || type === 'switch'
       ? 'up'
       : type === 'stop' || type === 'kill' || type === 'drain'
         ? 'down'

@@ -34,6 +34,9 @@ export const eventNames = [
   'lease.refused',
   'drain.started',
   'drain.finished',
+  'reload.started',
+  'reload.finished',
+  'reload.rolled_back',
   'operation.started',
   'operation.finished',
   'inventory.rejected',
@@ -88,6 +91,8 @@ export type Event = {
   readonly active_leases?: number;
   readonly lease_id?: string;
   readonly holder?: string;
+  readonly model_from?: string | null;
+  readonly model_to?: string | null;
   readonly operation_id?: string;
   /** How long an operation took. */
   readonly duration_ms?: number;

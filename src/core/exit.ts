@@ -34,7 +34,7 @@ export function judgeStop(
   replica: Replica,
   exit: ExitEvidence,
   startedAt: Moment,
-  cause: 'operator' | 'start',
+  cause: 'operator' | 'reload' | 'start',
   scene: Scene,
 ): Turn {
   const ended = { ...replica, lastExit: lastExit(replica, { exit, startedAt, endedAt: now(scene) }, asAsked) };

@@ -22,7 +22,13 @@ export function initialState(beginning: Beginning): State {
     pools: new Map(
       inventory.pools.map((spec) => [
         spec.poolId,
-        { spec, replicas: spec.masks.map((_, index) => freshReplica(spec, index, beginning)), restarts: [] },
+        {
+          spec,
+          replicas: spec.masks.map((_, index) => freshReplica(spec, index, beginning)),
+          restarts: [],
+          override: null,
+          reload: null,
+        },
       ]),
     ),
     devices: {

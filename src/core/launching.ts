@@ -1,16 +1,13 @@
-/** From the gate to ready: preflight, spawn, startup probes. */
+/** From the gate to a process: preflight and spawn. What its probes tell until it is ready is in startup.ts. */
 
-import { nextProbe } from './beat.js';
 import { drainResumed } from './drain.js';
-import { kill, terminate } from './ending.js';
-import { freshProbeBy } from './freshness.js';
+import { terminate } from './ending.js';
 import type { Engine, LaunchCause } from './life.js';
-import type { EngineIdentity, Launch, Obstacle, ProbeResult } from './messages.js';
-import type { Device, Instant, Result } from './model.js';
+import type { EngineIdentity, Launch, Obstacle } from './messages.js';
+import type { Device, Result } from './model.js';
 import { judge, type PreflightVerdict } from './preflight.js';
 import { freedBy } from './release.js';
 import { fail, type Hindrance, obstruct, queue, rest } from './rest.js';
-import { becomeReady, noDescription, resumeUnhealthy, writtenDescription } from './serving.js';
 import { type In, now, type Replica } from './state.js';
 import { repetition, tooOften } from './tries.js';
 import { andThen, become, type Scene, stay, type Turn, tell } from './turn.js';
@@ -18,8 +15,7 @@ import { span } from './words.js';
 
 /** A preflight that has not answered by then (a hung disk) is an obstacle like others. */
 const checkDeadlineMs = 60_000;
-/** An engine that moved in this time counts as visibly working; it may then load up to `patience` times as long as its automatic deadline. */
-const progressWindowMs = 30_000;
+/** A visibly working engine may load so many times as long as its automatic deadline. */
 const patience = 3;
 
 /** An engine of an earlier supervisor that was still loading is given at least this long to answer, from when it is met. */
@@ -153,11 +149,12 @@ export function spawned(replica: In<'preparing'>, { identity }: { readonly ident
       portKnownFree: life.portKnownFree,
       probing:
         health.path === 'none'
-          ? { at: scene.now + health.minUptimeMs, startedAt: scene.now }
+          ? { at: scene.now + health.minUptimeMs + scene.minHealthyMs, startedAt: scene.now }
           : { at: scene.now, startedAt: scene.now },
       progress: null,
       resumed: null,
       misses: 0,
+      healthySince: null,
       detail: null,
     },
     scene,
@@ -202,67 +199,6 @@ export function preparingWoke(replica: In<'preparing'>, _: unknown, scene: Scene
     { why: `the checks before the launch did not end within ${span(checkDeadlineMs)}: does a disk or a tool hang?` },
     scene,
   );
-}
-
-export function startingWoke(replica: In<'starting'>, _: unknown, scene: Scene): Turn {
-  const { probing, engine, deadline } = replica.life;
-  const { health } = scene.spec;
-  const due = probing.at !== null && scene.now >= probing.at;
-  if (health.path === 'none' && due) return becomeReady(replica, engine, writtenDescription(scene.spec), scene);
-  const grace = scene.now >= deadline ? freshProbeBy(probing, health.startupIntervalMs, scene) : null;
-  if (scene.now >= deadline && grace === null) return late(replica, scene);
-  const life = { ...replica.life, deadline: grace ?? deadline };
-  if (!due) return stay({ ...replica, life });
-  return stay({ ...replica, life: { ...life, probing: { at: null, startedAt: scene.now } } }, [
-    { type: 'probe', launch: engine.launch, identity: engine.identity, prove: true, describe: true, work: false },
-  ]);
-}
-
-/** An answer counts only when it comes from our own engine's listener: an old process on the same port would answer as well. */
-export function startupProbed(replica: In<'starting'>, { result }: { readonly result: ProbeResult }, scene: Scene): Turn {
-  const { life } = replica;
-  const ours =
-    result.listener === 'ours' || result.listener === 'unproved' || (result.listener === 'unknown' && life.portKnownFree);
-  if (result.verdict === 'ok' && ours) return becomeReady(replica, life.engine, result.description ?? noDescription, scene);
-  const detail =
-    result.verdict === 'ok'
-      ? `${result.holder ?? 'an unknown process'} answers on port ${life.engine.launch.port}, not this engine`
-      : result.detail;
-  if (life.resumed !== null && result.verdict !== 'unknown') {
-    const misses = life.misses + 1;
-    if (misses >= scene.spec.health.failureThreshold) return resumeUnhealthy(replica, life.resumed, detail, scene);
-  }
-  const at = nextProbe(life.probing.startedAt, scene.spec.health.startupIntervalMs, scene.now);
-  const turn = stay({
-    ...replica,
-    life: {
-      ...life,
-      detail,
-      misses: life.misses + (result.verdict === 'unknown' ? 0 : 1),
-      probing: { ...life.probing, at },
-      progress: progressed(life.progress, result.progress, scene.now),
-    },
-  });
-  if (result.verdict !== 'ok' || life.detail === detail) return turn;
-  return { ...turn, events: [tell(replica, scene, { event: 'probe.failed', level: 'warn', reason: detail, result: 'failed' })] };
-}
-
-function progressed(
-  before: In<'starting'>['life']['progress'],
-  value: number | null,
-  at: Instant,
-): In<'starting'>['life']['progress'] {
-  if (value === null) return before;
-  // It shrinks when a log is rotated, and then the log was written.
-  return before === null || value !== before.value ? { value, at } : before;
-}
-
-function late(replica: In<'starting'>, scene: Scene): Turn {
-  const { life } = replica;
-  const deadline = Math.min(life.lastDeadline, (life.progress?.at ?? Number.NEGATIVE_INFINITY) + progressWindowMs);
-  if (deadline > scene.now) return stay({ ...replica, life: { ...life, deadline } });
-  const detail = life.detail ?? 'no probe was answered';
-  return kill(replica, life.engine, { kind: 'deadline', afterMs: scene.now - life.engine.startedAt.at, detail }, scene);
 }
 
 function hindered(

@@ -102,7 +102,7 @@ export type Resumed = Pick<Serving, 'readyAt' | 'description'> & {
 export type Illness = { readonly sickness: Sickness; readonly detail: string };
 
 /** What a launch is for, through all the waits that it meets. */
-export type LaunchCause = 'operator' | 'start' | 'crash' | 'health';
+export type LaunchCause = 'operator' | 'reload' | 'start' | 'crash' | 'health';
 
 /** Where a replica is in the life of an engine. A variant holds exactly what is true then. */
 export type Life =
@@ -140,6 +140,8 @@ export type Life =
       /** Set when it served under an earlier supervisor: one good probe and it is ready again, and it has a serving engine's patience. */
       readonly resumed: Resumed | null;
       readonly misses: number;
+      /** Passes its probes since then, and is not taken for ready before it has for long enough; null: it does not. */
+      readonly healthySince: Instant | null;
       /** The last probe's answer, for people. */
       readonly detail: string | null;
     }
@@ -160,6 +162,8 @@ export type Life =
       readonly state: 'draining';
       readonly since: Instant;
       readonly deadline: Instant;
+      /** At its deadline it is given up, and the engine serves on. */
+      readonly yields: boolean;
       /** It was unhealthy when the drain began, or its log has told of an error since. */
       readonly illness: Illness | null;
     } & Serving)

@@ -3,7 +3,7 @@
  */
 
 import type { Diagnosis } from './crash.js';
-import type { Device, DeviceProcess, Instant, MaskRef, PoolSpec, ReplicaId, ReplicaKey } from './model.js';
+import type { Device, DeviceProcess, Instant, MaskRef, ModelChoice, PoolSpec, ReplicaId, ReplicaKey } from './model.js';
 
 /** How a process ended, as the kernel gave it; or why it never began. Nothing is defaulted. */
 export type ExitEvidence = {
@@ -188,6 +188,17 @@ export type Input =
       readonly exit: number;
       readonly correlationId: string | null;
     }
+  | {
+      readonly type: 'reload-requested';
+      readonly poolId: string;
+      /** As an engine is to be given it. The name is the last part of the reference, until the model's own file has told another. */
+      readonly chosen: ModelChoice;
+      /** How long each replica may drain. @default the pool's */
+      readonly drainMs: number | null;
+      readonly correlationId: string | null;
+    }
+  /** The answer to `verify`. */
+  | ({ readonly type: 'verified'; readonly operationId: string } & Verified)
   | LeaseWish
   | { readonly type: 'woke' }
   /** Engines without a place in this inventory are gone; `stuck` are those that would not die, and are left alone. */
@@ -233,6 +244,17 @@ export type Input =
   | ({ readonly type: 'generated'; readonly verdict: 'ok' | 'failed' | 'unknown'; readonly detail: string } & OfEngine)
   | { readonly type: 'storage'; readonly what: string; readonly error: string | null };
 
+/** What is known of a model that was looked at before anything is disturbed for it. */
+export type Verified = {
+  readonly obstacles: readonly Obstacle[];
+  /** As its own file calls it; null: it does not say. */
+  readonly name: string | null;
+  /** What its tensors take; null where that cannot be told. */
+  readonly modelBytes: number | null;
+  /** All memory of the machine. */
+  readonly hostTotalBytes: number | null;
+};
+
 export type HandoffFacts = {
   readonly url: string;
   readonly pid: number;
@@ -244,6 +266,8 @@ export type Effect =
   /** Write the registry. A barrier: later effects of the same step (but for a check) wait for it, and so does a spawn of a later one. */
   | { readonly type: 'record' }
   | { readonly type: 'check'; readonly launch: Launch }
+  /** Is the model of this entry there, whole, and what it is said to be? Touches nothing. Answered by `verified`, always. */
+  | { readonly type: 'verify'; readonly operationId: string; readonly spec: PoolSpec }
   | { readonly type: 'spawn'; readonly launch: Launch }
   /** A launch that an earlier supervisor wrote down: look for its process. Answered by `spawned` or `unspawned`. */
   | { readonly type: 'seek'; readonly launch: Launch }

@@ -172,6 +172,9 @@ export type PoolSpec = {
   readonly logs: { readonly maxSizeBytes: number; readonly keep: number };
 };
 
+/** What a reload changes of a pool's entry. */
+export type ModelChoice = Pick<PoolSpec, 'model' | 'modelDigest' | 'modelId'>;
+
 /** A client's claim on one slot of a replica. */
 export type Lease = {
   readonly id: string;

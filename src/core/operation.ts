@@ -1,6 +1,5 @@
 /** What was asked for, how far it is, and how it ended. Operations read the replicas; only a restart also moves them, one after another. */
 
-import type { Refusal } from './answers.js';
 import type { Event } from './events.js';
 import { leaseCounts } from './lease.js';
 import { isServing } from './life.js';
@@ -30,6 +29,7 @@ export function begin(
   const steps = targets.map(
     (replica, at): OperationStep => ({
       key: replica.key,
+      what: null,
       state: kind === 'restart' && at > 0 ? 'pending' : 'running',
       after: lastBegun(replica),
       forced: false,
@@ -115,6 +115,7 @@ const outcomes: Readonly<Record<Operation['kind'], string>> = {
   reset: 'ready',
   stop: 'stopped',
   drain: 'drained',
+  reload: 'reloaded',
   shutdown: 'stopped',
 };
 
@@ -144,16 +145,6 @@ export function interrupted(operation: Operation, at: Moment): Operation {
     steps: operation.steps.map((step) =>
       step.state === 'done' ? step : { ...step, state: 'failed' as const, detail: 'interrupted' },
     ),
-  };
-}
-
-export function refusal(operation: Operation, verb: Verb): Refusal {
-  const subject = operation.poolId ?? 'the supervisor';
-  return {
-    code: 'OPERATION_IN_PROGRESS',
-    message: `cannot ${verb} "${subject}": a ${operation.kind} of it is running (operation ${operation.id})`,
-    hint: `poolctl wait ${subject} --for ready`,
-    retryAfterMs: 1_000,
   };
 }
 

@@ -1,9 +1,10 @@
 /** What goes over the policies' own course: an operator's reset, and a storm that trips. */
 
 import { type BreakerName, trip, withBreakers } from './breakers.js';
+import type { ReloadFact } from './reload.js';
 import { breakOff, queue } from './rest.js';
 import type { Replica } from './state.js';
-import { andThen, type Scene, stay, type Turn } from './turn.js';
+import { andThen, become, type Scene, stay, type Turn } from './turn.js';
 
 /**
  * Closes breakers, ends waits, forgets a permanent failure, and starts. `once` lets one launch through and forgets nothing: if that fails, it is
@@ -22,12 +23,20 @@ export function reset(replica: Replica, { once }: { readonly once: boolean }, sc
         vram: { ...replica.vram, before: null },
       };
   return andThen(withBreakers(forgotten, once ? 'once' : 'closed', scene), (after) =>
-    rests(after) ? queue(after, 'operator', scene) : stay(after),
+    rests(after) ? queue(after, scene.asked, scene) : stay(after),
   );
 }
 
 function rests({ life }: Replica): boolean {
   return life.state === 'stopped' || life.state === 'backoff' || life.state === 'broken' || life.state === 'failed';
+}
+
+/** A reload gives back what was there before it: a wait, an open breaker, a permanent failure, or rest. */
+export function revert(replica: Replica, { goal, life }: Extract<ReloadFact, { type: 'revert' }>, scene: Scene): Turn {
+  const back = { ...replica, goal };
+  if (life.state === 'stopped') return stay({ ...back, life });
+  const event = life.state === 'backoff' ? 'replica.backoff' : life.state === 'broken' ? 'replica.broken' : 'replica.failed';
+  return become(back, life, scene, { event, level: 'warn', reason: life.why, because: 'rollback' }, [{ type: 'record' }]);
 }
 
 export type StormTrip = { readonly breaker: BreakerName; readonly why: string };

@@ -7,7 +7,8 @@ import { isRestart } from './launching.js';
 import type { Intent, LaunchCause, Life, Resumed } from './life.js';
 import type { EngineIdentity, ExitEvidence, Launch } from './messages.js';
 import type { Device, Instant, Lease, Moment, PoolSpec } from './model.js';
-import type { Operation, Pool, RecordedEngine, Replica, State } from './state.js';
+import { beforeReload } from './reload.js';
+import type { Operation, Override, Pool, RecordedEngine, Replica, State } from './state.js';
 import type { Restart } from './storm.js';
 
 export type RecordedLife =
@@ -73,6 +74,8 @@ export type RecordedState = {
   /** Those that are under way. */
   readonly operations: readonly Operation[];
   readonly leases: readonly Lease[];
+  /** By pool: models that stand above the file's. */
+  readonly overrides: Readonly<Record<string, Override>>;
   readonly leftovers: readonly RecordedEngine[];
   readonly retired: State['retired'];
 };
@@ -94,6 +97,7 @@ export function recorded(state: State, entryOf: (spec: PoolSpec) => string, at: 
     deviceRestarts: deviceRestartsOf(state, at),
     operations: [...state.operations.values()].filter((operation) => operation.state === 'running'),
     leases: [...state.leases.values()],
+    overrides: Object.fromEntries(pools.flatMap(({ spec, override }) => (override === null ? [] : [[spec.poolId, override]]))),
     leftovers: state.leftovers,
     retired: state.retired,
   };
@@ -125,11 +129,14 @@ function deviceRestartsOf({ deviceRestarts, pools }: State, at: Moment): Recorde
 }
 
 function recordedReplica(
-  replica: Replica,
-  { spec }: Pool,
+  running: Replica,
+  pool: Pool,
   { shutdown }: State,
   entryOf: (spec: PoolSpec) => string,
 ): RecordedReplica {
+  const { spec } = pool;
+  // Should this supervisor die, the next one has the old model, and what that has come to.
+  const replica = beforeReload(pool, running);
   const { life } = replica;
   const intent = life.state === 'preparing' && life.phase !== 'queued' ? life.launch : null;
   const more = isOrderedRestart(life) ? 1 : 0;

@@ -3,36 +3,19 @@
 import type { Refusal } from './answers.js';
 import { openOnes } from './breakers.js';
 import type { Fact } from './engine.js';
-import type { Event } from './events.js';
 import { isLive, type StateName } from './life.js';
 import type { Context, Input, Verb } from './messages.js';
 import type { PoolSpec, ReplicaKey } from './model.js';
-import { begin, cancel, refusal } from './operation.js';
-import { now, type Operation, type Replica, type Shutdown, type State } from './state.js';
+import { begin, cancel } from './operation.js';
+import { failed } from './reload.js';
+import { type Failure, now, type Operation, type Replica, type State } from './state.js';
+import { inProgress, refuse, running, shuttingDown, unknownPool, type Wish } from './wish.js';
 import { span } from './words.js';
-
-export type Wish =
-  | { readonly ok: false; readonly refusal: Refusal }
-  | {
-      readonly ok: true;
-      readonly operationId: string;
-      /** Null where an operation that runs already is joined. */
-      readonly begun: Operation | null;
-      readonly cancelled: readonly Operation[];
-      readonly facts: readonly { readonly key: ReplicaKey; readonly fact: Fact }[];
-      readonly events: readonly Event[];
-      readonly shutdown: Shutdown | null;
-    };
 
 export function ask(state: State, wish: Extract<Input, { type: 'requested' }>, context: Context): Wish {
   const { verb, poolId, replicaId, correlationId } = wish;
   const pool = state.pools.get(poolId);
-  if (pool === undefined)
-    return refuse({
-      code: 'POOL_NOT_FOUND',
-      message: `cannot ${verb} "${poolId}": there is no such pool`,
-      hint: `pools: ${[...state.pools.keys()].join(', ') || 'none'}`,
-    });
+  if (pool === undefined) return refuse(unknownPool(verb, poolId, state));
   const targets = replicaId === null ? pool.replicas : pool.replicas.filter(({ id }) => id === replicaId);
   if (targets.length === 0) {
     return refuse({
@@ -41,15 +24,10 @@ export function ask(state: State, wish: Extract<Input, { type: 'requested' }>, c
       hint: `replicas: ${pool.replicas.map(({ key }) => key).join(', ')}`,
     });
   }
-  if (state.shutdown !== null)
-    return refuse({
-      code: 'SHUTTING_DOWN',
-      message: `cannot ${verb} "${poolId}": the supervisor is shutting down`,
-      retryAfterMs: 5_000,
-    });
+  if (state.shutdown !== null) return refuse(shuttingDown(verb, poolId));
   const touching = running(state).filter(({ steps }) => steps.some(({ key }) => targets.some((target) => target.key === key)));
-  const rival = verb === 'restart' ? touching.find(({ kind }) => kind === 'restart') : undefined;
-  if (rival !== undefined) return refuse(refusal(rival, verb));
+  const rival = touching.find(({ kind }) => crosses(verb, kind));
+  if (rival !== undefined) return refuse(inProgress(rival, verb));
   if (verb === 'start' || verb === 'restart') {
     const broken = targets.flatMap(({ key, breakers }) =>
       openOnes(breakers).map(({ retryAt }) => ({ key, retryAt: retryAt.at })),
@@ -75,7 +53,19 @@ export function ask(state: State, wish: Extract<Input, { type: 'requested' }>, c
     facts: facts.filter(({ key }) => moved.has(key)),
     events: [],
     shutdown: null,
+    ...(pool.reload === null
+      ? {}
+      : { reload: { poolId, reload: failed(pool.reload, cancelled(verb), new Set(targets.map(({ key }) => key))) } }),
   };
+}
+
+/** Only a stop and a drain come as far as this beside a reload, and it goes back. */
+const cancelled = (verb: Verb): Failure => ({ reason: 'cancelled', key: null, text: verb });
+
+/** Neither may come between the other's replicas. */
+function crosses(verb: Verb, kind: Operation['kind']): boolean {
+  const wantsUp = verb === 'start' || verb === 'restart' || verb === 'reset';
+  return (verb === 'restart' && kind === 'restart') || (wantsUp && kind === 'reload');
 }
 
 type Asked = Extract<Input, { type: 'requested' }>;
@@ -171,11 +161,6 @@ function unavailable(poolId: string, verb: Verb, broken: readonly Held[], at: nu
     retryAfterMs: Math.round(retryAfterMs),
   };
 }
-
-const refuse = (reason: Refusal): Wish => ({ ok: false, refusal: reason });
-
-const running = ({ operations }: State): readonly Operation[] =>
-  [...operations.values()].filter(({ state }) => state === 'running');
 
 /** Stop always wins, and a drain over all but a stop; whoever wants it up overrides both. */
 function overrides(verb: Verb, kind: Operation['kind']): boolean {

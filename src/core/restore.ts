@@ -11,6 +11,7 @@ import { leastMs } from './launching.js';
 import type { Engine, Intent, LaunchCause, Life, Resumed } from './life.js';
 import type { Effect, ExitEvidence, Launch } from './messages.js';
 import { type Instant, type PoolSpec, replicaId, replicaKey } from './model.js';
+import { standing, withModel } from './model-choice.js';
 import { moved } from './moved.js';
 import { interrupted, told } from './operation.js';
 import type { RecordedReplica, RecordedState } from './record.js';
@@ -43,7 +44,9 @@ export function restore(restoring: Restoring): Restored {
   const events: Event[] = [];
   const known = new Set<string>();
   const fresh = initialState(restoring);
-  const pools = [...fresh.pools.values()].map(({ spec }) => {
+  const pools = [...fresh.pools.values()].map(({ spec: file }) => {
+    const override = clean ? null : standing(file, before.overrides?.[file.poolId]);
+    const spec = override === null ? file : withModel(file, override.chosen);
     const replicas = spec.masks.map((_, index) => {
       const key = replicaKey(spec.poolId, replicaId(index));
       known.add(key);
@@ -61,7 +64,7 @@ export function restore(restoring: Restoring): Restored {
       events.push(...resumed.events);
       return resumed.replica;
     });
-    return { spec, replicas, restarts: clean ? [] : dated(before.restarts[spec.poolId] ?? [], at) };
+    return { spec, override, reload: null, replicas, restarts: clean ? [] : dated(before.restarts[spec.poolId] ?? [], at) };
   });
   const cut = clean ? [] : before.operations.map((operation) => interrupted(operation, at));
   return {
@@ -233,6 +236,7 @@ function again(
     progress: null,
     resumed,
     misses: 0,
+    healthySince: null,
     detail: resumed === null ? null : 'not probed yet since this supervisor began',
   };
 }

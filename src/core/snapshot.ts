@@ -11,8 +11,9 @@ import { type Device, type Instant, type Lease, type Moment, poolIdOf } from './
 import { ailmentOf } from './observe.js';
 import { viewPerf } from './perf.js';
 import { shownReference } from './reference.js';
+import { goalOf, specFor } from './reload.js';
 import { urlFor } from './serving.js';
-import type { LastExit, Operation, Pool, Replica, State } from './state.js';
+import type { LastExit, Operation, Override, Pool, Replica, State } from './state.js';
 import { raised, within } from './storm.js';
 import type { BreakerView, LastExitView, LeaseView, OperationView, PoolView, ReplicaStateName, ReplicaView } from './views.js';
 import { span } from './words.js';
@@ -39,7 +40,8 @@ export function viewPools(state: State, calendar: Calendar): readonly PoolView[]
   return [...state.pools.values()].map((pool) => viewPool(pool, state, calendar));
 }
 
-export function viewPool({ spec, replicas: places, restarts }: Pool, state: State, calendar: Calendar): PoolView {
+export function viewPool(pool: Pool, state: State, calendar: Calendar): PoolView {
+  const { spec, replicas: places, override } = pool;
   const replicas = places.map((replica) => viewReplica(replica, state, calendar));
   const wanted = replicas.filter(({ goal }) => goal === 'up');
   const degraded = wanted.some(({ ready }) => ready) && wanted.some(({ ready }) => !ready);
@@ -51,7 +53,7 @@ export function viewPool({ spec, replicas: places, restarts }: Pool, state: Stat
     engine_version: replicas.find(({ engine_version }) => engine_version !== null)?.engine_version ?? null,
     model_id: spec.modelId,
     model_ref: spec.model === null ? null : shownReference(spec.model),
-    override: null,
+    override: override === null ? null : viewOverride(override, calendar),
     state: degraded ? 'degraded' : (ranking.find((name) => replicas.some(({ state: is }) => is === name)) ?? 'stopped'),
     live: replicas.some(({ live }) => live),
     ready: replicas.some(({ ready }) => ready),
@@ -67,9 +69,14 @@ export function viewPool({ spec, replicas: places, restarts }: Pool, state: Stat
     last_error: places.find(({ lastError }) => lastError !== null)?.lastError ?? null,
     device_masks: places.map(({ mask }) => mask.written),
     breaker: worstBreaker(replicas.map(({ breaker }) => breaker)),
-    storm: viewStorm({ spec, replicas: places, restarts }, calendar.now),
+    storm: viewStorm(pool, calendar.now),
     replicas,
   };
+}
+
+function viewOverride({ chosen, since, file }: Override, { time }: Calendar): PoolView['override'] {
+  const shown = (ref: string | null): string => (ref === null ? '' : shownReference(ref));
+  return { model_ref: shown(chosen.model), since: time(since.wallMs), file_model_ref: shown(file.model) };
 }
 
 function viewStorm({ spec, replicas, restarts }: Pool, now: Instant): PoolView['storm'] {
@@ -102,7 +109,7 @@ function worst<B extends BreakerView['cuda']>(breakers: readonly B[]): B {
 function viewReplica(replica: Replica, state: State, { now, time }: Calendar): ReplicaView {
   const { life, mask } = replica;
   const pool = state.pools.get(poolIdOf(replica.key));
-  const spec = pool?.spec;
+  const spec = pool === undefined ? undefined : isLive(life) ? life.engine.launch.spec : specFor(pool, replica.key);
   const engine = isLive(life) ? life.engine : null;
   const serving = isServing(life) ? life : null;
   const ready = life.state === 'ready';
@@ -113,7 +120,7 @@ function viewReplica(replica: Replica, state: State, { now, time }: Calendar): R
   return {
     replica_id: replica.id,
     state: life.state,
-    goal: replica.goal,
+    goal: pool === undefined ? replica.goal : goalOf(pool, replica),
     live: engine !== null && !hasEnded(life),
     ready,
     draining: isDraining(life),
@@ -242,9 +249,9 @@ export function viewOperation(operation: Operation, state: State, time: Calendar
     inflight: operation.inflight,
     cut: operation.cut,
     startup_deadline_ms: longestLoad(operation, state),
-    steps: operation.steps.map(({ key, state: stepState, detail }) => ({
+    steps: operation.steps.map(({ key, what, state: stepState, detail }) => ({
       replica_id: key.slice(key.lastIndexOf('/') + 1),
-      step: operation.kind === 'shutdown' ? `stop ${key}` : operation.kind,
+      step: what ?? (operation.kind === 'shutdown' ? `stop ${key}` : operation.kind),
       state: stepState,
       detail,
     })),
@@ -276,7 +283,7 @@ export function viewLease(
     pool_id: poolId,
     replica_id: replica.id,
     url: urlFor(pool.spec.host, replica.port),
-    model_id: pool.spec.modelId,
+    model_id: isLive(replica.life) ? replica.life.engine.launch.spec.modelId : pool.spec.modelId,
     holder,
     granted_at: time(grantedAt.wallMs),
     expires_at: time(expiresAt.wallMs),

@@ -4,7 +4,19 @@ import type { Breaker } from './breaker.js';
 import type { CrashClass, EvidenceLine } from './crash.js';
 import type { Engine, Life, StateName } from './life.js';
 import type { DevicesObservation, EngineIdentity, Verb } from './messages.js';
-import type { Ailment, Device, Instant, Inventory, Lease, MaskRef, Moment, PoolSpec, ReplicaId, ReplicaKey } from './model.js';
+import type {
+  Ailment,
+  Device,
+  Instant,
+  Inventory,
+  Lease,
+  MaskRef,
+  ModelChoice,
+  Moment,
+  PoolSpec,
+  ReplicaId,
+  ReplicaKey,
+} from './model.js';
 import type { Restart } from './storm.js';
 
 /** How the last engine of a replica ended. */
@@ -94,10 +106,69 @@ export type Pool = {
   readonly replicas: readonly Replica[];
   /** Automatic restarts of the last while, oldest first. */
   readonly restarts: readonly Restart[];
+  /** The model that a reload has put in the place of the file's; `spec` has it already. */
+  readonly override: Override | null;
+  readonly reload: Reload | null;
+};
+
+export type Override = {
+  readonly chosen: ModelChoice;
+  readonly since: Moment;
+  /** What the file named then: another model there ends the override. */
+  readonly file: Pick<PoolSpec, 'model' | 'modelDigest'>;
+};
+
+/** What a replica has come to with its model: kept while another is tried, and given back with the old one. */
+export type Earned = Pick<
+  Replica,
+  'attempt' | 'obstructed' | 'restartCount' | 'crashCount' | 'lastError' | 'breakers' | 'repeated' | 'provenAt' | 'vram'
+>;
+
+/**
+ * Forward: waiting, draining (the old engine ends), launching (the new one comes), switched. Back: emptying (the new one ends), returning (the old
+ * one comes again), and then returned, or lost where it does not come.
+ */
+export type Stage = 'waiting' | 'draining' | 'launching' | 'switched' | 'emptying' | 'returning' | 'returned' | 'lost';
+
+export type Place = {
+  readonly key: ReplicaKey;
+  readonly stage: Stage;
+  /** As it was when its turn came. `life` is set where no engine ran: that is given back. */
+  readonly before: {
+    readonly goal: Replica['goal'];
+    readonly incarnation: number;
+    readonly earned: Earned;
+    readonly life: Resting | null;
+  };
+  /** All crashes of its life before the new model was launched. */
+  readonly crashes: number;
+  /** Its turn has come. */
+  readonly touched: boolean;
+};
+
+export type Resting = Extract<Life, { state: 'stopped' | 'backoff' | 'broken' | 'failed' }>;
+
+export type FailureReason = 'model' | 'drain_timeout' | 'spawn' | 'exit' | 'deadline' | 'unhealthy' | 'cancelled';
+
+export type Failure = { readonly reason: FailureReason; readonly key: ReplicaKey | null; readonly text: string };
+
+export type Reload = {
+  readonly operationId: string;
+  /** The pool's entry with the new model. */
+  readonly to: PoolSpec;
+  readonly strategy: 'rolling' | 'recreate';
+  readonly drainMs: number;
+  /** The new model is there, sound, and could fit. Nothing is touched before. */
+  readonly verified: boolean;
+  readonly places: readonly Place[];
+  /** Why it goes back; null: it goes forward. */
+  readonly failure: Failure | null;
 };
 
 export type OperationStep = {
   readonly key: ReplicaKey;
+  /** What is done to it, where the operation's kind does not say it. */
+  readonly what: string | null;
   readonly state: 'pending' | 'running' | 'done' | 'failed';
   /** The incarnation before the step began: a restart is done when a later one is ready. */
   readonly after: number;
@@ -108,7 +179,7 @@ export type OperationStep = {
 
 export type Operation = {
   readonly id: string;
-  readonly kind: Verb | 'shutdown';
+  readonly kind: Verb | 'reload' | 'shutdown';
   readonly poolId: string | null;
   readonly state: 'running' | 'succeeded' | 'failed';
   readonly outcome: string | null;
@@ -125,7 +196,12 @@ export type Operation = {
   /** `restart`: how long each replica may be drained; null: not at all. */
   readonly drainMs: number | null;
   readonly steps: readonly OperationStep[];
-  readonly error: { readonly code: 'OPERATION_FAILED'; readonly message: string; readonly hint?: string } | null;
+  readonly error: {
+    readonly code: 'OPERATION_FAILED' | 'RELOAD_FAILED' | 'DRAIN_TIMEOUT' | 'MODEL_UNAVAILABLE';
+    readonly message: string;
+    readonly why?: string;
+    readonly hint?: string;
+  } | null;
   readonly correlationId: string | null;
 };
 

@@ -14,9 +14,11 @@ import { type DeviceNews, hearOf, observeDevices } from './observe.js';
 import { advance } from './operation.js';
 import { sightOf } from './placement.js';
 import { withoutLeftovers } from './release.js';
-import { ask, shutDown, type Wish } from './requests.js';
-import { now, type Replica, type State } from './state.js';
+import { askReload, followReloads, verify } from './reloading.js';
+import { ask, shutDown } from './requests.js';
+import { now, type Operation, type Replica, type State } from './state.js';
 import { limited } from './weather.js';
+import type { Wish } from './wish.js';
 import { Work } from './work.js';
 
 export type Step = {
@@ -30,6 +32,7 @@ export function step(state: State, input: Input, context: Context): Step {
   const work = new Work(state, context, 'correlationId' in input ? input.correlationId : null);
   const answer = take(work, input);
   endDrains(work);
+  followReloads(work);
   followOperations(work);
   admit(work);
   endIfDone(work);
@@ -43,6 +46,11 @@ function take(work: Work, input: Input): Answer | null {
       return carryOut(work, ask(work.state, input, work.context));
     case 'shutdown-requested':
       return carryOut(work, shutDown(work.state, input, work.context));
+    case 'reload-requested':
+      return carryOut(work, askReload(work.state, input, work.context));
+    case 'verified':
+      verify(work, input.operationId, input);
+      return null;
     case 'lease-requested':
     case 'lease-renewed':
     case 'lease-released': {
@@ -128,8 +136,17 @@ function carryOut(work: Work, wish: Wish): Answer {
   work.state = { ...work.state, shutdown: wish.shutdown };
   work.events.push(...wish.events);
   if (wish.begun !== null) work.put(wish.begun, 'started');
+  if (wish.reload !== undefined) reloadAs(work, wish.reload);
+  if (wish.shutdown !== null)
+    for (const pool of work.state.pools.values()) if (pool.reload !== null) work.putPool({ ...pool, reload: null });
+  work.effects.push(...(wish.effects ?? []));
   for (const { key, fact } of wish.facts) work.turn(key, fact);
   return { ok: true, operationId: wish.operationId };
+}
+
+function reloadAs(work: Work, { poolId, reload }: NonNullable<Extract<Wish, { ok: true }>['reload']>): void {
+  const pool = work.state.pools.get(poolId);
+  if (pool !== undefined) work.putPool({ ...pool, reload });
 }
 
 /** Whoever drains may have nothing left to wait for, or no time. */
@@ -146,7 +163,7 @@ function endDrains(work: Work): void {
 /** A step that has ended may end its operation, or let a restart turn to the next replica; until nothing moves. */
 function followOperations(work: Work): void {
   for (const { id } of work.state.operations.values()) {
-    for (let operation = work.state.operations.get(id); operation?.state === 'running'; ) {
+    for (let operation = work.state.operations.get(id); operation?.state === 'running' && !isFollowed(operation, work); ) {
       const { operation: after, next } = advance(operation, (key) => work.find(key), now(work.context));
       if (after === operation) break;
       work.put(after, after.state === 'running' ? null : 'finished');
@@ -154,6 +171,11 @@ function followOperations(work: Work): void {
       operation = after;
     }
   }
+}
+
+/** A reload's replicas tell how far it is. */
+function isFollowed({ id }: Operation, { state }: Work): boolean {
+  return [...state.pools.values()].some(({ reload }) => reload?.operationId === id);
 }
 
 /** Opens the gate to those that wait, longest first. */

@@ -12,6 +12,10 @@ export type Scene = Context & {
   readonly supervisor: SupervisorSpec;
   /** How many leases the replica has. */
   readonly leases: number;
+  /** So long a launch has to pass its probes before it is ready. */
+  readonly minHealthyMs: number;
+  /** What a launch is for that is neither the first nor an answer to a failure. */
+  readonly asked: 'operator' | 'reload';
   readonly correlationId: string | null;
 };
 
@@ -35,7 +39,7 @@ export function tell(replica: Replica, { spec, correlationId }: Pick<Scene, 'spe
     replica_id: replica.id,
     engine: spec.engine,
     device_mask: replica.mask.written,
-    model_id: spec.modelId,
+    model_id: isLive(replica.life) ? replica.life.engine.launch.spec.modelId : spec.modelId,
     incarnation: replica.incarnation,
     ...(isLive(replica.life) ? { pid: replica.life.engine.identity.pid } : {}),
     ...(correlationId === null ? {} : { correlation_id: correlationId }),

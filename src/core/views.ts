@@ -89,7 +89,8 @@ export type PoolView = {
   readonly engine_version: string | null;
   readonly model_id: string | null;
   readonly model_ref: string | null;
-  readonly override: { readonly model_ref: string; readonly since: string } | null;
+  /** The model that a reload has put in the place of the file's. */
+  readonly override: { readonly model_ref: string; readonly since: string; readonly file_model_ref: string } | null;
   readonly state: PoolStateName;
   readonly live: boolean;
   readonly ready: boolean;
@@ -172,5 +173,5 @@ export type OperationView = {
     readonly state: string;
     readonly detail: string | null;
   }[];
-  readonly error?: { readonly code: string; readonly message: string; readonly hint?: string };
+  readonly error?: { readonly code: string; readonly message: string; readonly why?: string; readonly hint?: string };
 };

@@ -11,6 +11,7 @@ import { poolIdOf, type ReplicaKey, replicaKey } from './model.js';
 import { trusted } from './observe.js';
 import { prune, told, withCut } from './operation.js';
 import { withFreed } from './release.js';
+import { isOnTrial, specFor } from './reload.js';
 import { now, type Operation, type Pool, type Replica, type State } from './state.js';
 import type { Restart } from './storm.js';
 import { poolStorm, withDeviceRestart } from './weather.js';
@@ -40,7 +41,9 @@ export class Work {
     if (pool === undefined || before === undefined) return;
     const scene = {
       ...this.context,
-      spec: pool.spec,
+      spec: specFor(pool, key),
+      minHealthyMs: isOnTrial(pool, key) ? pool.spec.reload.minHealthyMs : 0,
+      asked: pool.reload === null ? ('operator' as const) : ('reload' as const),
       supervisor: this.state.inventory.supervisor,
       leases: isServing(before.life) ? countOf(this.state.leases, key) : 0,
       correlationId: this.correlationId,
@@ -53,6 +56,10 @@ export class Work {
     if (replica.restartsTotal > before.restartsTotal) this.countRestart(replica);
     if (fact.type === 'reset' && !fact.once) this.forgetTroubles(pool.spec.poolId, replica);
     if (replica.life.state === 'ready' && before.life.state !== 'ready') this.compareVersions(pool.spec.poolId);
+  }
+
+  putPool(pool: Pool): void {
+    this.state = { ...this.state, pools: new Map(this.state.pools).set(pool.spec.poolId, pool) };
   }
 
   changeLeases({ leases, events }: Pick<Leased, 'leases' | 'events'>): void {
@@ -97,13 +104,12 @@ export class Work {
     const pool = this.state.pools.get(poolId);
     const own = devicesOf(replica, this.state);
     this.state = { ...this.state, devices: trusted(this.state.devices, own) };
-    if (pool !== undefined)
-      this.state = { ...this.state, pools: new Map(this.state.pools).set(poolId, { ...pool, restarts: [] }) };
+    if (pool !== undefined) this.putPool({ ...pool, restarts: [] });
   }
 
   private replace(pool: Pool, replica: Replica): void {
     const replicas = pool.replicas.with(replica.index, replica);
-    this.state = { ...this.state, pools: new Map(this.state.pools).set(pool.spec.poolId, { ...pool, replicas }) };
+    this.putPool({ ...pool, replicas });
   }
 
   /** Replicas of one pool that run different builds answer differently: told, not forbidden. */

@@ -43,6 +43,7 @@ export type HandsWorld = {
   readonly exits: ExitWatch;
   readonly kernel: Pick<Kernel, 'watch' | 'evidence'>;
   readonly preflight: Preflight;
+  readonly verify: Hands['verify'];
   readonly observe: () => Promise<DevicesObservation>;
   readonly record: () => Promise<void>;
   /** A file of ours could not be kept, or can again (null). */
@@ -150,6 +151,7 @@ export function makeHands(world: HandsWorld): Hands {
     record: world.record,
     observe: world.observe,
     check,
+    verify: world.verify,
     spawn,
     seek,
     adopt,

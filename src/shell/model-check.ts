@@ -21,7 +21,7 @@ type CheckedModel = {
 };
 
 /** References are the engine's matter. */
-export async function checkModel({ spec }: Launch, may: Permission, notes: ModelNotes): Promise<CheckedModel> {
+export async function checkModel({ spec }: Pick<Launch, 'spec'>, may: Permission, notes: ModelNotes): Promise<CheckedModel> {
   const { model, modelDigest } = spec;
   const nothing = { obstacles: [], bytes: null, header: null };
   if (model === null) return nothing;

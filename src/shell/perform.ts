@@ -13,8 +13,9 @@ import type {
   Offload,
   PerfCounters,
   ProbeResult,
+  Verified,
 } from '../core/messages.js';
-import type { ReplicaKey, Result } from '../core/model.js';
+import type { PoolSpec, ReplicaKey, Result } from '../core/model.js';
 import type { Perform } from './runtime.js';
 
 export type ProbeWish = { readonly prove: boolean; readonly describe: boolean; readonly work: boolean };
@@ -42,6 +43,8 @@ export type Hands = {
     readonly modelBytes: number | null;
     readonly listed: boolean;
   }>;
+  /** Looks at a model, and touches nothing. */
+  verify(spec: PoolSpec): Promise<Verified>;
   /** `exited` is called once for a process that was made, after this has resolved. */
   spawn(launch: Launch, reports: Reports): Promise<Result<EngineIdentity, ExitEvidence>>;
   /** The process of a launch that an earlier supervisor wrote down; null where there is none, and then its tree is gone or has had SIGKILL. */
@@ -90,7 +93,7 @@ export function makePerform(hands: Hands): Perform {
         continue;
       }
       const lane = laneOf(effect);
-      const disk = effect.type === 'spawn' ? recorded : effect.type === 'check' ? null : barrier;
+      const disk = effect.type === 'spawn' ? recorded : effect.type === 'check' || effect.type === 'verify' ? null : barrier;
       const before = [lanes.get(lane), disk].filter((each) => each != null);
       if (before.length === 0) {
         act(effect, give);
@@ -110,6 +113,10 @@ export function makePerform(hands: Hands): Perform {
         return void hands
           .check(effect.launch)
           .then((facts) => give({ type: 'checked', key: effect.launch.key, check: effect.launch.check, ...facts }));
+      case 'verify':
+        return void hands
+          .verify(effect.spec)
+          .then((found) => give({ type: 'verified', operationId: effect.operationId, ...found }));
       case 'spawn': {
         const { key, incarnation } = effect.launch;
         const reports = reportsOf(effect.launch, give);

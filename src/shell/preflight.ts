@@ -4,10 +4,14 @@
  */
 
 import { stat } from 'node:fs/promises';
-import type { Launch, Obstacle } from '../core/messages.js';
+import { totalmem } from 'node:os';
+import { isAbsolute } from 'node:path';
+import type { Launch, Obstacle, Verified } from '../core/messages.js';
+import type { PoolSpec } from '../core/model.js';
 import { runProgram } from '../host/run.js';
 import { credentialOf, lookUpUser, type Ourselves } from '../host/users.js';
 import type { GgufHeader } from '../models/gguf.js';
+import { modelName } from '../models/model-name.js';
 import { type Draft, type DraftWorld, draftLaunch } from './draft.js';
 import { launchChain } from './launch-chain.js';
 import type { Listeners } from './listener.js';
@@ -55,6 +59,8 @@ export type Checked = {
 export type Preflight = {
   /** Never rejects for what the machine is like: that is an obstacle. Makes the work directory. */
   check(launch: Launch): Promise<Checked>;
+  /** The model of an entry alone. Never rejects. */
+  verify(spec: PoolSpec): Promise<Verified>;
   /** The same without touching anything: no directory is made, and the program is not asked what it sees. */
   rehearse(launch: Launch): Promise<Checked>;
 };
@@ -110,6 +116,15 @@ export function makePreflight(world: PreflightWorld): Preflight {
     };
   }
 
+  async function verify(spec: PoolSpec): Promise<Verified> {
+    const user = spec.user === null ? null : await lookUpUser(spec.user);
+    const chain = launchChain({ isolate: spec.isolate, user }, world.us, world.setpriv);
+    const may = permissionOf(credentialOf(world.us, user, spec.isolate.dropCapabilities), chain.ok ? chain.value : [], grants);
+    const { obstacles, header } = await checkModel({ spec }, may, models);
+    const name = spec.model !== null && isAbsolute(spec.model) && obstacles.length === 0 ? await modelName(spec.model) : null;
+    return { obstacles, name, modelBytes: header?.tensorBytes ?? null, hostTotalBytes: totalmem() };
+  }
+
   /** The devices that the program sees; null where it cannot tell. They are remembered, by the very file and the mask; that there are none is not: a driver may come back. */
   async function lookFor(
     { spec, mask, devices }: Launch,
@@ -137,6 +152,7 @@ export function makePreflight(world: PreflightWorld): Preflight {
   }
 
   return {
+    verify,
     check: (launch) => examine(launch, true),
     rehearse: (launch) => examine(launch, false),
   };

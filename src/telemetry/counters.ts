@@ -28,7 +28,8 @@ export function makeCounters(): Counters {
       add('engine_crash_total', event, inTable('engine_crash_total', event.crash_class));
     },
     'replica.backoff'(event) {
-      if (event.crash_reason === 'preflight') return;
+      // One that a rollback gives back was counted when it began.
+      if (event.crash_reason === 'preflight' || event.because === 'rollback') return;
       const reason = inTable('restart_scheduled_total', event.crash_reason);
       add('restart_scheduled_total', event, reason);
       if (event.backoff_ms !== undefined) observe('backoff_delay_ms', event, event.backoff_ms, reason);
@@ -48,6 +49,14 @@ export function makeCounters(): Counters {
       if (event.result === 'failed' || event.result === 'interrupted') return;
       add('drain_total', event, event.result);
       if (event.duration_ms !== undefined) observe('pool_drain_duration_ms', event, event.duration_ms, event.result);
+    },
+    'reload.finished'(event) {
+      const { result = '', because = '', duration_ms } = event;
+      if (result === 'reloaded') add('reload_success_total', event);
+      else if (includes(metricTable.reload_failure_total.values, because)) add('reload_failure_total', event, because);
+      if (!includes(metricTable.reload_total.values, result)) return;
+      add('reload_total', event, result);
+      if (duration_ms !== undefined) observe('pool_reload_duration_ms', event, duration_ms, result);
     },
     'device.reset'(event) {
       if (event.device !== undefined) add('driver_reset_total', event);
@@ -101,5 +110,9 @@ function isReadinessChange({ from, to }: Event): boolean {
 
 /** Neither the first launch of all nor the one with which a supervisor begins. */
 function isRestart({ reason, incarnation = 0 }: Event): boolean {
-  return reason === 'crash' || reason === 'health' || (reason === 'operator' && incarnation > 1);
+  return reason === 'crash' || reason === 'health' || ((reason === 'operator' || reason === 'reload') && incarnation > 1);
+}
+
+function includes(words: readonly string[], word: string): boolean {
+  return words.includes(word);
 }

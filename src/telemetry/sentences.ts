@@ -53,6 +53,9 @@ const sentences: { readonly [Name in EventName]: (event: Event) => string } = {
     `${who(event)} ${event.result === 'forced' ? 'drained by force' : event.result === 'drained' ? 'drained' : `was not drained: ${event.reason ?? event.result ?? 'it failed'}`}${
       event.duration_ms === undefined ? '' : ` after ${span(event.duration_ms)}`
     }${also(event.detail)}`,
+  'reload.started': (event) => `${who(event)} changes to ${event.model_to ?? 'another model'}${behind(event.detail ?? '')}`,
+  'reload.rolled_back': (event) => `${who(event)} goes back to ${event.model_from ?? 'its model'}${because(event)}`,
+  'reload.finished': reloaded,
   'operation.started': (event) => `${what(event)} begins${also(event.detail)}`,
   'operation.finished': (event) => `${what(event)} ends: ${event.reason ?? event.result ?? 'done'}`,
   'device.found': (event) => `${event.detail ?? 'a device'}  ${event.device === undefined ? '' : shortUuid(event)}`.trimEnd(),
@@ -87,6 +90,21 @@ const holder = ({ holder: name }: Event, word = ' to '): string => (name === und
 function who({ pool_id, replica_id }: Event): string {
   if (pool_id === undefined) return 'poolctl';
   return replica_id === undefined ? pool_id : `${pool_id}/${replica_id}`;
+}
+
+function reloaded(event: Event): string {
+  const { result, model_from: from, model_to: to, duration_ms: ms } = event;
+  const after = ms === undefined ? '' : ` after ${span(ms)}`;
+  switch (result) {
+    case 'reloaded':
+      return `${who(event)} runs ${to ?? 'another model'}${after}`;
+    case 'failed':
+      return `${who(event)} was not touched${because(event)}`;
+    case 'rollback_failed':
+      return `${who(event)} does not come back with ${from ?? 'its model'}${after}${because(event)}`;
+    default:
+      return `${who(event)} serves ${from ?? 'its model'} as before${after}${because(event)}`;
+  }
 }
 
 function crashed(event: Event): string {

@@ -1,7 +1,7 @@
 import type { LeaseAnswer, OperationAnswer } from '../../src/core/answers.js';
 import { nextAt } from '../../src/core/due.js';
 import type { Event, EventName } from '../../src/core/events.js';
-import type { Effect, Input, Launch, LeaseWish, Verb } from '../../src/core/messages.js';
+import type { Effect, Input, Launch, LeaseWish, Verb, Verified } from '../../src/core/messages.js';
 import type { Device, PoolSpec, ReplicaKey, SupervisorSpec } from '../../src/core/model.js';
 import type { Restored } from '../../src/core/restore.js';
 import { viewPools } from '../../src/core/snapshot.js';
@@ -108,6 +108,22 @@ export class Bench {
       portKnownFree: true,
       modelBytes: null,
       listed: true,
+    });
+  }
+
+  /** The answer to `verify`: the model is there and sound, but for what is said. */
+  verified(more: Partial<Verified> = {}): this {
+    const effect = this.effects.find((each) => each.type === 'verify');
+    if (effect?.type !== 'verify') throw new Error('nothing is verified');
+    const { operationId } = effect;
+    return this.give({
+      type: 'verified',
+      operationId,
+      obstacles: [],
+      name: null,
+      modelBytes: null,
+      hostTotalBytes: null,
+      ...more,
     });
   }
 

@@ -19,6 +19,8 @@ test('a wait that a storm makes is told in whole milliseconds, and is not cut sh
     spec,
     supervisor: inventory.supervisor,
     leases: 0,
+    minHealthyMs: 0,
+    asked: 'operator' as const,
     correlationId: null,
   };
   const { replica: held, events } = hold(replica as In<'preparing'>, { until: 2_000.75, why: 'a storm' }, scene);

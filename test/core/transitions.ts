@@ -62,6 +62,8 @@ const facts: Readonly<Record<Fact['type'], true>> = {
   admitted: true,
   held: true,
   tripped: true,
+  switch: true,
+  revert: true,
   checked: true,
   spawned: true,
   unspawned: true,
@@ -154,6 +156,7 @@ function inherited(spec: PoolSpec): readonly Life[] {
     progress: null,
     resumed: { readyAt: { at: 0, wallMs: 0 }, description, rewards: null },
     misses: 0,
+    healthySince: null,
     detail: null,
   };
   return [
@@ -184,11 +187,21 @@ function intentOf(intent: Intent): string {
   return [intent.kind, wasReady, exit?.code, exit?.diagnosis?.class, exit?.spawnError?.errno, exit === null].join(' ');
 }
 
+/** What a reload may give back. */
+const rests: readonly Extract<Fact, { type: 'revert' }>['life'][] = [
+  { state: 'stopped', why: null },
+  { state: 'failed', why: 'no model' },
+  { state: 'backoff', cause: 'crash', why: 'it crashed', retry: { at: { at: 9e9, wallMs: 9e9 }, delayMs: 1_000, attempt: 1 } },
+  { state: 'broken', cause: 'crash', why: 'it crashed', retryAt: { at: 9e9, wallMs: 9e9 } },
+];
+
 function sceneAt(now: number, spec: PoolSpec): Scene {
   return {
     spec,
     supervisor: supervisorSpec,
     leases: 0,
+    minHealthyMs: 0,
+    asked: 'operator',
     correlationId: null,
     now,
     wallMs: now,
@@ -260,6 +273,8 @@ function factsFor({ key, incarnation, checks }: Replica): readonly Fact[] {
     { type: 'offloaded', ...of, offload: { layers: 20, of: 33 } },
     { type: 'seen', heldBytes: 1, misplaced: 'holds memory on GPU 1' },
     { type: 'idle' },
+    { type: 'switch', drainMs: 60_000 },
+    ...rests.map((life): Fact => ({ type: 'revert', goal: 'up', life })),
     { type: 'woke' },
   ];
 }

@@ -1,0 +1,57 @@
+/** What a wish comes to in the turn in which it is made: refused with a code, or accepted with an operation and what it begins with. */
+
+import type { Refusal } from './answers.js';
+import type { Fact } from './engine.js';
+import type { Event } from './events.js';
+import type { Effect } from './messages.js';
+import type { ReplicaKey } from './model.js';
+import type { Operation, Reload, Shutdown, State } from './state.js';
+
+export type Wish =
+  | { readonly ok: false; readonly refusal: Refusal }
+  | {
+      readonly ok: true;
+      readonly operationId: string;
+      /** Null where an operation that runs already is joined. */
+      readonly begun: Operation | null;
+      readonly cancelled: readonly Operation[];
+      readonly facts: readonly { readonly key: ReplicaKey; readonly fact: Fact }[];
+      readonly events: readonly Event[];
+      readonly shutdown: Shutdown | null;
+      /** What becomes of its pool's reload. @default it stays as it is */
+      readonly reload?: { readonly poolId: string; readonly reload: Reload };
+      /** @default none */
+      readonly effects?: readonly Effect[];
+    };
+
+export const refuse = (refusal: Refusal): Extract<Wish, { ok: false }> => ({ ok: false, refusal });
+
+export const running = ({ operations }: State): readonly Operation[] =>
+  [...operations.values()].filter(({ state }) => state === 'running');
+
+export function unknownPool(verb: string, poolId: string, { pools }: State): Refusal {
+  return {
+    code: 'POOL_NOT_FOUND',
+    message: `cannot ${verb} "${poolId}": there is no such pool`,
+    hint: `pools: ${[...pools.keys()].join(', ') || 'none'}`,
+  };
+}
+
+export function shuttingDown(verb: string, poolId: string): Refusal {
+  return {
+    code: 'SHUTTING_DOWN',
+    message: `cannot ${verb} "${poolId}": the supervisor is shutting down`,
+    retryAfterMs: 5_000,
+  };
+}
+
+/** Another operation has the pool; `verb` would cross it. */
+export function inProgress(operation: Operation, verb: string): Refusal {
+  const subject = operation.poolId ?? 'the supervisor';
+  return {
+    code: 'OPERATION_IN_PROGRESS',
+    message: `cannot ${verb} "${subject}": a ${operation.kind} of it is running (operation ${operation.id})`,
+    hint: `poolctl wait ${subject} --for ready`,
+    retryAfterMs: 1_000,
+  };
+}
