@@ -19,11 +19,14 @@ export const errorCodes = {
   METHOD_NOT_ALLOWED: row(405, 1),
   POOL_DRAINING: row(409, 7),
   OPERATION_IN_PROGRESS: row(409, 7, true),
+  DRAIN_TIMEOUT: row(409, 5),
   NOT_SUPPORTED: row(409, 7),
   PAYLOAD_TOO_LARGE: row(413, 1),
   UNSUPPORTED_MEDIA_TYPE: row(415, 1),
+  MODEL_UNAVAILABLE: row(422, 7),
   INVENTORY_INVALID: row(422, 4),
   NO_FREE_SLOT: row(429, 7, true),
+  RELOAD_FAILED: row(502, 9),
   POOL_UNREADY: row(503, 7, true),
   POOL_UNAVAILABLE: row(503, 7, true),
   SHUTTING_DOWN: row(503, 7, true),
@@ -55,6 +58,8 @@ export class PoolctlError extends Error {
       /** Overrules the code's row. */
       readonly retriable?: false;
       readonly extra?: Readonly<Record<string, unknown>>;
+      /** Stands beside the error in an answer, not in it. */
+      readonly beside?: Readonly<Record<string, unknown>>;
       readonly exit?: number;
     } = {},
   ) {

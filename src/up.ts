@@ -1,6 +1,7 @@
 /** The composition root: the one place that knows everybody. One call is one supervisor, from its lock to its end. */
 
 import type { EventEmitter } from 'node:events';
+import { homedir } from 'node:os';
 import { dirname } from 'node:path';
 import { openApi } from './api/server.js';
 import type { StatusView, SupervisorView } from './api/wire.js';
@@ -13,6 +14,7 @@ import { type Paths, replicaPaths } from './host/paths.js';
 import { bootId } from './host/proc.js';
 import { findProgram } from './host/programs.js';
 import { runProgram } from './host/run.js';
+import { readModelRef } from './inventory/model-ref.js';
 import { watchExits } from './shell/adoption.js';
 import { systemClock } from './shell/clock.js';
 import { coveredHands } from './shell/covered.js';
@@ -167,7 +169,11 @@ export async function up(options: UpOptions, world: World): Promise<number> {
     containment: 'group',
     event_loop_lag_ms: Math.round(clock.lagMs()),
   });
-  const service = makeService({ version, runtime, clock, news, paths, supervisor, metrics: () => metrics.text(), recorded });
+  const places = { directory: dirname(inventory.file), home: world.env.HOME ?? homedir() };
+  const service = makeService({
+    ...{ version, runtime, clock, news, paths, supervisor, metrics: () => metrics.text(), recorded },
+    readModel: (ref, engine) => readModelRef(ref, engine, places),
+  });
   let endedAs: Ended = null;
   const registry = openRegistry({
     path: paths.registry,

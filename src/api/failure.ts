@@ -16,7 +16,7 @@ export function failureOf(error: unknown, poolId: string | undefined): Failure {
       : new PoolctlError('INTERNAL', 'cannot answer: an error inside the supervisor; its log has more');
   const code: ErrorCode = known.code;
   const { http } = errorCodes[code];
-  const { why, hint, extra, retriable = errorCodes[code].retriable } = known.more;
+  const { why, hint, extra, beside, retriable = errorCodes[code].retriable } = known.more;
   const retryMs = retriable ? numberOr(extra?.retry_after_ms, defaultRetryMs) : null;
   return {
     status: http,
@@ -31,6 +31,7 @@ export function failureOf(error: unknown, poolId: string | undefined): Failure {
         retriable,
         ...(retryMs === null ? {} : { retry_after_ms: retryMs }),
       },
+      ...beside,
     },
   };
 }

@@ -3,9 +3,11 @@
 import type { OperationAnswer, Refusal } from '../core/answers.js';
 import type { LeaseWish, Verb } from '../core/messages.js';
 import type { ReplicaId } from '../core/model.js';
+import type { OperationView } from '../core/views.js';
 import { PoolctlError } from '../errors.js';
 import type { Service } from './service.js';
 import {
+  digest,
   type Fields,
   flag,
   label,
@@ -13,6 +15,7 @@ import {
   parseBody,
   queryCount,
   queryFlag,
+  reference,
   replicaIdField,
   timeToLive,
 } from './validate.js';
@@ -26,6 +29,8 @@ export type Call = {
   readonly body: string;
   readonly lastEventId: string | null;
   readonly correlationId: string;
+  /** `Prefer: respond-async`: answered as soon as it has begun. */
+  readonly prefersAsync: boolean;
   /** A signal that is aborted when the caller has gone or the server closes; for what waits. */
   readonly gone: () => AbortSignal;
 };
@@ -52,6 +57,9 @@ export type Route = {
   readonly handle: (call: Call) => Reply | Promise<Reply>;
 };
 
+/** As long as Node can wait. */
+const longestWaitMs = 2 ** 31 - 1;
+
 /** No caller is kept waiting longer than this in one request; it asks again. */
 const maxWaitMs = 600_000;
 
@@ -66,6 +74,7 @@ export const routes: readonly Route[] = [
   { method: 'POST', path: '/v2/pools/{pool}/restart', handle: act('restart') },
   { method: 'POST', path: '/v2/pools/{pool}/reset', handle: act('reset') },
   { method: 'POST', path: '/v2/pools/{pool}/drain', handle: act('drain') },
+  { method: 'POST', path: '/v2/pools/{pool}/reload', handle: reload },
   { method: 'POST', path: '/v2/pools/{pool}/leases', handle: acquire },
   { method: 'GET', path: '/v2/leases', handle: leases },
   { method: 'POST', path: '/v2/leases/{lease}/renew', handle: renew },
@@ -84,6 +93,7 @@ export const routes: readonly Route[] = [
 
 const actFields: Fields = { replica_id: replicaIdField, now: flag, deadline_ms: milliseconds, once: flag };
 const drainFields: Fields = { replica_id: replicaIdField, deadline_ms: milliseconds, extend: flag };
+const reloadFields: Fields = { new_model_ref: reference, digest, drain_deadline_ms: milliseconds };
 const shutdownFields: Fields = { deadline_ms: milliseconds, now: flag, keep_engines: flag };
 
 function act(verb: Verb): Route['handle'] {
@@ -104,6 +114,39 @@ function act(verb: Verb): Route['handle'] {
     });
     return accepted(call, `${verb} "${poolId}"`, answer);
   };
+}
+
+/** Answered when it is over, unless the caller wants to ask for it later. */
+async function reload(call: Call): Promise<Reply> {
+  const poolId = poolOf(call);
+  const { service, correlationId } = call;
+  if (service.pool(poolId) === null) noPool(call, 'reload');
+  const { new_model_ref, digest: wanted = null, drain_deadline_ms = null } = parseBody(call.body, reloadFields);
+  if (typeof new_model_ref !== 'string') {
+    throw new PoolctlError('INVALID_PARAMS', `cannot reload "${poolId}": "new_model_ref" is missing`, {
+      hint: 'name the model to switch to: {"new_model_ref": "/models/other.gguf"}',
+    });
+  }
+  const model = service.readModel(poolId, new_model_ref);
+  if (!model.ok) throw new PoolctlError('INVALID_PARAMS', `cannot use the model "${new_model_ref}": ${model.error}`);
+  const answer = await service.request({
+    type: 'reload-requested',
+    poolId,
+    chosen: { ...model.value, modelDigest: wanted as string | null },
+    drainMs: drain_deadline_ms as number | null,
+    correlationId,
+  });
+  if (call.prefersAsync || !answer.ok) return accepted(call, `reload "${poolId}"`, answer);
+  const ended = await service.operationEnded(answer.operationId, longestWaitMs, call.gone());
+  await service.recorded();
+  if (ended === null || ended.state === 'running') return accepted(call, `reload "${poolId}"`, answer);
+  return ended.error === undefined ? ok(ended) : notReloaded(ended, ended.error);
+}
+
+function notReloaded(operation: OperationView, { code, message, why, hint }: NonNullable<OperationView['error']>): never {
+  const told = { ...(why === undefined ? {} : { why }), ...(hint === undefined ? {} : { hint }) };
+  if (code === 'MODEL_UNAVAILABLE') throw new PoolctlError(code, message, told);
+  throw new PoolctlError(code === 'DRAIN_TIMEOUT' ? code : 'RELOAD_FAILED', message, { ...told, beside: { operation } });
 }
 
 async function shutdown(call: Call): Promise<Reply> {

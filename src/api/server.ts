@@ -165,6 +165,7 @@ async function answer(
       body,
       lastEventId: typeof lastEventId === 'string' && lastEventId !== '' ? lastEventId : null,
       correlationId,
+      prefersAsync: /(^|,)\s*respond-async\s*(,|;|$)/i.test(String(request.headers.prefer ?? '')),
       gone,
     });
     await send(response, reply, request.method === 'HEAD', service, { gone, now });

@@ -2,6 +2,7 @@
 
 import type { OperationAnswer, Refusal } from '../core/answers.js';
 import type { Input, LeaseWish } from '../core/messages.js';
+import type { ModelChoice, Result } from '../core/model.js';
 import type { LeaseView, OperationView } from '../core/views.js';
 import type { CapabilitiesView, DevicesAnswer, EventLine, PoolHealthView, PoolView, StatusView } from './wire.js';
 
@@ -21,7 +22,11 @@ export type Service = {
   /** Resolves as soon as the operation has ended, or after `waitMs`; null where there is none. Never rejects. */
   operationEnded(id: string, waitMs: number, signal: AbortSignal): Promise<OperationView | null>;
   /** Puts a request into the inbox. What was accepted is on disk when it is answered: a supervisor that is killed then does not forget it. */
-  request(input: Extract<Input, { type: 'requested' | 'shutdown-requested' }>): Promise<OperationAnswer>;
+  request(input: Extract<Input, { type: 'requested' | 'reload-requested' | 'shutdown-requested' }>): Promise<OperationAnswer>;
+  /** What has happened so far is on disk. */
+  recorded(): Promise<void>;
+  /** A model as that pool's engine is to be given it, with the name that it goes by; the error goes on after `cannot use the model …:`. */
+  readModel(poolId: string, ref: string): Result<Pick<ModelChoice, 'model' | 'modelId'>, string>;
   /** Grants, renews or ends a lease, at once: none outlives the supervisor, so no disk is waited for. */
   lease(wish: LeaseWish): Leased;
   /** All that are held, oldest first; null: there is no such pool. */

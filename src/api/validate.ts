@@ -21,6 +21,15 @@ export const label: Check = {
   is: (value) => typeof value === 'string' && /^[^\u0000-\u001f\u007f-\u009f\u2028\u2029]{1,200}$/u.test(value),
   must: 'a text of 1 to 200 characters without control characters',
 };
+/** Of a model. */
+export const reference: Check = {
+  is: (value) => typeof value === 'string' && /^[^\u0000-\u001f\u007f]{1,4096}$/u.test(value),
+  must: 'a path or a reference of 1 to 4096 characters without control characters',
+};
+export const digest: Check = {
+  is: (value) => typeof value === 'string' && /^sha256:[0-9a-f]{64}$/i.test(value),
+  must: 'sha256: and 64 hexadecimal digits',
+};
 export const replicaIdField: Check = {
   is: (value) => typeof value === 'string' && /^r(0|[1-9]\d{0,5})$/.test(value),
   must: 'a replica id such as "r0"',

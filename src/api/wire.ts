@@ -1,6 +1,6 @@
 /** The JSON that goes over the socket, both ways. Versioned: `api_version` changes when a key changes its meaning. */
 
-import type { DeviceView, PerfView, PoolView } from '../core/views.js';
+import type { DeviceView, OperationView, PerfView, PoolView } from '../core/views.js';
 
 export type {
   DeviceView,
@@ -80,6 +80,8 @@ export type ErrorBody = {
     readonly retriable: boolean;
     readonly retry_after_ms?: number;
   };
+  /** What went wrong, where it is one. */
+  readonly operation?: OperationView;
 };
 
 /** An event as it is written to the journal and the stream: RFC 3339 times, a sentence, and an id `<start>-<n>` for resuming. */

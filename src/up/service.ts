@@ -3,13 +3,14 @@
 import type { Service } from '../api/service.js';
 import { apiVersion, type CapabilitiesView, type PoolHealthView, type SupervisorView } from '../api/wire.js';
 import type { Refusal } from '../core/answers.js';
-import { poolIdOf } from '../core/model.js';
+import { type EngineKind, poolIdOf, type Result } from '../core/model.js';
 import { meanPerf } from '../core/perf.js';
 import { type Calendar, viewLease, viewOperation, viewPool, viewPools } from '../core/snapshot.js';
 import type { State } from '../core/state.js';
 import { viewDevices } from '../devices/view.js';
 import { withRotated } from '../host/log-files.js';
 import { type Paths, replicaPaths } from '../host/paths.js';
+import { modelName } from '../inventory/model-ref.js';
 import type { Clock } from '../shell/clock.js';
 import type { Runtime } from '../shell/runtime.js';
 import { rfc3339 } from '../text/time.js';
@@ -25,9 +26,21 @@ export type ServiceWorld = {
   /** Resolves when the registry, as the state is now, is on disk. */
   readonly recorded: () => Promise<void>;
   readonly metrics: () => Promise<string>;
+  /** The model that a reference means to an engine; the error is a phrase. */
+  readonly readModel: (ref: string, engine: EngineKind) => Result<string, string>;
 };
 
-export function makeService({ version, runtime, clock, news, paths, supervisor, metrics, recorded }: ServiceWorld): Service {
+export function makeService({
+  version,
+  runtime,
+  clock,
+  news,
+  paths,
+  supervisor,
+  metrics,
+  recorded,
+  readModel,
+}: ServiceWorld): Service {
   const calendar = (): Calendar => ({ now: clock.now(), time: rfc3339 });
 
   function operation(id: string) {
@@ -75,6 +88,12 @@ export function makeService({ version, runtime, clock, news, paths, supervisor, 
       if (answer === null) return { ok: false, refusal: ended };
       if (answer.ok) await recorded();
       return answer;
+    },
+    recorded,
+    readModel(poolId, ref) {
+      const engine = runtime.state().pools.get(poolId)?.spec.engine ?? 'command';
+      const model = readModel(ref, engine);
+      return model.ok ? { ok: true, value: { model: model.value, modelId: modelName(ref) } } : model;
     },
     lease(wish) {
       const answer = runtime.give(wish);

@@ -61,6 +61,7 @@ beforeEach(async () => {
   runtime.onEvent((event) => metrics.count(event));
   const service = makeService({
     recorded: async () => {},
+    readModel: (model) => ({ ok: true, value: model }),
     version: '1.2.3',
     runtime,
     clock,
