@@ -13,6 +13,12 @@ export function reset(program: Command, cli: Cli): void {
     .option('--no-wait', 'do not wait for the end')
     .option('--timeout <duration>', 'wait no longer than this; exit 5 then')
     .action((selectors: string[], { once = false, wait, timeout }: Options, command: Command) =>
-      act(cli, globalsOf(command), { verb: 'reset', selectors, once, wait, timeoutMs: durationOf(timeout, '--timeout') }),
+      act(cli, globalsOf(command), {
+        verb: 'reset',
+        selectors,
+        body: once ? { once } : {},
+        wait,
+        timeoutMs: durationOf(timeout, '--timeout'),
+      }),
     );
 }

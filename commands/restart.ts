@@ -3,13 +3,23 @@ import { act } from './ask/act.js';
 import { durationOf } from './ask/values.js';
 import { type Cli, globalsOf } from './cli.js';
 
+type Options = { readonly deadline?: string; readonly now?: true; readonly wait: boolean; readonly timeout?: string };
+
 export function restart(program: Command, cli: Cli): void {
   program
     .command('restart <selector...>')
-    .description('stop and start again, one replica after another')
+    .description('drain, stop and start again, one replica after another')
+    .option('--deadline <duration>', "drain no longer than this (default: the pool's drain.deadline)")
+    .option('--now', 'do not drain: stop at once')
     .option('--no-wait', 'do not wait for the end')
     .option('--timeout <duration>', 'wait no longer than this; exit 5 then')
-    .action((selectors: string[], { wait, timeout }: { wait: boolean; timeout?: string }, command: Command) =>
-      act(cli, globalsOf(command), { verb: 'restart', selectors, wait, timeoutMs: durationOf(timeout, '--timeout') }),
+    .action((selectors: string[], { deadline, now, wait, timeout }: Options, command: Command) =>
+      act(cli, globalsOf(command), {
+        verb: 'restart',
+        selectors,
+        body: { deadline_ms: durationOf(deadline, '--deadline'), now },
+        wait,
+        timeoutMs: durationOf(timeout, '--timeout'),
+      }),
     );
 }

@@ -65,11 +65,8 @@ function judge({ state, goal, ready }: ReplicaView, wanted: Goal): Verdict {
           : 'not yet';
     case 'drained':
     case 'stopped':
-      return state === 'stopped'
-        ? 'met'
-        : state === 'stuck' || (goal === 'up' && state !== 'draining' && state !== 'stopping')
-          ? 'never'
-          : 'not yet';
+      // One that is wanted up and drains is being restarted; one that stops may stay so, as after an exit of its own.
+      return state === 'stopped' ? 'met' : state === 'stuck' || (goal === 'up' && state !== 'stopping') ? 'never' : 'not yet';
     case 'failed':
       return state === 'failed' ? 'met' : goal === 'down' && state === 'stopped' ? 'never' : 'not yet';
   }

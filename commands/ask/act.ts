@@ -1,69 +1,80 @@
-/** start, stop, restart, reset: ask for each target, wait for all, tell each, and exit by the worst. */
+/** start, stop, restart, reset, drain: ask for each target, wait for all, tell each, and exit by the worst. */
 
-import type { Client } from '../../src/api/client.js';
+import type { ActBody, ActVerb, Client } from '../../src/api/client.js';
 import type { OperationView } from '../../src/api/wire.js';
 import { type ErrorCode, exitStatus, PoolctlError } from '../../src/errors.js';
-import { took } from '../../src/text/time.js';
 import type { Cli, Globals } from '../cli.js';
 import { errorDocument, errorText } from '../render/error.js';
+import { outcomeText } from '../render/outcome.js';
+import type { DrainNews } from './drain-news.js';
+import { watchDrains } from './drains.js';
+import { type Patience, patience, untilEnded } from './operation.js';
 import { resolveTargets, type Target, targetName } from './selectors.js';
 import { clientOf } from './supervisor.js';
 
 export type Act = {
-  readonly verb: 'start' | 'stop' | 'restart' | 'reset';
+  readonly verb: ActVerb;
   readonly selectors: readonly string[];
-  /** `reset`: allow one launch and forget nothing. */
-  readonly once?: boolean;
+  /** What is asked for, but for the replica. */
+  readonly body?: Omit<ActBody, 'replica_id'>;
+  /** The deadline of a drain as it was typed. */
+  readonly deadline?: string | undefined;
   readonly wait: boolean;
-  readonly timeoutMs: number | undefined;
+  readonly timeoutMs?: number | undefined;
 };
 
-/** Longer than an engine may load: the supervisor has then decided already. */
-const marginMs = 10_000;
-/** The deadline of a load is known only once it has begun, so it is asked for again this often. */
-const lookEveryMs = 5_000;
 /** Of several exit statuses the worst counts. */
 const worstFirst = [70, 1, 5, 9, 7];
 
-type Manner = {
-  readonly once: boolean;
-  readonly wait: boolean;
-  readonly timeoutMs: number | undefined;
-  readonly interrupted: AbortSignal;
-};
-
 type Ended = { readonly operation: OperationView | null; readonly error: PoolctlError | null };
 
-export async function act(cli: Cli, globals: Globals, { verb, selectors, once = false, wait, timeoutMs }: Act): Promise<void> {
+export async function act(cli: Cli, globals: Globals, wish: Act): Promise<void> {
+  const { verb, selectors, wait } = wish;
   const client = clientOf(cli, globals, `${verb} ${selectors.join(' ')}`);
   const targets = resolveTargets(selectors, (await client.status()).pools, verb);
   const interrupted = cli.interruption();
-  const ended = await Promise.all(targets.map((target) => one(client, verb, target, { once, wait, timeoutMs, interrupted })));
+  const drains = wait && drainsFirst.has(verb) ? await watchDrains(client, targets, interrupted, globals, cli) : null;
+  const askedAt = cli.now();
+  const ended = await Promise.all(targets.map((target) => one(client, target, wish, drains?.news ?? null, interrupted))).finally(
+    () => drains?.close(),
+  );
   if (interrupted.aborted) {
-    cli.stderr(`stopped waiting; the ${verb} goes on. Follow it: poolctl status\n`);
+    const follow = verb === 'drain' ? `wait ${selectors.join(' ')} --for drained` : 'status';
+    cli.stderr(`stopped waiting; the ${verb} goes on. Follow it: poolctl ${follow}\n`);
     return cli.exit(130);
   }
   if (globals.json) cli.stdout(`${JSON.stringify(document(ended))}\n`);
   for (const [index, { operation, error }] of ended.entries()) {
     const target = targets[index];
     if (error !== null) cli.stderr(errorText(error, globals.verbose));
-    else if (operation !== null && target !== undefined && !globals.json && !globals.quiet)
-      cli.stdout(`${sentence(verb, targetName(target), operation)}\n`);
+    else if (operation !== null && target !== undefined && !globals.json && !(globals.quiet && statusOf(operation) === 0)) {
+      const losses = drains?.news.lossesOf(target) ?? { holders: [], deadlineAt: null };
+      cli.stdout(`${outcomeText(verb, targetName(target), operation, { losses, deadline: wish.deadline, askedAt })}\n`);
+    }
   }
-  const statuses = ended.map(({ error }) => (error === null ? 0 : exitStatus(error)));
+  const statuses = ended.map(({ operation, error }) =>
+    error !== null ? exitStatus(error) : operation === null ? 0 : statusOf(operation),
+  );
   cli.exit(worstFirst.find((status) => statuses.includes(status)) ?? Math.max(0, ...statuses));
 }
 
+const drainsFirst: ReadonlySet<ActVerb> = new Set(['drain', 'restart']);
+
 async function one(
   client: Client,
-  verb: Act['verb'],
   target: Target,
-  { once, wait, timeoutMs, interrupted }: Manner,
+  { verb, body = {}, wait, timeoutMs }: Act,
+  news: DrainNews | null,
+  interrupted: AbortSignal,
 ): Promise<Ended> {
   try {
-    const body = { ...(target.replicaId === null ? {} : { replica_id: target.replicaId }), ...(once ? { once } : {}) };
-    const begun = await client.act(verb, target.poolId, body);
-    const operation = wait ? await untilEnded(client, begun, timeoutMs, interrupted) : begun;
+    const begunAt = performance.now();
+    const replica = target.replicaId === null ? {} : { replica_id: target.replicaId };
+    const begun = await client.act(verb, target.poolId, { ...replica, ...body });
+    // A drain has a deadline of its own, which the supervisor keeps.
+    const patient: Patience = verb === 'drain' ? () => Number.POSITIVE_INFINITY : patience(timeoutMs, begunAt);
+    const operation = wait ? await untilEnded(client, begun, patient, interrupted) : begun;
+    if (operation.cut > 0 || operation.outcome === 'forced') await news?.untilFinished(operation.operation_id);
     return { operation, error: interrupted.aborted ? null : failureOf(operation, verb, target, wait) };
   } catch (error) {
     if (error instanceof PoolctlError) return { operation: null, error };
@@ -71,49 +82,25 @@ async function one(
   }
 }
 
-async function untilEnded(
-  client: Client,
-  begun: OperationView,
-  timeoutMs: number | undefined,
-  interrupted: AbortSignal,
-): Promise<OperationView> {
-  const startedAt = performance.now();
-  let operation = begun;
-  while (operation.state === 'running' && !interrupted.aborted) {
-    const limitMs =
-      timeoutMs ?? (operation.startup_deadline_ms === null ? Number.POSITIVE_INFINITY : operation.startup_deadline_ms + marginMs);
-    const leftMs = limitMs - (performance.now() - startedAt);
-    if (leftMs <= 0) break;
-    operation = await client
-      .operation(operation.operation_id, Math.min(leftMs, lookEveryMs), interrupted)
-      .catch((error: unknown) => {
-        // An answer that is cut off by Ctrl-C is none.
-        if (interrupted.aborted) return operation;
-        throw error;
-      });
-  }
-  return operation;
-}
-
-function failureOf({ state, error }: OperationView, verb: Act['verb'], target: Target, waited: boolean): PoolctlError | null {
+function failureOf(operation: OperationView, verb: ActVerb, target: Target, waited: boolean): PoolctlError | null {
+  const { state, error } = operation;
   const name = targetName(target);
   if (state === 'running' && waited) {
     return new PoolctlError('DEADLINE_PASSED', `cannot wait any longer for the ${verb} of ${name}; it goes on`, {
       hint: `poolctl status ${name}`,
     });
   }
-  if (error === undefined) return null;
+  if (error === undefined || isCancelledDrain(operation)) return null;
   return new PoolctlError(error.code as ErrorCode, error.message, error.hint === undefined ? {} : { hint: error.hint });
 }
 
-function sentence(verb: Act['verb'], name: string, { state, changed, started_at, finished_at }: OperationView): string {
-  const outcome = verb === 'stop' ? 'stopped' : 'ready';
-  if (state === 'running') return `${name}: ${verb} begun. Follow it: poolctl wait ${name} --for ${outcome}`;
-  if (!changed) return `${name} is ${outcome} already`;
-  const tookMs = finished_at === null ? 0 : Date.parse(finished_at) - Date.parse(started_at);
-  return verb === 'stop'
-    ? `${name} stopped in ${took(tookMs)}. To serve again: poolctl start ${name}`
-    : `${name} ready in ${took(tookMs)}`;
+/** Somebody else wanted otherwise: that is how a drain may end, and no failure. */
+const isCancelledDrain = ({ kind, outcome }: OperationView): boolean => kind === 'drain' && outcome === 'cancelled';
+
+/** Of one without an error. */
+function statusOf(operation: OperationView): number {
+  if (isCancelledDrain(operation)) return 7;
+  return operation.outcome === 'forced' ? 5 : 0;
 }
 
 /** One target: its operation, or the error; several: a list. */

@@ -1,24 +1,28 @@
 /** The supervisor's state as it changes: the event stream says when to look, the status says what is. Nothing is polled. */
 
 import type { Client } from '../../src/api/client.js';
-import type { StatusView } from '../../src/api/wire.js';
+import type { EventLine, StatusView } from '../../src/api/wire.js';
 
 /**
  * The state now, and again after events. It is listened before it is looked, so no change is missed; events that come while a look is under
  * way share the next one. Ends when the supervisor does, or when `signal` is aborted; `againAfterMs` also looks when nothing has happened for
- * so long.
+ * so long. `hear` is told every event since before the first look.
  */
 export async function* watchStatus(
   client: Client,
   signal: AbortSignal,
   againAfterMs: number | null = null,
+  hear: (event: EventLine) => void = () => {},
 ): AsyncGenerator<StatusView, void, void> {
   const ending = new AbortController();
   const both = AbortSignal.any([signal, ending.signal]);
   const events = await client.events(null, both);
   const bell = new Bell();
   void (async () => {
-    for await (const _ of events) bell.ring();
+    for await (const event of events) {
+      hear(event);
+      bell.ring();
+    }
   })().finally(() => bell.close());
   both.addEventListener('abort', () => bell.close(), { once: true });
   try {

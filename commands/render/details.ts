@@ -38,6 +38,7 @@ function nextOf(place: Place): string | null {
     const at = [breaker.retry_at, breaker.cuda.retry_at].flatMap((each) => (each === null ? [] : [Date.parse(each)]));
     return `one launch at ${clockTime(Math.max(...at))}; at once: poolctl reset ${placeName(place)}`;
   }
+  if (state === 'draining' && goal === 'down') return `then stopped; to go on serving: ${start}`;
   if (state === 'failed') return `not tried again by itself; when it is mended: ${start}`;
   if (state === 'stopped') return goal === 'up' ? `not started again by itself: ${start}` : `to serve again: ${start}`;
   return null;

@@ -43,7 +43,7 @@ const maskCell = text('MASK', ({ replica }, { devices }) => maskText(replica.dev
 const portCell = count('PORT', ({ replica }) => shown(replica.port));
 const urlCell = text('URL', ({ replica }) => shown(replica.url));
 const leasesCell = count('LEASES', ({ replica }) =>
-  replica.ready ? `${replica.active_leases}/${shown(replica.slots_total)}` : '-',
+  replica.ready || replica.state === 'draining' ? `${replica.active_leases}/${shown(replica.slots_total)}` : '-',
 );
 const runCell = count('RUN', ({ replica }) => shown(replica.inflight));
 const restartsCell = count('RST', ({ replica }) => String(replica.restart_count));

@@ -21,7 +21,9 @@ export type ActBody = {
   readonly now?: boolean | undefined;
   readonly deadline_ms?: number | undefined;
   readonly once?: boolean | undefined;
+  readonly extend?: boolean | undefined;
 };
+export type ActVerb = 'start' | 'stop' | 'restart' | 'reset' | 'drain';
 export type LeaseBody = {
   readonly replica_id?: string | undefined;
   readonly ttl_ms?: number | undefined;
@@ -53,7 +55,7 @@ export class Client {
     });
   }
 
-  async act(verb: 'start' | 'stop' | 'restart' | 'reset', poolId: string, body: ActBody): Promise<OperationView> {
+  async act(verb: ActVerb, poolId: string, body: ActBody): Promise<OperationView> {
     return (await this.ask('POST', `/v2/pools/${encodeURIComponent(poolId)}/${verb}`, body)) as OperationView;
   }
 

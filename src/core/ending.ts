@@ -26,7 +26,12 @@ export function terminate(replica: Replica, engine: Engine, intent: Intent, scen
     replica,
     { state: 'stopping', engine, intent, rung: 'term', deadline, exit: null, left: [], sweepAt: null },
     scene,
-    { event: 'replica.stopping', because: intent.kind, reason: reasonOf(intent) },
+    {
+      event: 'replica.stopping',
+      because: intent.kind,
+      reason: reasonOf(intent),
+      ...(intent.kind === 'drained' ? { result: intent.forced ? 'forced' : 'drained' } : {}),
+    },
     [...first, { type: 'record' }, { type: 'signal', launch: engine.launch, identity: engine.identity, rung: 'term' }],
   );
 }

@@ -260,7 +260,8 @@ export function viewOperation(operation: Operation, state: State, time: Calendar
 }
 
 function longestLoad({ steps }: Operation, { pools }: State): number | null {
-  const keys = new Set(steps.map(({ key }) => key));
+  // Not one that has its turn yet to come: what it does meanwhile is not this operation's.
+  const keys = new Set(steps.filter(({ state }) => state === 'running').map(({ key }) => key));
   const lives = [...pools.values()].flatMap(({ replicas }) =>
     replicas.filter(({ key }) => keys.has(key)).map(({ life }) => life),
   );

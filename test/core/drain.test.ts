@@ -128,7 +128,10 @@ describe('a drain', () => {
     while (bench.view().state === 'draining')
       for (const effect of bench.wake().effects) if (effect.type === 'poll') bench.polled(0);
     expect(bench.now - begunAt).toBe(20_000);
-    expect(bench.events.map(({ event }) => event)).toEqual(['replica.stopping', 'lease.lost']);
+    expect(bench.events).toMatchObject([
+      { event: 'replica.stopping', because: 'drained', result: 'forced' },
+      { event: 'lease.lost' },
+    ]);
     expect(bench.events[1]).toMatchObject({ holder: 'nightly', reason: expect.stringContaining('deadline of 20s has passed') });
     gone(bench);
     expect(operationOf(bench)).toMatchObject({ state: 'succeeded', outcome: 'forced', cut: 1, active_leases: 1 });
@@ -326,6 +329,17 @@ describe('stop, restart and shutdown beside a drain', () => {
     gone(bench.polled(0, 'chat/r1'), 'chat/r1');
     bench.ready('chat/r1');
     expect(operationOf(bench)).toMatchObject({ kind: 'restart', outcome: 'ready', cut: 0 });
+  });
+
+  it('a restart that drains one replica does not load, whatever another does', () => {
+    const bench = serving(4, 2);
+    acquire(bench);
+    bench.exited(exitOf({ code: 1 }), true, 'chat/r1');
+    while (bench.view('chat/r1').state === 'backoff') bench.wake();
+    bench.checked('chat/r1').spawned(102, 'chat/r1').ask('restart');
+    expect(bench.view()).toMatchObject({ state: 'draining' });
+    expect(bench.view('chat/r1')).toMatchObject({ state: 'starting' });
+    expect(operationOf(bench)).toMatchObject({ state: 'running', startup_deadline_ms: null });
   });
 
   it('a start does not cut the drain of a restart short', () => {

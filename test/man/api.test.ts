@@ -79,13 +79,14 @@ describe('the examples (those that run are skipped without curl: apt-get install
       expect(log?.split('\n').filter((line) => line !== '')).toHaveLength(3);
       const bodies = answers.filter((answer) => answer.startsWith('{')).map((answer) => JSON.parse(answer) as Body);
 
-      const [, status_, , , , , leases, renewed, returned, stop, , restart, reset, shutdown] = bodies;
+      const [, status_, , , , , leases, renewed, returned, stop, , restart, drain, , reset, shutdown] = bodies;
       expect(bodies[0]).toEqual({ status: 'ok', version: expect.any(String) });
       expect(leases).toMatchObject({ leases: [{ pool_id: 'demo', replica_id: 'r0', holder: 'me' }] });
       expect([...fieldsOf(section(api, 'LEASES'))].sort()).toEqual(Object.keys(renewed ?? {}).sort());
       expect(returned).toEqual({ status: 204 });
       expect(stop).toMatchObject({ kind: 'stop', state: 'running', steps: [{ replica_id: 'r0' }] });
       expect(restart).toMatchObject({ kind: 'restart', state: 'succeeded', outcome: 'ready' });
+      expect(drain).toMatchObject({ kind: 'drain', changed: true, steps: [{ replica_id: 'r0' }] });
       expect(reset).toMatchObject({ kind: 'reset', steps: [{ replica_id: 'r0' }] });
       expect(shutdown).toMatchObject({ kind: 'shutdown' });
       expect(await supervisor.ended).toBe(0);

@@ -15,7 +15,7 @@ afterAll(() => rig.end());
 
 it.each([
   ['poolctl-up.1', ['plan']],
-  ['poolctl-start.1', ['wait', 'chat', '--for', 'ready']],
+  ['poolctl-drain.1', ['wait', 'chat', '--for', 'ready']],
   ['poolctl-logs.1', ['logs', 'chat', '-n', '1']],
   ['poolctl-lease.1', ['lease', 'acquire', 'chat']],
   ['poolctl-lease.1', ['lease', 'list']],

@@ -54,6 +54,12 @@ describe('the table', () => {
     expect(rows[2]).toContain('out of memory; try 6 in 31s');
   });
 
+  it('shows who still has leases of one that drains', () => {
+    const draining = replicaView({ state: 'draining', ready: false, url: null, active_leases: 1, why: '1 lease, forced in 22s' });
+    const [, row] = statusTable(statusView([poolView('chat', [draining])]), null, plain);
+    expect(row).toMatch(/^chat\/r0 +draining +cpu +- +1\/4 +2 +0 +3h11m +1 lease, forced in 22s$/);
+  });
+
   it.each([
     [60, ['REPLICA', 'STATE', 'MASK', 'LEASES', 'UP', 'WHY']],
     [80, ['REPLICA', 'STATE', 'MASK', 'PORT', 'LEASES', 'RUN', 'RST', 'UP', 'WHY']],
@@ -110,6 +116,7 @@ describe('the details', () => {
 
   it.each([
     [{ state: 'failed', goal: 'up' }, 'not tried again by itself; when it is mended: poolctl start a/r0'],
+    [{ state: 'draining', goal: 'down' }, 'then stopped; to go on serving: poolctl start a/r0'],
     [{ state: 'stopped', goal: 'down' }, 'to serve again: poolctl start a/r0'],
     [{ state: 'stopped', goal: 'up' }, 'not started again by itself: poolctl start a/r0'],
   ] as const)('say what brings %o back', (at, next) => {

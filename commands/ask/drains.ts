@@ -1,0 +1,76 @@
+/** What a drain waits for, shown while somebody waits for the drain: the one look and the one list of leases that all who do share. */
+
+import type { Client } from '../../src/api/client.js';
+import type { LeaseView, StatusView } from '../../src/api/wire.js';
+import { PoolctlError } from '../../src/errors.js';
+import type { Cli, Globals } from '../cli.js';
+import { type Blocked, blockedText, waitingLines } from '../render/waiting.js';
+import { DrainNews } from './drain-news.js';
+import { replicasOf, type Target } from './selectors.js';
+import { watchStatus } from './watch.js';
+
+/** An engine that drains is asked for its requests this often, and no event tells what it says. */
+const lookEveryMs = 1_000;
+
+export type DrainWatch = {
+  readonly news: DrainNews;
+  /** Shows and hears no more. */
+  close(): void;
+};
+
+/** Listens from when it resolves on, so that nothing is missed of what is asked for after that. Throws where there is no supervisor. */
+export async function watchDrains(
+  client: Client,
+  targets: readonly Target[],
+  interrupted: AbortSignal,
+  { quiet }: Globals,
+  cli: Cli,
+): Promise<DrainWatch> {
+  const ending = new AbortController();
+  const news = new DrainNews();
+  const lines = waitingLines(cli.err, cli.stderr);
+  const signal = AbortSignal.any([interrupted, ending.signal]);
+  const views = watchStatus(client, signal, lookEveryMs, (event) => news.hear(event));
+  const first = await views.next();
+  const follow = async (): Promise<void> => {
+    for (let next = first; !next.done; next = await views.next()) {
+      if (quiet) continue;
+      const blocked = await blockedIn(next.value, targets, client, cli.now());
+      if (!signal.aborted) lines.show(blocked, cli.now());
+    }
+  };
+  // That the supervisor has gone is told by whoever asked it for something.
+  void follow()
+    .catch((error: unknown) => {
+      if (!(error instanceof PoolctlError)) throw error;
+    })
+    .finally(() => news.end());
+  return {
+    news,
+    close() {
+      ending.abort();
+      lines.clear();
+    },
+  };
+}
+
+async function blockedIn(
+  view: StatusView,
+  targets: readonly Target[],
+  client: Client,
+  nowMs: number,
+): Promise<readonly Blocked[]> {
+  const draining = replicasOf(view, targets).filter(({ replica }) => replica.draining);
+  const held = new Set(draining.filter(({ replica }) => replica.active_leases > 0).map(({ pool }) => pool.pool_id));
+  const [only = null] = held.size === 1 ? held : [];
+  const leases: readonly LeaseView[] = held.size === 0 ? [] : await client.leases(only);
+  return draining.map(({ pool: { pool_id }, replica }) => {
+    const own = leases.filter((lease) => lease.pool_id === pool_id && lease.replica_id === replica.replica_id);
+    return {
+      name: `${pool_id}/${replica.replica_id}`,
+      state: replica.state,
+      text: blockedText(replica.why, own, nowMs),
+      blockers: JSON.stringify([replica.active_leases, replica.inflight, own.map(({ lease_id }) => lease_id)]),
+    };
+  });
+}
