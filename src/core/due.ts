@@ -1,16 +1,27 @@
 import { nextExpiry } from './lease.js';
 import type { Life, Serving } from './life.js';
 import { lookAt } from './look.js';
-import type { Instant } from './model.js';
-import type { State } from './state.js';
+import type { Instant, ReplicaKey } from './model.js';
+import type { Pool, Reload, State } from './state.js';
 
 /** The earliest instant at which something of this state is due; null: nothing is. The shell arms one alarm at it. */
 export function nextAt(state: State): Instant | null {
   let earliest = Math.min(lookAt(state), nextExpiry(state.leases));
-  for (const { replicas } of state.pools.values()) {
-    for (const { life } of replicas) earliest = Math.min(earliest, dueAt(life));
+  for (const pool of state.pools.values()) {
+    for (const { life } of pool.replicas) earliest = Math.min(earliest, dueAt(life));
+    if (pool.reload !== null) earliest = Math.min(earliest, launchBy(pool, pool.reload));
   }
   return Number.isFinite(earliest) ? earliest : null;
+}
+
+/** When a new engine that still waits for what it needs is given up. */
+function launchBy({ replicas }: Pool, { places }: Reload): number {
+  const waits = (key: ReplicaKey): boolean =>
+    replicas.some((replica) => replica.key === key && replica.life.state === 'preparing');
+  return Math.min(
+    never,
+    ...places.filter(({ key, stage }) => stage === 'launching' && waits(key)).map((place) => place.launchBy),
+  );
 }
 
 /** When something of this life is due; infinite: nothing is. */

@@ -39,6 +39,7 @@ export const eventNames = [
   'reload.rolled_back',
   'operation.started',
   'operation.finished',
+  'inventory.applied',
   'inventory.rejected',
   'device.found',
   'device.lost',

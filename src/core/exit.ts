@@ -34,7 +34,7 @@ export function judgeStop(
   replica: Replica,
   exit: ExitEvidence,
   startedAt: Moment,
-  cause: 'operator' | 'reload' | 'start',
+  cause: 'operator' | 'reload' | 'apply' | 'start',
   scene: Scene,
 ): Turn {
   const ended = { ...replica, lastExit: lastExit(replica, { exit, startedAt, endedAt: now(scene) }, asAsked) };

@@ -60,6 +60,7 @@ function* blocks(replica: Replica, state: State, now: Instant): Generator<Block>
     yield { because: name === 'cuda' ? 'CUDA breaker' : 'breaker', until: breaker.retryAt.at, why };
   }
   yield* leftovers(replica, state);
+  yield* neighbours(replica, state);
   yield* storms(replica, state, now);
   yield* release(replica, state);
   yield* vram(replica, state);
@@ -90,6 +91,21 @@ function* leftovers(replica: Replica, state: State): Generator<Block> {
       if (held !== undefined) {
         yield { because: 'leftovers', until: null, why: `GPU ${held.index} is held by ${other.key}, which would not die` };
       }
+    }
+  }
+}
+
+/** A neighbour that is on its way to other devices, or out of the inventory, has these yet. */
+function* neighbours(replica: Replica, state: State): Generator<Block> {
+  const shares = poolOf(replica, state)?.spec.share === true;
+  const wanted = new Set(devicesOf(replica, state).map(({ uuid }) => uuid));
+  for (const { spec, replicas } of state.pools.values()) {
+    if (shares && spec.share) continue;
+    for (const other of replicas) {
+      if (other.key === replica.key || !isLive(other.life)) continue;
+      const held = other.life.engine.launch.devices.find(({ uuid }) => wanted.has(uuid));
+      if (held !== undefined)
+        yield { because: 'leftovers', until: null, why: `waits until ${other.key} has left GPU ${held.index}` };
     }
   }
 }

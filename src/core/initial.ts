@@ -28,6 +28,7 @@ export function initialState(beginning: Beginning): State {
           restarts: [],
           override: null,
           reload: null,
+          retiring: false,
         },
       ]),
     ),
@@ -44,6 +45,7 @@ export function initialState(beginning: Beginning): State {
     leftovers: [],
     retired: {},
     deviceRestarts: new Map(),
+    apply: null,
     shutdown: null,
     exitOnAllFailed,
   };
@@ -87,4 +89,10 @@ export function freshReplica(spec: PoolSpec, index: number, { named, now }: Pick
 /** Wants to launch, or does not. */
 export function beforeLaunch(goal: Replica['goal'], now: Instant): Life {
   return goal === 'up' ? { state: 'preparing', phase: 'queued', cause: 'start', since: now } : { state: 'stopped', why: null };
+}
+
+/** Of a place that may have been there before; its numbers go on. */
+export function newReplica(spec: PoolSpec, index: number, goal: Replica['goal'], { retired }: State, at: Instant): Replica {
+  const replica = freshReplica(spec, index, { named: [], now: at });
+  return { ...replica, ...retired[replica.key], goal, life: beforeLaunch(goal, at) };
 }

@@ -102,7 +102,7 @@ export type Resumed = Pick<Serving, 'readyAt' | 'description'> & {
 export type Illness = { readonly sickness: Sickness; readonly detail: string };
 
 /** What a launch is for, through all the waits that it meets. */
-export type LaunchCause = 'operator' | 'reload' | 'start' | 'crash' | 'health';
+export type LaunchCause = 'operator' | 'reload' | 'apply' | 'start' | 'crash' | 'health';
 
 /** Where a replica is in the life of an engine. A variant holds exactly what is true then. */
 export type Life =

@@ -3,7 +3,17 @@
  */
 
 import type { Diagnosis } from './crash.js';
-import type { Device, DeviceProcess, Instant, MaskRef, ModelChoice, PoolSpec, ReplicaId, ReplicaKey } from './model.js';
+import type {
+  Device,
+  DeviceProcess,
+  Instant,
+  Inventory,
+  MaskRef,
+  ModelChoice,
+  PoolSpec,
+  ReplicaId,
+  ReplicaKey,
+} from './model.js';
 
 /** How a process ended, as the kernel gave it; or why it never began. Nothing is defaulted. */
 export type ExitEvidence = {
@@ -197,8 +207,9 @@ export type Input =
       readonly drainMs: number | null;
       readonly correlationId: string | null;
     }
+  | { readonly type: 'apply-requested'; readonly inventory: Inventory; readonly correlationId: string | null }
   /** The answer to `verify`. */
-  | ({ readonly type: 'verified'; readonly operationId: string } & Verified)
+  | ({ readonly type: 'verified'; readonly poolId: string; readonly operationId: string } & Verified)
   | LeaseWish
   | { readonly type: 'woke' }
   /** Engines without a place in this inventory are gone; `stuck` are those that would not die, and are left alone. */
@@ -267,7 +278,7 @@ export type Effect =
   | { readonly type: 'record' }
   | { readonly type: 'check'; readonly launch: Launch }
   /** Is the model of this entry there, whole, and what it is said to be? Touches nothing. Answered by `verified`, always. */
-  | { readonly type: 'verify'; readonly operationId: string; readonly spec: PoolSpec }
+  | { readonly type: 'verify'; readonly poolId: string; readonly operationId: string; readonly spec: PoolSpec }
   | { readonly type: 'spawn'; readonly launch: Launch }
   /** A launch that an earlier supervisor wrote down: look for its process. Answered by `spawned` or `unspawned`. */
   | { readonly type: 'seek'; readonly launch: Launch }

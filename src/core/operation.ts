@@ -116,6 +116,7 @@ const outcomes: Readonly<Record<Operation['kind'], string>> = {
   stop: 'stopped',
   drain: 'drained',
   reload: 'reloaded',
+  apply: 'applied',
   shutdown: 'stopped',
 };
 

@@ -27,6 +27,9 @@ function isUnderWay({ stage }: Place, { failure }: Reload): boolean {
     : stage !== 'returned' && stage !== 'lost';
 }
 
+/** How long a launch may wait beside what a neighbour's drain may take: for a device, for memory, for its turn. */
+const launchWaitMs = 600_000;
+
 type Turn = Partial<Move> | null;
 
 function moveOf(place: Place, replica: Replica, reload: Reload, now: Instant): Turn {
@@ -38,25 +41,24 @@ function forward(place: Place, replica: Replica, reload: Reload, now: Instant): 
   const to = (stage: Stage, more: Partial<Move> = {}): Turn => ({ reload: moved(reload, { ...place, stage }), ...more });
   switch (place.stage) {
     case 'waiting':
-      return begin(place, replica, reload);
+      return begin(place, replica, reload, now);
     case 'draining':
       if (life.state === 'draining' && now >= life.deadline)
         return fail(reload, replica, 'drain_timeout', 'its drain was not over in time');
       if (life.state === 'stuck') return fail(reload, replica, 'exit', replica.lastError ?? 'its engine would not die');
       if (isLive(life) && replica.incarnation === place.before.incarnation) return null;
+      if (place.leaves) return life.state === 'stopped' ? to('switched') : null;
       // The old engine may have crashed on its way: what comes now is the new one's.
-      return {
-        reload: moved(reload, { ...place, stage: 'launching', crashes: replica.crashesTotal }),
-        replica: { ...replica, ...unearned(replica) },
-        fact: isResting(life) ? { type: 'reset', once: false } : null,
-      };
+      return launch(place, replica, reload, now);
     case 'launching': {
       const failure = failureOf(place, replica);
       if (failure !== null) return failure === 'later' ? null : fail(reload, replica, failure.reason, failure.text);
+      if (now >= place.launchBy && life.state === 'preparing')
+        return fail(reload, replica, 'spawn', 'what it needs to be launched did not come in time');
       return life.state === 'ready' ? to('switched') : null;
     }
     case 'switched': {
-      const failure = place.before.goal === 'down' ? null : failureOf(place, replica);
+      const failure = place.leaves || place.before.goal === 'down' ? null : failureOf(place, replica);
       return failure === null || failure === 'later' ? null : fail(reload, replica, failure.reason, failure.text);
     }
     default:
@@ -65,19 +67,37 @@ function forward(place: Place, replica: Replica, reload: Reload, now: Instant): 
 }
 
 /** Its turn has come. Whoever is just being made or ended is waited for. */
-function begin(waiting: Place, replica: Replica, reload: Reload): Turn {
+function begin(waiting: Place, replica: Replica, reload: Reload, now: Instant): Turn {
   const { life, goal } = replica;
   const place = { ...waiting, before: beforeOf(replica), crashes: replica.crashesTotal, touched: true };
-  if (goal === 'down') return { reload: moved(reload, { ...place, stage: 'switched' }) };
+  if (goal === 'down') return { reload: moved(reload, { ...place, stage: 'switched' }), replica: placed(replica, reload) };
   if (life.state === 'stopping' || (life.state === 'preparing' && life.phase !== 'queued')) return null;
   if (life.state === 'stuck') return fail(reload, replica, 'exit', replica.lastError ?? 'its engine would not die');
+  if (place.leaves) {
+    const fact = { type: 'drain', deadlineMs: reload.drainMs, extend: false, yields: true } as const;
+    return { reload: moved(reload, { ...place, stage: 'draining' }), fact };
+  }
   if (isLive(life))
     return { reload: moved(reload, { ...place, stage: 'draining' }), fact: { type: 'switch', drainMs: reload.drainMs } };
+  return launch(place, replica, reload, now);
+}
+
+/** The new engine is to come; what held the old one back does not count. */
+function launch(place: Place, replica: Replica, reload: Reload, now: Instant): Turn {
+  const launchBy = now + reload.drainMs + launchWaitMs;
   return {
-    reload: moved(reload, { ...place, stage: 'launching' }),
-    replica: { ...replica, ...unearned(replica) },
-    fact: isResting(life) ? { type: 'reset', once: false } : null,
+    reload: moved(reload, { ...place, stage: 'launching', crashes: replica.crashesTotal, launchBy }),
+    replica: placed({ ...replica, ...unearned(replica) }, reload),
+    fact: isResting(replica.life) ? { type: 'reset', once: false } : null,
   };
+}
+
+/** Where the new entry has it. */
+function placed(replica: Replica, { to }: Reload): Replica {
+  const mask = to.masks[replica.index];
+  if (mask === undefined) return replica;
+  const port = to.port === 'auto' ? replica.port : to.port + replica.index;
+  return { ...replica, mask, port, portProven: replica.portProven && port === replica.port };
 }
 
 /** Why the new engine will not do; 'later': it has failed, and how is still being found out; null: it may yet. */
@@ -106,19 +126,19 @@ function back(place: Place, replica: Replica, reload: Reload): Turn {
   const { life } = replica;
   const { before } = place;
   const to = (stage: Stage, more: Partial<Move> = {}): Turn => ({ reload: moved(reload, { ...place, stage }), ...more });
-  const asBefore = { ...replica, ...before.earned, ...(before.life === null ? { breakers: closed } : {}) };
+  const asBefore = { ...replica, ...before.earned, ...before.place, ...(before.life === null ? { breakers: closed } : {}) };
   switch (place.stage) {
     case 'waiting':
       return to('returned');
     case 'draining':
       // The old engine is there yet: it goes on, or comes again once it has ended.
       if (before.goal === 'down') return to('emptying');
-      return to('returning', { replica: asBefore, fact: life.state === 'draining' ? { type: 'start' } : null });
+      return to('returning', { replica: asBefore, fact: life.state === 'draining' || place.leaves ? { type: 'start' } : null });
     case 'launching':
       return to('emptying', { fact: isResting(life) && life.state === 'stopped' ? null : { type: 'stop' } });
     case 'switched': {
       const serves = life.state === 'ready' || life.state === 'unhealthy';
-      if (before.goal === 'down' && life.state === 'stopped') return to('returned');
+      if (before.goal === 'down' && life.state === 'stopped') return to('returned', { replica: asBefore });
       return to('emptying', { fact: serves ? { type: 'drain', deadlineMs: reload.drainMs, extend: false } : { type: 'stop' } });
     }
     case 'emptying':

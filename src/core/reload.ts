@@ -15,7 +15,7 @@ export type ReloadFact =
   /** What held it back before is the old model's. */
   | { readonly type: 'reset'; readonly once: false }
   | { readonly type: 'stop' }
-  | { readonly type: 'drain'; readonly deadlineMs: number; readonly extend: false }
+  | { readonly type: 'drain'; readonly deadlineMs: number; readonly extend: false; readonly yields?: true }
   /** It rests as it did. */
   | { readonly type: 'revert'; readonly goal: Replica['goal']; readonly life: Resting };
 
@@ -23,12 +23,19 @@ export type Move = { readonly reload: Reload; readonly replica: Replica | null; 
 
 export type ReloadEnd = 'reloaded' | 'rolled_back' | 'rollback_failed' | 'drain_timeout' | 'failed';
 
-export function planReload({ spec, replicas }: Pool, wish: Pick<Reload, 'operationId' | 'to' | 'drainMs'>): Reload {
+export function planReload(
+  { replicas }: Pool,
+  wish: Pick<Reload, 'operationId' | 'cause' | 'to' | 'drainMs' | 'override'>,
+): Reload {
   const ready = replicas.filter(({ life }) => life.state === 'ready').length;
-  const { strategy } = spec.reload;
+  const { strategy } = wish.to.reload;
+  const moves = replicas.some(
+    ({ mask, index }) => wish.to.masks[index] !== undefined && wish.to.masks[index]?.written !== mask.written,
+  );
   return {
     ...wish,
-    strategy: strategy === 'auto' ? (ready >= 2 ? 'rolling' : 'recreate') : strategy,
+    // One that is to go where another has yet to leave would wait for it for ever.
+    strategy: moves ? 'recreate' : strategy === 'auto' ? (ready >= 2 ? 'rolling' : 'recreate') : strategy,
     verified: false,
     places: replicas.map((replica) => ({
       key: replica.key,
@@ -36,6 +43,8 @@ export function planReload({ spec, replicas }: Pool, wish: Pick<Reload, 'operati
       before: beforeOf(replica),
       crashes: 0,
       touched: false,
+      leaves: replica.index >= wish.to.masks.length,
+      launchBy: 0,
     })),
     failure: null,
   };
@@ -62,9 +71,9 @@ export function goalOf({ reload }: Pool, { key, goal }: Replica): Replica['goal'
 export function beforeReload({ reload }: Pool, replica: Replica): Replica {
   const place = reload?.places.find(({ key }) => key === replica.key);
   if (place === undefined || place.stage === 'waiting' || place.stage === 'returned') return replica;
-  const { goal, earned, life } = place.before;
+  const { goal, earned, place: where, life } = place.before;
   const rests: Life = life ?? { state: 'stopped', why: null };
-  return { ...replica, ...earned, goal, life: isResting(replica.life) ? rests : replica.life };
+  return { ...replica, ...earned, ...where, goal, life: isResting(replica.life) ? rests : replica.life };
 }
 
 /** Back from here. The first failure tells why. `downs`: whoever is not wanted up any more. */
@@ -93,6 +102,9 @@ export function isResting(life: Life): life is Resting {
 
 export function beforeOf(replica: Replica): Place['before'] {
   const {
+    mask,
+    port,
+    portProven,
     goal,
     incarnation,
     life,
@@ -109,6 +121,7 @@ export function beforeOf(replica: Replica): Place['before'] {
   return {
     goal,
     incarnation,
+    place: { mask, port, portProven },
     earned: { attempt, obstructed, restartCount, crashCount, lastError, breakers, repeated, provenAt, vram },
     life: isResting(life) ? life : null,
   };

@@ -3,14 +3,16 @@
 import type { Refusal } from './answers.js';
 import type { Event } from './events.js';
 import { unfit } from './fit.js';
+import { newReplica } from './initial.js';
 import type { Context, Input, Verified } from './messages.js';
-import type { PoolSpec, ReplicaKey } from './model.js';
+import type { PoolSpec } from './model.js';
 import { overrideOf, withModel } from './model-choice.js';
 import { begin } from './operation.js';
-import { shownReference } from './reference.js';
 import { endOf, failed, planReload, type ReloadEnd } from './reload.js';
 import { advance } from './reload-moves.js';
+import { errorOf, reloadSteps } from './reload-steps.js';
 import {
+  type Apply,
   type Failure,
   now,
   type Operation,
@@ -24,6 +26,8 @@ import { inProgress, refuse, running, shuttingDown, unknownPool, type Wish } fro
 import type { Work } from './work.js';
 
 type Wanted = Extract<Input, { type: 'reload-requested' }>;
+/** Which reload a model was looked at for. */
+type Asked = { readonly poolId: string; readonly operationId: string };
 
 export function askReload(state: State, wish: Wanted, context: Context): Wish {
   const { poolId, chosen, correlationId } = wish;
@@ -40,12 +44,15 @@ export function askReload(state: State, wish: Wanted, context: Context): Wish {
   const accepted = { ok: true, operationId: begun.id, cancelled: [], facts: [], events: [], shutdown: null } as const;
   if (same) return { ...accepted, begun: { ...begun, outcome: 'unchanged' } };
   const to = withModel(pool.spec, chosen);
-  const reload = planReload(pool, { operationId: begun.id, to, drainMs: wish.drainMs ?? pool.spec.drain.deadlineMs });
+  const reload = planReload(pool, {
+    ...{ operationId: begun.id, cause: 'reload', to, override: null },
+    drainMs: wish.drainMs ?? pool.spec.drain.deadlineMs,
+  });
   return {
     ...accepted,
-    begun: { ...begun, steps: stepsOf(reload, pool.spec, begun.steps) },
+    begun: { ...begun, steps: reloadSteps(reload, pool.spec, begun.steps) },
     reload: { poolId, reload },
-    effects: [{ type: 'verify', operationId: begun.id, spec: to }],
+    effects: [{ type: 'verify', poolId, operationId: begun.id, spec: to }],
   };
 }
 
@@ -56,21 +63,23 @@ function refusalOf(state: State, pool: Pool | undefined, poolId: string): Refusa
     const message = `cannot reload "${poolId}": it has no model`;
     return { code: 'NOT_SUPPORTED', message, hint: 'give the pool a "model" in pools.yaml' };
   }
-  const rival = running(state).find(({ kind, poolId: of }) => of === poolId && (kind === 'reload' || kind === 'restart'));
-  return rival === undefined ? null : inProgress(rival, 'reload');
+  const rival = running(state).find(
+    ({ kind, poolId: of }) => kind === 'apply' || (of === poolId && (kind === 'reload' || kind === 'restart')),
+  );
+  return rival === undefined ? null : inProgress(rival, 'reload', poolId);
 }
 
 /** The new model was looked at: now replicas may be touched, or the reload is over. */
-export function verify(work: Work, operationId: string, found: Verified): void {
-  const pool = poolOf(work, operationId);
-  if (pool?.reload == null) return;
+export function verify(work: Work, { poolId, operationId }: Asked, found: Verified): void {
+  const pool = work.state.pools.get(poolId);
+  if (pool?.reload?.operationId !== operationId) return;
   const { reload } = pool;
   const [obstacle] = found.obstacles;
   const inTheWay = obstacle ?? unfit(pool, found, work.state);
   const named = found.name === null ? reload.to : withModel(reload.to, { ...reload.to, modelId: found.name });
   const failure: Failure | null = inTheWay === null ? null : { reason: 'model', key: null, text: inTheWay.text };
   work.putPool({ ...pool, reload: failure === null ? { ...reload, to: named, verified: true } : failed(reload, failure) });
-  if (failure === null)
+  if (failure === null && reload.cause === 'reload')
     work.events.push(
       told(pool, named, 'reload.started', { detail: `${reload.strategy}, ${pool.replicas.map(({ id }) => id).join(', ')}` }),
     );
@@ -83,8 +92,8 @@ export function followReloads(work: Work): void {
     const pool = work.state.pools.get(poolId);
     if (pool?.reload == null) continue;
     const end = endOf(pool.reload);
-    if (end === null) show(work, pool, pool.reload);
-    else finish(work, pool, pool.reload, end);
+    if (end !== null) finish(work, pool, pool.reload, end);
+    else if (pool.reload.cause === 'reload') show(work, pool, pool.reload);
   }
 }
 
@@ -96,7 +105,7 @@ function carryOn(work: Work, poolId: string): boolean {
   const before = pool.reload?.places ?? [];
   const key = reload.places.find((place, index) => place !== before[index])?.key;
   work.putPool({ ...pool, reload, replicas: replica === null ? pool.replicas : pool.replicas.with(replica.index, replica) });
-  if (reload.failure !== null && pool.reload?.failure === null && reload.places.some(isTouched))
+  if (reload.cause === 'reload' && reload.failure !== null && pool.reload?.failure === null && reload.places.some(isTouched))
     work.events.push(
       told(pool, reload.to, 'reload.rolled_back', {
         level: 'warn',
@@ -116,130 +125,67 @@ const isTouched = ({ stage }: Place): boolean => stage !== 'waiting' && stage !=
 function show(work: Work, { spec }: Pool, reload: Reload): void {
   const operation = work.state.operations.get(reload.operationId);
   if (operation === undefined) return;
-  const steps = stepsOf(reload, spec, operation.steps);
+  const steps = reloadSteps(reload, spec, operation.steps);
   if (steps.some((step, index) => !isSame(step, operation.steps[index]))) work.put({ ...operation, steps }, null);
 }
 
 const isSame = (a: OperationStep, b: OperationStep | undefined): boolean =>
   b !== undefined && a.state === b.state && a.what === b.what && a.detail === b.detail;
 
-/** The registry write that follows is the commit: killed before it, the next supervisor has the old model; after it, the new one. */
+/** The registry write that follows is the commit: killed before it, the next supervisor has the old entry; after it, the new one. */
 function finish(work: Work, pool: Pool, reload: Reload, end: ReloadEnd): void {
-  const at = now(work.context);
-  const committed = end === 'reloaded';
-  const { to, failure } = reload;
-  const file = work.state.inventory.pools.find(({ poolId }) => poolId === pool.spec.poolId);
-  const override = committed && file !== undefined ? overrideOf(file, to, at) : pool.override;
-  work.putPool({ ...pool, spec: committed ? to : pool.spec, override, reload: null });
+  work.putPool(end === 'reloaded' ? committed(work, pool, reload) : { ...pool, reload: null });
   work.effects.push({ type: 'record' });
   const operation = work.state.operations.get(reload.operationId);
   if (operation === undefined) return;
-  const steps = stepsOf(reload, pool.spec, operation.steps);
-  const ended: Operation = {
-    ...operation,
-    steps,
-    state: committed ? 'succeeded' : 'failed',
-    outcome: end,
-    finishedAt: at,
-    error: errorOf(pool, reload, end),
+  const steps = reloadSteps(reload, pool.spec, operation.steps);
+  if (reload.cause === 'reload') endReload(work, pool, { ...operation, steps }, reload, end);
+  else work.state = { ...work.state, apply: withEnd(work.state.apply, pool, reload, end, steps) };
+}
+
+/** Its replicas have the new entry, and so have those to come; whoever has no place in it any more is gone. */
+function committed({ state, context }: Work, pool: Pool, { cause, to, override }: Reload): Pool {
+  const file = state.inventory.pools.find(({ poolId }) => poolId === to.poolId);
+  const { replicas } = pool;
+  const goal = replicas.some((replica) => replica.goal === 'up') ? 'up' : 'down';
+  const added = to.masks.slice(replicas.length).map((_, n) => newReplica(to, replicas.length + n, goal, state, context.now));
+  return {
+    ...pool,
+    spec: to,
+    override: cause === 'reload' ? overrideOf(file ?? pool.spec, to, now(context)) : override,
+    reload: null,
+    replicas: [...replicas.slice(0, to.masks.length), ...added],
   };
-  const durationMs = Math.round(at.at - operation.startedAt.at);
+}
+
+function withEnd(
+  apply: Apply | null,
+  { spec }: Pool,
+  { failure }: Reload,
+  end: ReloadEnd,
+  steps: readonly OperationStep[],
+): Apply | null {
+  if (apply === null) return null;
+  const restarts = apply.restarts.map((each) =>
+    each.poolId === spec.poolId ? { ...each, end, steps, ...(failure === null ? {} : { why: failure.text }) } : each,
+  );
+  return { ...apply, restarts };
+}
+
+function endReload(work: Work, pool: Pool, operation: Operation, reload: Reload, end: ReloadEnd): void {
+  const at = now(work.context);
+  const { to, failure } = reload;
+  const state = end === 'reloaded' ? 'succeeded' : 'failed';
   work.events.push(
     told(pool, to, 'reload.finished', {
-      level: committed ? 'info' : 'warn',
+      level: end === 'reloaded' ? 'info' : 'warn',
       operation_id: operation.id,
       result: end,
-      duration_ms: durationMs,
+      duration_ms: Math.round(at.at - operation.startedAt.at),
       ...(failure === null ? {} : { reason: failure.text, because: failure.reason }),
     }),
   );
-  work.put(ended, 'finished');
-}
-
-function errorOf(pool: Pool, { failure, to }: Reload, end: ReloadEnd): Operation['error'] {
-  const { poolId, modelId } = pool.spec;
-  if (failure === null) return null;
-  const cannot = `cannot reload ${poolId}`;
-  const who = failure.key === null ? '' : `${failure.key.slice(failure.key.indexOf('/') + 1)} `;
-  const hint = failure.key === null ? `poolctl status ${poolId}` : `poolctl logs ${failure.key} --previous`;
-  switch (end) {
-    case 'failed':
-      return {
-        code: 'MODEL_UNAVAILABLE',
-        message: `${cannot}: the model "${shownReference(to.model ?? '')}" cannot be used; nothing was touched`,
-        why: failure.text,
-      };
-    case 'drain_timeout':
-      return {
-        code: 'DRAIN_TIMEOUT',
-        message: `${cannot}: the drain of ${failure.key ?? poolId} was not over in time; it serves ${modelId} as before`,
-        hint: `poolctl lease list ${poolId}`,
-      };
-    case 'rollback_failed':
-      return {
-        code: 'RELOAD_FAILED',
-        message: `${cannot}: ${who}did not start the new model, and not even the old one came back`,
-        why: failure.text,
-        hint: `poolctl status ${poolId}`,
-      };
-    default:
-      return failure.reason === 'cancelled'
-        ? { code: 'RELOAD_FAILED', message: `${cannot}: it was cancelled by a ${failure.text}; rolled back`, hint }
-        : {
-            code: 'RELOAD_FAILED',
-            message: `${cannot}: ${who}did not start the new model; rolled back`,
-            why: failure.text,
-            hint: `${hint}; all replicas serve ${modelId} as before`,
-          };
-  }
-}
-
-const shown: Readonly<
-  Record<Place['stage'], { readonly state: OperationStep['state']; readonly detail: string | null; readonly back: boolean }>
-> = {
-  waiting: { state: 'pending', detail: null, back: false },
-  draining: { state: 'running', detail: 'drains', back: false },
-  launching: { state: 'running', detail: 'starts the new model', back: false },
-  switched: { state: 'done', detail: null, back: false },
-  emptying: { state: 'running', detail: 'ends the new engine', back: true },
-  returning: { state: 'running', detail: 'starts the old model again', back: true },
-  returned: { state: 'done', detail: 'as before', back: true },
-  lost: { state: 'failed', detail: 'the old model does not come back', back: true },
-};
-
-/** One a replica forward, and one more for each that goes back. */
-function stepsOf({ places, failure, to }: Reload, spec: PoolSpec, before: readonly OperationStep[]): readonly OperationStep[] {
-  const step = (key: ReplicaKey, what: string, state: OperationStep['state'], detail: string | null): OperationStep => {
-    const same = before.find((each) => each.key === key && each.what === what);
-    return { key, what, after: 0, forced: same?.forced ?? false, state, detail };
-  };
-  const forward = places.map(({ key, stage }) => {
-    const what = `switch to ${to.modelId}`;
-    const { state, detail, back } = shown[stage];
-    if (!back)
-      return step(
-        key,
-        what,
-        failure !== null && state !== 'done' ? 'failed' : state,
-        failure?.key === key ? failure.text : detail,
-      );
-    const earlier = before.find((each) => each.key === key && each.what === what);
-    return step(
-      key,
-      what,
-      earlier?.state === 'done' ? 'done' : 'failed',
-      failure?.key === key ? failure.text : (earlier?.detail ?? null),
-    );
-  });
-  const backward = places
-    .toReversed()
-    .filter(({ stage, touched }) => shown[stage].back && touched)
-    .map(({ key, stage }) => step(key, `back to ${spec.modelId}`, shown[stage].state, shown[stage].detail));
-  return [...forward, ...backward];
-}
-
-function poolOf(work: Work, operationId: string): Pool | undefined {
-  return [...work.state.pools.values()].find(({ reload }) => reload?.operationId === operationId);
+  work.put({ ...operation, state, outcome: end, finishedAt: at, error: errorOf(pool, reload, end) }, 'finished');
 }
 
 function told({ spec }: Pool, to: PoolSpec, event: Event['event'], more: Partial<Event>): Event {

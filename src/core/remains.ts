@@ -4,7 +4,7 @@ import type { Event } from './events.js';
 import { lose } from './lease.js';
 import type { Moment } from './model.js';
 import type { RecordedRestart, RecordedState } from './record.js';
-import type { RecordedEngine, State } from './state.js';
+import type { RecordedEngine, Replica, State } from './state.js';
 import type { Restart } from './storm.js';
 
 /** One that was only ordered may have been made a moment ago: a window holds it for as long as it may have to. */
@@ -19,12 +19,19 @@ export function deviceRestartsOf(
   return Object.entries(deviceRestarts).map(([uuid, restarts]) => [uuid, dated(restarts, now)]);
 }
 
-export function retiredOf({ retired, replicas }: RecordedState, known: ReadonlySet<string>): State['retired'] {
+/** What outlives them: should their places come back, no incarnation is given twice. */
+export function retired(replicas: readonly Replica[]): State['retired'] {
+  return Object.fromEntries(
+    replicas.map(({ key, incarnation, restartsTotal, crashesTotal }) => [key, { incarnation, restartsTotal, crashesTotal }]),
+  );
+}
+
+export function retiredOf({ retired: before, replicas }: RecordedState, known: ReadonlySet<string>): State['retired'] {
   const lifetimes = Object.entries(replicas).map(([key, { incarnation, restartsTotal, crashesTotal }]) => [
     key,
     { incarnation, restartsTotal, crashesTotal },
   ]);
-  const all: State['retired'] = { ...retired, ...Object.fromEntries(lifetimes) };
+  const all: State['retired'] = { ...before, ...Object.fromEntries(lifetimes) };
   return Object.fromEntries(Object.entries(all).filter(([key]) => !known.has(key)));
 }
 

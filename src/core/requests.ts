@@ -27,7 +27,7 @@ export function ask(state: State, wish: Extract<Input, { type: 'requested' }>, c
   if (state.shutdown !== null) return refuse(shuttingDown(verb, poolId));
   const touching = running(state).filter(({ steps }) => steps.some(({ key }) => targets.some((target) => target.key === key)));
   const rival = touching.find(({ kind }) => crosses(verb, kind));
-  if (rival !== undefined) return refuse(inProgress(rival, verb));
+  if (rival !== undefined) return refuse(inProgress(rival, verb, poolId));
   if (verb === 'start' || verb === 'restart') {
     const broken = targets.flatMap(({ key, breakers }) =>
       openOnes(breakers).map(({ retryAt }) => ({ key, retryAt: retryAt.at })),
@@ -65,7 +65,7 @@ const cancelled = (verb: Verb): Failure => ({ reason: 'cancelled', key: null, te
 /** Neither may come between the other's replicas. */
 function crosses(verb: Verb, kind: Operation['kind']): boolean {
   const wantsUp = verb === 'start' || verb === 'restart' || verb === 'reset';
-  return (verb === 'restart' && kind === 'restart') || (wantsUp && kind === 'reload');
+  return (verb === 'restart' && kind === 'restart') || (wantsUp && (kind === 'reload' || kind === 'apply'));
 }
 
 type Asked = Extract<Input, { type: 'requested' }>;

@@ -64,7 +64,14 @@ export function restore(restoring: Restoring): Restored {
       events.push(...resumed.events);
       return resumed.replica;
     });
-    return { spec, override, reload: null, replicas, restarts: clean ? [] : dated(before.restarts[spec.poolId] ?? [], at) };
+    return {
+      spec,
+      override,
+      reload: null,
+      retiring: false,
+      replicas,
+      restarts: clean ? [] : dated(before.restarts[spec.poolId] ?? [], at),
+    };
   });
   const cut = clean ? [] : before.operations.map((operation) => interrupted(operation, at));
   return {

@@ -109,6 +109,8 @@ export type Pool = {
   /** The model that a reload has put in the place of the file's; `spec` has it already. */
   readonly override: Override | null;
   readonly reload: Reload | null;
+  /** The inventory has it no more: it goes as soon as its engines have. */
+  readonly retiring: boolean;
 };
 
 export type Override = {
@@ -137,6 +139,7 @@ export type Place = {
   readonly before: {
     readonly goal: Replica['goal'];
     readonly incarnation: number;
+    readonly place: Pick<Replica, 'mask' | 'port' | 'portProven'>;
     readonly earned: Earned;
     readonly life: Resting | null;
   };
@@ -144,6 +147,10 @@ export type Place = {
   readonly crashes: number;
   /** Its turn has come. */
   readonly touched: boolean;
+  /** The new entry has no mask for it: it goes. */
+  readonly leaves: boolean;
+  /** Until when the new engine may wait for what it needs. */
+  readonly launchBy: Instant;
 };
 
 export type Resting = Extract<Life, { state: 'stopped' | 'backoff' | 'broken' | 'failed' }>;
@@ -154,8 +161,12 @@ export type Failure = { readonly reason: FailureReason; readonly key: ReplicaKey
 
 export type Reload = {
   readonly operationId: string;
-  /** The pool's entry with the new model. */
+  /** Another model for the pool, or another entry of the inventory. */
+  readonly cause: 'reload' | 'apply';
+  /** The pool's entry as it is to be. */
   readonly to: PoolSpec;
+  /** What stands above the file after an apply. */
+  readonly override: Override | null;
   readonly strategy: 'rolling' | 'recreate';
   readonly drainMs: number;
   /** The new model is there, sound, and could fit. Nothing is touched before. */
@@ -179,7 +190,7 @@ export type OperationStep = {
 
 export type Operation = {
   readonly id: string;
-  readonly kind: Verb | 'reload' | 'shutdown';
+  readonly kind: Verb | 'reload' | 'apply' | 'shutdown';
   readonly poolId: string | null;
   readonly state: 'running' | 'succeeded' | 'failed';
   readonly outcome: string | null;
@@ -203,6 +214,20 @@ export type Operation = {
     readonly hint?: string;
   } | null;
   readonly correlationId: string | null;
+};
+
+/** A changed inventory that is being carried out. */
+export type Apply = {
+  readonly operationId: string;
+  /** Pools whose engines are replaced; `end` and `steps` once that is over, `why` where it failed. */
+  readonly restarts: readonly {
+    readonly poolId: string;
+    readonly end: 'reloaded' | 'rolled_back' | 'rollback_failed' | 'drain_timeout' | 'failed' | null;
+    readonly why?: string;
+    readonly steps?: readonly OperationStep[];
+  }[];
+  /** Pools that the inventory no longer has. */
+  readonly stops: readonly string[];
 };
 
 export type Shutdown = {
@@ -252,6 +277,7 @@ export type State = {
   readonly retired: Readonly<Record<string, Lifetime>>;
   /** By device: automatic restarts of all pools that touch it, oldest first. */
   readonly deviceRestarts: ReadonlyMap<string, readonly Restart[]>;
+  readonly apply: Apply | null;
   readonly shutdown: Shutdown | null;
   readonly exitOnAllFailed: boolean;
 };

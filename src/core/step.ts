@@ -1,6 +1,7 @@
 /** The ring's one function: state and input in; state, answer, effects and events out. Pure. */
 
 import type { Answer } from './answers.js';
+import { applyPlan, askApply, followApply } from './applying.js';
 import { drainEnd } from './drain.js';
 import { dueAt } from './due.js';
 import type { Event } from './events.js';
@@ -33,6 +34,7 @@ export function step(state: State, input: Input, context: Context): Step {
   const answer = take(work, input);
   endDrains(work);
   followReloads(work);
+  followApply(work);
   followOperations(work);
   admit(work);
   endIfDone(work);
@@ -48,8 +50,10 @@ function take(work: Work, input: Input): Answer | null {
       return carryOut(work, shutDown(work.state, input, work.context));
     case 'reload-requested':
       return carryOut(work, askReload(work.state, input, work.context));
+    case 'apply-requested':
+      return carryOut(work, askApply(work.state, input, work.context));
     case 'verified':
-      verify(work, input.operationId, input);
+      verify(work, input, input);
       return null;
     case 'lease-requested':
     case 'lease-renewed':
@@ -137,11 +141,17 @@ function carryOut(work: Work, wish: Wish): Answer {
   work.events.push(...wish.events);
   if (wish.begun !== null) work.put(wish.begun, 'started');
   if (wish.reload !== undefined) reloadAs(work, wish.reload);
-  if (wish.shutdown !== null)
-    for (const pool of work.state.pools.values()) if (pool.reload !== null) work.putPool({ ...pool, reload: null });
+  if (wish.apply !== undefined) applyPlan(work, wish.operationId, wish.apply);
+  if (wish.shutdown !== null) forgetPlans(work);
   work.effects.push(...(wish.effects ?? []));
   for (const { key, fact } of wish.facts) work.turn(key, fact);
   return { ok: true, operationId: wish.operationId };
+}
+
+/** Everything stops: there is nothing left to switch. */
+function forgetPlans(work: Work): void {
+  for (const pool of work.state.pools.values()) if (pool.reload !== null) work.putPool({ ...pool, reload: null });
+  if (work.state.apply !== null) work.state = { ...work.state, apply: null };
 }
 
 function reloadAs(work: Work, { poolId, reload }: NonNullable<Extract<Wish, { ok: true }>['reload']>): void {
@@ -175,7 +185,7 @@ function followOperations(work: Work): void {
 
 /** A reload's replicas tell how far it is. */
 function isFollowed({ id }: Operation, { state }: Work): boolean {
-  return [...state.pools.values()].some(({ reload }) => reload?.operationId === id);
+  return state.apply?.operationId === id || [...state.pools.values()].some(({ reload }) => reload?.operationId === id);
 }
 
 /** Opens the gate to those that wait, longest first. */

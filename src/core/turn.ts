@@ -15,7 +15,7 @@ export type Scene = Context & {
   /** So long a launch has to pass its probes before it is ready. */
   readonly minHealthyMs: number;
   /** What a launch is for that is neither the first nor an answer to a failure. */
-  readonly asked: 'operator' | 'reload';
+  readonly asked: 'operator' | 'reload' | 'apply';
   readonly correlationId: string | null;
 };
 

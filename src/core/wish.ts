@@ -1,10 +1,11 @@
 /** What a wish comes to in the turn in which it is made: refused with a code, or accepted with an operation and what it begins with. */
 
 import type { Refusal } from './answers.js';
+import type { Planned } from './apply.js';
 import type { Fact } from './engine.js';
 import type { Event } from './events.js';
 import type { Effect } from './messages.js';
-import type { ReplicaKey } from './model.js';
+import type { Inventory, ReplicaKey } from './model.js';
 import type { Operation, Reload, Shutdown, State } from './state.js';
 
 export type Wish =
@@ -20,6 +21,8 @@ export type Wish =
       readonly shutdown: Shutdown | null;
       /** What becomes of its pool's reload. @default it stays as it is */
       readonly reload?: { readonly poolId: string; readonly reload: Reload };
+      /** Another inventory, and what it changes. */
+      readonly apply?: { readonly inventory: Inventory; readonly plan: readonly Planned[] };
       /** @default none */
       readonly effects?: readonly Effect[];
     };
@@ -46,12 +49,13 @@ export function shuttingDown(verb: string, poolId: string): Refusal {
 }
 
 /** Another operation has the pool; `verb` would cross it. */
-export function inProgress(operation: Operation, verb: string): Refusal {
-  const subject = operation.poolId ?? 'the supervisor';
+export function inProgress({ id, kind, poolId }: Operation, verb: string, subject: string): Refusal {
+  const what =
+    poolId === null ? (kind === 'apply' ? 'an apply' : `a ${kind}`) : `a ${kind} of ${poolId === subject ? 'it' : poolId}`;
   return {
     code: 'OPERATION_IN_PROGRESS',
-    message: `cannot ${verb} "${subject}": a ${operation.kind} of it is running (operation ${operation.id})`,
-    hint: `poolctl wait ${subject} --for ready`,
+    message: `cannot ${verb} "${subject}": ${what} is running (operation ${id})`,
+    hint: poolId === null ? 'poolctl status' : `poolctl wait ${poolId} --for ready`,
     retryAfterMs: 1_000,
   };
 }

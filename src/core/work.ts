@@ -43,7 +43,7 @@ export class Work {
       ...this.context,
       spec: specFor(pool, key),
       minHealthyMs: isOnTrial(pool, key) ? pool.spec.reload.minHealthyMs : 0,
-      asked: pool.reload === null ? ('operator' as const) : ('reload' as const),
+      asked: pool.reload?.cause ?? ('operator' as const),
       supervisor: this.state.inventory.supervisor,
       leases: isServing(before.life) ? countOf(this.state.leases, key) : 0,
       correlationId: this.correlationId,

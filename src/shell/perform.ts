@@ -116,7 +116,7 @@ export function makePerform(hands: Hands): Perform {
       case 'verify':
         return void hands
           .verify(effect.spec)
-          .then((found) => give({ type: 'verified', operationId: effect.operationId, ...found }));
+          .then((found) => give({ type: 'verified', poolId: effect.poolId, operationId: effect.operationId, ...found }));
       case 'spawn': {
         const { key, incarnation } = effect.launch;
         const reports = reportsOf(effect.launch, give);

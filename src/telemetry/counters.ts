@@ -110,7 +110,11 @@ function isReadinessChange({ from, to }: Event): boolean {
 
 /** Neither the first launch of all nor the one with which a supervisor begins. */
 function isRestart({ reason, incarnation = 0 }: Event): boolean {
-  return reason === 'crash' || reason === 'health' || ((reason === 'operator' || reason === 'reload') && incarnation > 1);
+  return (
+    reason === 'crash' ||
+    reason === 'health' ||
+    ((reason === 'operator' || reason === 'reload' || reason === 'apply') && incarnation > 1)
+  );
 }
 
 function includes(words: readonly string[], word: string): boolean {

@@ -68,6 +68,10 @@ const sentences: { readonly [Name in EventName]: (event: Event) => string } = {
   'device.reset': (event) => `${device(event)} ${event.reason ?? 'was reset'}`,
   'device.mismatch': (event) => `${who(event)} ${event.reason ?? 'is not where its mask puts it'}${todo(event)}`,
   'engine_version.mixed': (event) => `${who(event)}: its replicas run different engine versions${because(event)}`,
+  'inventory.applied': ({ result, reason }) =>
+    result === 'unchanged'
+      ? 'the inventory is as it was'
+      : `the inventory was applied${reason === undefined ? '' : `, but for one pool: ${reason}`}`,
   'inventory.rejected': ({ reason, hint }) => `the inventory stays as it was${behind([reason, hint].filter(Boolean).join('; '))}`,
   'storage.degraded': ({ result, detail = 'state', reason }) =>
     result === 'recovered'

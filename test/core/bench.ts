@@ -115,9 +115,10 @@ export class Bench {
   verified(more: Partial<Verified> = {}): this {
     const effect = this.effects.find((each) => each.type === 'verify');
     if (effect?.type !== 'verify') throw new Error('nothing is verified');
-    const { operationId } = effect;
+    const { poolId, operationId } = effect;
     return this.give({
       type: 'verified',
+      poolId,
       operationId,
       obstacles: [],
       name: null,

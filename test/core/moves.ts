@@ -16,6 +16,7 @@ export function play(bench: Bench, manners: Manners, untilMs = 3_600_000, stop: 
   const end = bench.now + untilMs;
   const open: Effect[] = [...bench.effects];
   // Questions of earlier steps that nobody has answered.
+  if (bench.state.devices.lookOut) open.push({ type: 'observe' });
   for (const { replicas } of bench.state.pools.values())
     for (const { key, life } of replicas) if ('polling' in life && life.polling.out) open.push(...bench.polled(0, key).effects);
   for (let n = 0; n < 20_000 && !stop(bench); n += 1) {
@@ -34,6 +35,13 @@ export function play(bench: Bench, manners: Manners, untilMs = 3_600_000, stop: 
 
 /** False where nothing is answered. */
 function perform(bench: Bench, effect: Effect, manners: Manners): boolean {
+  if (effect.type === 'observe') {
+    const { devices } = bench.state.devices;
+    bench.now += 1;
+    const observation = { devices, tool: 'working', note: null, processes: null, askedAt: bench.now } as const;
+    bench.give({ type: 'devices-observed', observation });
+    return true;
+  }
   if (!('launch' in effect)) return false;
   const { key, incarnation, check, spec } = effect.launch;
   const of = { key, incarnation };

@@ -1,0 +1,199 @@
+/** Applies in a step: what the new inventory says is put to work pool by pool; those that it does not touch are left alone. */
+
+import { type Planned, planApply, withPolicies } from './apply.js';
+import type { Event } from './events.js';
+import { newReplica } from './initial.js';
+import { isLive, isServing } from './life.js';
+import type { Context, Effect, Input } from './messages.js';
+import type { Instant, PoolSpec } from './model.js';
+import { begin } from './operation.js';
+import { planReload } from './reload.js';
+import { reloadSteps } from './reload-steps.js';
+import { retired } from './remains.js';
+import { type Apply, now, type Operation, type OperationStep, type Pool, type Replica, type State } from './state.js';
+import { inProgress, refuse, running, shuttingDown, type Wish } from './wish.js';
+import type { Work } from './work.js';
+
+type Wanted = Extract<Input, { type: 'apply-requested' }>;
+
+export function askApply(state: State, { inventory, correlationId }: Wanted, context: Context): Wish {
+  if (state.shutdown !== null) return refuse(shuttingDown('apply', inventory.file));
+  const plan = planApply(state, inventory);
+  const touched = plan.filter(({ action }) => action !== 'keep');
+  const rival = running(state).find(
+    ({ kind, poolId }) =>
+      kind === 'apply' || kind === 'reload' || (kind === 'restart' && touched.some((each) => each.poolId === poolId)),
+  );
+  const leaving = inventory.pools.find(({ poolId }) => state.pools.get(poolId)?.retiring === true);
+  if (leaving !== undefined) {
+    const message = `cannot apply ${inventory.file}: an engine of "${leaving.poolId}" from before would not die yet`;
+    return refuse({ code: 'OPERATION_IN_PROGRESS', message, hint: `poolctl status ${leaving.poolId}`, retryAfterMs: 5_000 });
+  }
+  if (rival !== undefined) return refuse(inProgress(rival, 'apply', inventory.file));
+  const targets = [...state.pools.values()].flatMap(({ spec, replicas }) =>
+    touched.some(({ poolId, action }) => poolId === spec.poolId && action !== 'live-update') ? replicas : [],
+  );
+  const begun = begin({ kind: 'apply', poolId: null, targets, leases: state.leases, correlationId }, touched.length > 0, context);
+  return {
+    ok: true,
+    operationId: begun.id,
+    begun: { ...begun, steps: [], outcome: touched.length > 0 ? null : 'unchanged' },
+    cancelled: [],
+    facts: [],
+    events: [],
+    shutdown: null,
+    apply: { inventory, plan },
+  };
+}
+
+/** The whole plan at once; each pool then goes its own way. */
+export function applyPlan(
+  work: Work,
+  operationId: string,
+  { inventory, plan }: NonNullable<Extract<Wish, { ok: true }>['apply']>,
+): void {
+  const { state } = work;
+  const effects: Effect[] = [];
+  const pools = new Map<string, Pool>();
+  for (const each of plan) {
+    const before = state.pools.get(each.poolId);
+    pools.set(each.poolId, poolAfter(each, before, operationId, work));
+    const { reload } = pools.get(each.poolId) ?? {};
+    if (each.action === 'restart' && reload != null)
+      effects.push({ type: 'verify', operationId, poolId: each.poolId, spec: reload.to });
+  }
+  for (const [poolId, pool] of state.pools) if (!pools.has(poolId)) pools.set(poolId, pool);
+  work.state = {
+    ...state,
+    inventory,
+    pools,
+    apply: {
+      operationId,
+      restarts: plan.flatMap(({ poolId, action }) => (action === 'restart' ? [{ poolId, end: null }] : [])),
+      stops: plan.flatMap(({ poolId, action }) => (action === 'stop' ? [poolId] : [])),
+    },
+  };
+  for (const { poolId, action } of plan) {
+    const pool = work.state.pools.get(poolId);
+    if (action !== 'stop' || pool === undefined) continue;
+    for (const { key } of pool.replicas) work.turn(key, { type: 'drain', deadlineMs: pool.spec.drain.deadlineMs, extend: false });
+  }
+  work.effects.push({ type: 'record' }, ...effects);
+}
+
+function poolAfter(
+  { poolId, action, to, override }: Planned,
+  before: Pool | undefined,
+  operationId: string,
+  { state, context }: Work,
+): Pool {
+  if (before === undefined || to === null) {
+    if (before !== undefined) return { ...before, retiring: true };
+    if (to === null) throw new RangeError(`nobody knows ${poolId}`);
+    const replicas = to.masks.map((_, index) => newReplica(to, index, to.autostart ? 'up' : 'down', state, context.now));
+    return { spec: to, replicas, restarts: [], override: null, reload: null, retiring: false };
+  }
+  switch (action) {
+    case 'restart': {
+      const plan = { operationId, to, drainMs: to.drain.deadlineMs, cause: 'apply', override } as const;
+      return { ...before, reload: planReload(before, plan) };
+    }
+    default:
+      return {
+        ...before,
+        spec: to,
+        override,
+        replicas: before.replicas.map((replica) => withNewPolicies(replica, to, context.now)),
+      };
+  }
+}
+
+/** Of a living engine, too: its next probe, its stop and its drain go by them. */
+function withNewPolicies(replica: Replica, spec: PoolSpec, at: Instant): Replica {
+  const { life } = replica;
+  if (!isLive(life)) return replica;
+  const { launch } = life.engine;
+  const engine = { ...life.engine, launch: { ...launch, spec: withPolicies(launch.spec, spec) } };
+  if (!isServing(life)) return { ...replica, life: { ...life, engine } as Replica['life'] };
+  const slotsTotal = spec.slots === 'auto' ? life.description.slotsTotal : spec.slots;
+  const { path } = spec.health;
+  const changed = (path === 'none') !== (launch.spec.health.path === 'none');
+  const probing = changed ? { at: path === 'none' ? null : at, startedAt: at } : life.probing;
+  return { ...replica, life: { ...life, engine, probing, description: { ...life.description, slotsTotal } } as Replica['life'] };
+}
+
+/** Pools that are gone go; and the apply ends when nothing of it is under way any more. */
+export function followApply(work: Work): void {
+  for (const pool of work.state.pools.values())
+    if (pool.retiring && pool.replicas.every(({ life }) => life.state === 'stopped')) remove(work, pool);
+  const { apply } = work.state;
+  const operation = apply === null ? undefined : work.state.operations.get(apply.operationId);
+  if (apply === null || operation === undefined) return;
+  const steps = stepsOf(apply, operation, work.state);
+  const over =
+    apply.restarts.every(({ end }) => end !== null) && apply.stops.every((poolId) => isGone(work.state.pools.get(poolId)));
+  if (over) finish(work, apply, { ...operation, steps });
+  else if (JSON.stringify(steps) !== JSON.stringify(operation.steps)) work.put({ ...operation, steps }, null);
+}
+
+/** One that would not die stays to be seen, and is not waited for. */
+const isGone = (pool: Pool | undefined): boolean =>
+  pool === undefined || !pool.retiring || pool.replicas.every(({ life }) => life.state === 'stopped' || life.state === 'stuck');
+
+function remove(work: Work, { spec, replicas }: Pool): void {
+  const pools = new Map(work.state.pools);
+  pools.delete(spec.poolId);
+  work.state = { ...work.state, pools, retired: { ...work.state.retired, ...retired(replicas) } };
+  work.effects.push({ type: 'record' });
+}
+
+function finish(work: Work, apply: Apply, operation: Operation): void {
+  const failed = apply.restarts.filter(({ end }) => end !== 'reloaded');
+  const [first] = failed;
+  work.state = { ...work.state, apply: null };
+  const outcome =
+    operation.outcome ??
+    (first === undefined ? 'applied' : failed.some(({ end }) => end === 'rollback_failed') ? 'rollback_failed' : 'rolled_back');
+  const error: Operation['error'] =
+    first === undefined
+      ? null
+      : {
+          code: 'RELOAD_FAILED',
+          message: `cannot apply pools.${first.poolId}: ${first.end === 'rollback_failed' ? 'not even what ran before came back' : 'what ran before runs again'}`,
+          ...(first.why === undefined ? {} : { why: first.why }),
+          hint: `poolctl status ${first.poolId}`,
+        };
+  const told: Event = {
+    event: 'inventory.applied',
+    level: error === null ? 'info' : 'warn',
+    operation_id: operation.id,
+    result: outcome,
+    ...(error === null ? {} : { reason: error.message }),
+    ...(operation.correlationId === null ? {} : { correlation_id: operation.correlationId }),
+  };
+  work.events.push(told);
+  work.put(
+    { ...operation, state: error === null ? 'succeeded' : 'failed', outcome, error, finishedAt: now(work.context) },
+    'finished',
+  );
+}
+
+/** Steps of pools that are done stay as they were. */
+function stepsOf({ restarts, stops }: Apply, { steps: before }: Operation, { pools }: State): readonly OperationStep[] {
+  const of = (poolId: string): readonly OperationStep[] => before.filter(({ key }) => key.startsWith(`${poolId}/`));
+  const stopping = stops.flatMap((poolId) => {
+    const pool = pools.get(poolId);
+    if (pool === undefined)
+      return of(poolId).map((step) => ({ ...step, state: 'done' as const, detail: step.forced ? 'forced' : 'stopped' }));
+    return pool.replicas.map(({ key, life, lastError }): OperationStep => {
+      const state = life.state === 'stopped' ? 'done' : life.state === 'stuck' ? 'failed' : 'running';
+      const forced = of(poolId).some((step) => step.key === key && step.forced);
+      return { key, what: `stop ${key}`, state, after: 0, forced, detail: state === 'failed' ? lastError : null };
+    });
+  });
+  const restarting = restarts.flatMap(({ poolId, steps }) => {
+    const pool = pools.get(poolId);
+    return steps ?? (pool?.reload == null ? of(poolId) : reloadSteps(pool.reload, pool.spec, of(poolId)));
+  });
+  return [...restarting, ...stopping];
+}

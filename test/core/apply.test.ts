@@ -1,0 +1,310 @@
+/** Applies: only what has changed is touched; policies change live, engines one after another, and what cannot start leaves what ran. */
+
+import fc from 'fast-check';
+import { describe, expect, it, test } from 'vitest';
+import { changesOf, planApply, withPolicies } from '../../src/core/apply.js';
+import type { PoolSpec } from '../../src/core/model.js';
+import { viewOperation, viewPools } from '../../src/core/snapshot.js';
+import { deviceOf } from '../rig/launch.js';
+import { inventoryOf, poolSpec, supervisorSpec } from '../rig/specs.js';
+import { again } from './again.js';
+import { Bench } from './bench.js';
+import { acquire } from './leasing.js';
+import { maskOf } from './looks.js';
+import { type Manners, play } from './moves.js';
+
+const well: Manners = () => 'well';
+const chat = poolSpec('chat', 2, { model: '/models/a.gguf', modelId: 'a' });
+const code = poolSpec('code', 1, { model: '/models/c.gguf', modelId: 'c' });
+
+const up = (pools: readonly PoolSpec[] = [chat, code]): Bench =>
+  play(new Bench(pools, { supervisor: { loads: { perDevice: 9, total: 9 } } }), well, 20_000, (bench) =>
+    viewPools(bench.state, { now: bench.now, time: String }).every(({ replicas }) => replicas.every(({ ready }) => ready)),
+  );
+const apply = (bench: Bench, pools: readonly PoolSpec[]): Bench =>
+  bench.give({
+    type: 'apply-requested',
+    inventory: { ...inventoryOf(...pools), supervisor: { ...supervisorSpec, loads: { perDevice: 9, total: 9 } } },
+    correlationId: null,
+  });
+/** Models that are verified by themselves. */
+const carryOut = (bench: Bench, manners: Manners = well, ms = 900_000): Bench => {
+  for (const effect of bench.effects.filter(({ type }) => type === 'verify'))
+    if (effect.type === 'verify')
+      bench.give({ ...effect, type: 'verified', obstacles: [], name: null, modelBytes: null, hostTotalBytes: null });
+  return play(bench, manners, ms, (now) => operationOf(now).state !== 'running');
+};
+const operationOf = (bench: Bench) => {
+  const operation = [...bench.state.operations.values()].findLast(({ kind }) => kind === 'apply');
+  if (operation === undefined) throw new Error('no apply');
+  return viewOperation(operation, bench.state, String);
+};
+const poolsOf = (bench: Bench) => viewPools(bench.state, { now: bench.now, time: String });
+const engines = (bench: Bench) =>
+  poolsOf(bench).flatMap(({ pool_id, replicas }) =>
+    replicas.map(({ replica_id, state, incarnation }) => `${pool_id}/${replica_id} ${state} ${incarnation}`),
+  );
+const planOf = (bench: Bench, pools: readonly PoolSpec[]) =>
+  planApply(bench.state, inventoryOf(...pools)).map(({ poolId, action, changes }) => [
+    poolId,
+    action,
+    ...changes.map(({ key, from, to }) => `${key}: ${from} -> ${to}`),
+  ]);
+
+describe('a plan', () => {
+  it('says of each pool what becomes of it, and because of which keys', () => {
+    const next = [
+      { ...chat, drain: { ...chat.drain, deadlineMs: 600_000 }, health: { ...chat.health, timeoutMs: 3_000 } },
+      { ...code, args: ['--ctx-size', '32768'], vramBytes: 2 ** 30 },
+      poolSpec('embed', 1),
+    ];
+    expect(planOf(up(), next)).toEqual([
+      ['chat', 'live-update', 'health.timeout: 2000 -> 3000', 'drain.deadline: 300000 -> 600000'],
+      ['code', 'restart', 'vram: null -> 1073741824', 'args:  -> --ctx-size,32768'],
+      ['embed', 'start'],
+    ]);
+    expect(planOf(up(), [code])).toEqual([
+      ['code', 'keep'],
+      ['chat', 'stop'],
+    ]);
+  });
+
+  it('leaves nothing out: whatever differs in an entry is a change', () => {
+    const other = (value: unknown): unknown =>
+      typeof value === 'number'
+        ? value + 1
+        : typeof value === 'boolean'
+          ? !value
+          : typeof value === 'string'
+            ? `${value}x`
+            : Array.isArray(value)
+              ? [...value, 'x']
+              : value === null
+                ? 'x'
+                : value;
+    const paths = leavesOf({ ...chat, modelIdGiven: true });
+    fc.assert(
+      fc.property(fc.constantFrom(...paths), (path) => {
+        if (path[0] === 'poolId' || path[0] === 'modelIdGiven' || path[0] === 'masks') return true;
+        const before = { ...chat, modelIdGiven: true };
+        return changesOf(before, changed(before, path, other) as PoolSpec).length === 1;
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('knows the names that stand in the file, and the units', () => {
+    const next = {
+      ...chat,
+      health: { ...chat.health, generate: { everyMs: 5_000, timeoutMs: 1_000 } },
+      env: { A: { value: '1' } },
+      masks: [maskOf('0')],
+    };
+    expect(changesOf(chat, next).map(({ key, unit }) => [key, unit])).toEqual([
+      ['health.generate.every', 'ms'],
+      ['health.generate.timeout', 'ms'],
+      ['device_masks', null],
+      ['env.A', null],
+    ]);
+  });
+
+  it('does not count a name that follows the model', () => {
+    expect(changesOf(chat, { ...chat, model: '/models/b.gguf', modelId: 'b' }).map(({ key }) => key)).toEqual(['model']);
+  });
+});
+
+const leavesOf = (value: object, path: readonly string[] = []): string[][] =>
+  Object.entries(value).flatMap(([name, each]) =>
+    typeof each === 'object' && each !== null && !Array.isArray(each) ? leavesOf(each, [...path, name]) : [[...path, name]],
+  );
+function changed(value: object, [name = '', ...rest]: readonly string[], how: (value: unknown) => unknown): object {
+  const each = (value as Record<string, unknown>)[name];
+  return { ...value, [name]: rest.length === 0 ? how(each) : changed(each as object, rest, how) };
+}
+
+describe('an apply', () => {
+  it('of the same inventory changes nothing', () => {
+    const bench = apply(up(), [chat, code]);
+    expect(bench.did()).toEqual(['record']);
+    expect(operationOf(bench)).toMatchObject({ state: 'succeeded', outcome: 'unchanged', changed: false });
+  });
+
+  it('touches no pool that has not changed', () => {
+    const bench = carryOut(apply(up(), [chat, { ...code, args: ['-x'] }]));
+    expect(engines(bench)).toEqual(['chat/r0 ready 1', 'chat/r1 ready 1', 'code/r0 ready 2']);
+    expect(operationOf(bench)).toMatchObject({ state: 'succeeded', outcome: 'applied', changed: true });
+    expect(operationOf(bench).steps).toMatchObject([{ step: 'restart code/r0', state: 'done' }]);
+    expect(bench.heard('inventory.applied')).toMatchObject([{ result: 'applied' }]);
+    expect(bench.heard('reload.finished')).toEqual([]);
+  });
+
+  it('restarts a pool that has changed one replica after another, drained', () => {
+    const bench = apply(up(), [{ ...chat, args: ['-x'] }, code]);
+    expect(bench.did()).toEqual(['record', 'verify']);
+    for (const effect of bench.effects)
+      if (effect.type === 'verify')
+        bench.give({ ...effect, type: 'verified', obstacles: [], name: null, modelBytes: null, hostTotalBytes: null });
+    expect(engines(bench)).toEqual(['chat/r0 draining 1', 'chat/r1 ready 1', 'code/r0 ready 1']);
+    play(bench, well, 900_000, (now) => {
+      expect(poolsOf(now)[0]?.ready).toBe(true);
+      return operationOf(now).state !== 'running';
+    });
+    expect(engines(bench)).toEqual(['chat/r0 ready 2', 'chat/r1 ready 2', 'code/r0 ready 1']);
+    expect(poolsOf(bench)[0]).toMatchObject({ restart_count: 0, crash_count: 0 });
+  });
+
+  it('changes policies of living engines, without touching them', () => {
+    const next = { ...chat, drain: { ...chat.drain, deadlineMs: 60_000 }, stop: { ...chat.stop, graceMs: 1_000 }, slots: 7 };
+    const bench = apply(up(), [next, code]);
+    expect(operationOf(bench)).toMatchObject({ state: 'succeeded', outcome: 'applied', changed: true });
+    expect(engines(bench)).toEqual(['chat/r0 ready 1', 'chat/r1 ready 1', 'code/r0 ready 1']);
+    expect(bench.view()).toMatchObject({ slots_total: 7, slots_free: 7 });
+    acquire(bench);
+    expect(bench.ask('drain').view().why).toMatch(/forced in 1m$/);
+    bench.ask('stop');
+    expect(bench.view().why).toBe('asked to stop, SIGKILL in 1s');
+    expect(withPolicies(chat, next)).toEqual(next);
+  });
+
+  it('starts a pool that is new, in the order of the file', () => {
+    const bench = carryOut(apply(up(), [poolSpec('ask', 1), chat, code]));
+    expect(operationOf(bench).outcome).toBe('applied');
+    play(bench, well, 20_000, (now) => now.view('ask/r0').ready);
+    expect(engines(bench)).toEqual(['ask/r0 ready 1', 'chat/r0 ready 1', 'chat/r1 ready 1', 'code/r0 ready 1']);
+  });
+
+  it('retires a pool that is gone: drained, stopped, and nothing is left of it but its numbers', () => {
+    const bench = up();
+    const lease = acquire(bench, { ttlMs: 30_000 });
+    apply(bench, [code]);
+    expect(bench.view()).toMatchObject({ state: 'draining', goal: 'down' });
+    carryOut(bench);
+    expect(engines(bench)).toEqual(['code/r0 ready 1']);
+    expect(operationOf(bench)).toMatchObject({ outcome: 'applied', cut: 0 });
+    expect(bench.heard('lease.expired')).toMatchObject([{ lease_id: lease.id }]);
+    const back = carryOut(apply(bench, [chat, code]));
+    play(back, well, 20_000, (now) => now.view().ready && now.view('chat/r1').ready);
+    expect(engines(back)).toEqual(['chat/r0 ready 2', 'chat/r1 ready 2', 'code/r0 ready 1']);
+  });
+
+  it('cuts the leases of a pool that is gone at its deadline', () => {
+    const bench = up([{ ...chat, drain: { ...chat.drain, deadlineMs: 5_000 } }, code]);
+    acquire(bench, { ttlMs: 3_600_000 });
+    carryOut(apply(bench, [code]));
+    expect(operationOf(bench)).toMatchObject({ outcome: 'applied', cut: 1 });
+  });
+
+  it('that cannot start what is new leaves what ran, in that pool alone', () => {
+    const bench = apply(up(), [
+      { ...chat, model: '/models/bad.gguf', modelId: 'bad' },
+      { ...code, args: ['-x'] },
+    ]);
+    carryOut(bench, (model) => (model === '/models/bad.gguf' ? 'crashes at once' : 'well'));
+    expect(operationOf(bench)).toMatchObject({ state: 'failed', outcome: 'rolled_back', error: { code: 'RELOAD_FAILED' } });
+    expect(poolsOf(bench).map(({ model_id, state }) => [model_id, state])).toEqual([
+      ['a', 'ready'],
+      ['c', 'ready'],
+    ]);
+    expect(bench.view('code/r0').incarnation).toBe(2);
+  });
+
+  it('is refused beside a reload, and a reload beside it', () => {
+    const reload = {
+      type: 'reload-requested',
+      poolId: 'chat',
+      chosen: { model: '/models/b.gguf', modelDigest: null, modelId: 'b' },
+      drainMs: null,
+      correlationId: null,
+    } as const;
+    expect(apply(up().give(reload), [code]).answer).toMatchObject({ ok: false, refusal: { code: 'OPERATION_IN_PROGRESS' } });
+    const under = apply(up(), [{ ...chat, args: ['-x'] }, code]);
+    expect(under.give(reload).answer).toMatchObject({ ok: false, refusal: { code: 'OPERATION_IN_PROGRESS' } });
+    expect(apply(under, [code]).answer).toMatchObject({ ok: false, refusal: { code: 'OPERATION_IN_PROGRESS' } });
+    expect(under.ask('restart').answer).toMatchObject({ ok: false, refusal: { code: 'OPERATION_IN_PROGRESS' } });
+  });
+
+  it('leaves a model that a reload has chosen standing, until the file names another', () => {
+    const bench = up();
+    bench.give({
+      type: 'reload-requested',
+      poolId: 'chat',
+      chosen: { model: '/models/b.gguf', modelDigest: null, modelId: 'b' },
+      drainMs: null,
+      correlationId: null,
+    });
+    play(bench.verified(), well, 60_000, (now) => poolsOf(now)[0]?.override !== null);
+    expect(planOf(bench, [chat, code])).toEqual([
+      ['chat', 'keep'],
+      ['code', 'keep'],
+    ]);
+    carryOut(apply(bench, [{ ...chat, args: ['-x'] }, code]));
+    expect(poolsOf(bench)[0]).toMatchObject({ model_id: 'b', override: { model_ref: '/models/b.gguf' } });
+    carryOut(apply(bench, [{ ...chat, model: '/models/z.gguf', modelId: 'z', args: ['-x'] }, code]));
+    expect(poolsOf(bench)[0]).toMatchObject({ model_id: 'z', override: null, state: 'ready' });
+  });
+
+  describe('of other masks', () => {
+    const gpus = [deviceOf('0'), deviceOf('1'), deviceOf('2')];
+    const on = (...masks: string[]): PoolSpec => ({ ...chat, masks: masks.map((mask) => maskOf(mask)) });
+    const withGpus = (pools: readonly PoolSpec[]) =>
+      play(new Bench(pools, { devices: gpus, supervisor: { loads: { perDevice: 9, total: 9 } } }), well, 20_000, (bench) =>
+        poolsOf(bench).every(({ replicas }) => replicas.every(({ ready }) => ready)),
+      );
+
+    it('adds a replica', () => {
+      const bench = carryOut(apply(withGpus([on('0')]), [on('0', '1')]));
+      play(bench, well, 20_000, (now) => poolsOf(now).every(({ replicas }) => replicas.every(({ ready }) => ready)));
+      expect(poolsOf(bench)[0]?.replicas.map(({ device_mask, ready }) => [device_mask, ready])).toEqual([
+        ['0', true],
+        ['1', true],
+      ]);
+    });
+
+    it('takes one away, drained', () => {
+      const bench = carryOut(apply(withGpus([on('0', '1')]), [on('0')]));
+      expect(poolsOf(bench)[0]?.replicas.map(({ device_mask, ready }) => [device_mask, ready])).toEqual([['0', true]]);
+      expect(poolsOf(bench)[0]).toMatchObject({ state: 'ready', device_masks: ['0'] });
+    });
+
+    it('moves each, and never two engines on one device', () => {
+      const bench = apply(withGpus([on('0', '1')]), [on('1', '2')]);
+      for (const effect of bench.effects)
+        if (effect.type === 'verify')
+          bench.give({ ...effect, type: 'verified', obstacles: [], name: null, modelBytes: null, hostTotalBytes: null });
+      play(bench, well, 900_000, (now) => {
+        const held = [...now.state.pools.values()].flatMap(({ replicas }) =>
+          replicas.flatMap(({ life }) => ('engine' in life ? life.engine.launch.devices.map(({ uuid }) => uuid) : [])),
+        );
+        expect(new Set(held).size).toBe(held.length);
+        return operationOf(now).state !== 'running';
+      });
+      expect(operationOf(bench).outcome).toBe('applied');
+      expect(poolsOf(bench)[0]?.replicas.map(({ device_mask, ready }) => [device_mask, ready])).toEqual([
+        ['1', true],
+        ['2', true],
+      ]);
+    });
+
+    it('gives them back where the new engines do not start', () => {
+      const bench = apply(withGpus([on('0', '1')]), [{ ...on('2'), model: '/models/bad.gguf', modelId: 'bad' }]);
+      carryOut(bench, (model) => (model === '/models/bad.gguf' ? 'crashes at once' : 'well'));
+      expect(operationOf(bench).outcome).toBe('rolled_back');
+      expect(poolsOf(bench)[0]?.replicas.map(({ device_mask, ready, goal }) => [device_mask, ready, goal])).toEqual([
+        ['0', true, 'up'],
+        ['1', true, 'up'],
+      ]);
+    });
+  });
+
+  test.each([['killed', false]] as const)('under a supervisor that is %s: the next one runs what the file says', () => {
+    const next = [{ ...chat, args: ['-x'] }];
+    const bench = apply(up(), next);
+    play(bench, well, 1_000);
+    const after = again(bench, { pools: next });
+    expect(operationOf(after)).toMatchObject({ outcome: 'interrupted' });
+    for (const leftover of after.state.leftovers) expect(leftover.key).toBe('code/r0');
+    after.give({ type: 'leftovers-gone' });
+    play(after, well, 120_000, (now) => poolsOf(now).every(({ replicas }) => replicas.every(({ ready }) => ready)));
+    expect(poolsOf(after).map(({ pool_id, state }) => [pool_id, state])).toEqual([['chat', 'ready']]);
+  });
+});
