@@ -14,6 +14,7 @@ export const commands: Readonly<Record<string, () => Promise<Register>>> = {
   stop: async () => (await import('./stop.js')).stop,
   restart: async () => (await import('./restart.js')).restart,
   reset: async () => (await import('./reset.js')).reset,
+  apply: async () => (await import('./apply.js')).apply,
   wait: async () => (await import('./wait.js')).wait,
   lease: async () => (await import('./lease.js')).lease,
   logs: async () => (await import('./logs.js')).logs,

@@ -9,18 +9,26 @@ import { suggest } from '../src/text/suggest.js';
 import type { Cli, Globals } from './cli.js';
 
 /** `noHost`: nothing is looked at but the file. */
-export function readInventory({ env, cwd, home }: Cli, named: string | undefined, noHost: boolean): Promise<Examination> {
+/** `shown`: what the file is called in what is told of it, where that is not how it is named here. */
+export function readInventory(
+  { env, cwd, home }: Cli,
+  named: string | undefined,
+  noHost: boolean,
+  shown?: string,
+): Promise<Examination> {
   const machine = {
     devices: () => createGpuReader({ env, now: () => performance.now() }).read(),
     modelName: (path: string) => modelName(path),
     userExists: async (name: string) => (await lookUpUser(name)) !== null,
   };
-  return examine({ named, env, cwd, home }, noHost ? null : machine);
+  return examine({ named, env, cwd, home, ...(shown === undefined ? {} : { shown }) }, noHost ? null : machine);
 }
 
 export type Usable = {
   readonly inventory: NonNullable<Examination['inventory']>;
   readonly devices: NonNullable<Examination['devices']>;
+  /** As the user named it. */
+  readonly file: string;
 };
 
 /**
@@ -43,7 +51,7 @@ export async function usableInventory(
   }
   const known = inventory.pools.map(({ poolId }) => poolId);
   const unknown = pools.find((name) => !known.includes(name));
-  if (unknown === undefined) return { inventory, devices };
+  if (unknown === undefined) return { inventory, devices, file: examined.file };
   throw new PoolctlError('POOL_NOT_FOUND', `cannot ${verb === 'up' ? 'start' : verb} "${unknown}": there is no such pool`, {
     hint:
       known.length === 0

@@ -9,7 +9,7 @@ import { openFace } from '../src/up/face.js';
 import { up as supervise } from '../src/up.js';
 import { wordOf } from './ask/values.js';
 import { type Cli, globalsOf } from './cli.js';
-import { usableInventory } from './inventory.js';
+import { readInventory, usableInventory } from './inventory.js';
 import { machineOf } from './machine.js';
 import { showPlan } from './plan.js';
 
@@ -30,7 +30,7 @@ export function up(program: Command, cli: Cli): void {
       if (options.dryRun === true) return showPlan(named, globals, cli);
       const usable = await usableInventory(cli, globals, named, 'up');
       if (usable === null) return;
-      const { inventory, devices } = usable;
+      const { inventory, devices, file } = usable;
       const { log } = inventory.supervisor;
       const format = wordOf(options.logFormat ?? log.format, ['auto', 'pretty', 'json'], '--log-format');
       const level = wordOf(options.logLevel ?? log.level, ['debug', 'info', 'warn', 'error', 'critical'], '--log-level');
@@ -48,6 +48,7 @@ export function up(program: Command, cli: Cli): void {
       const status = await supervise(
         {
           inventory,
+          reread: () => readInventory(cli, inventory.file, false, file),
           devices,
           paths,
           named,

@@ -6,7 +6,7 @@ import { dirname } from 'node:path';
 import { openApi } from './api/server.js';
 import type { StatusView, SupervisorView } from './api/wire.js';
 import type { DevicesObservation } from './core/messages.js';
-import type { Inventory } from './core/model.js';
+import { type Inventory, poolIdOf } from './core/model.js';
 import { createGpuReader } from './host/gpus.js';
 import { type KernelSources, kernelOf, watchKernel } from './host/kernel.js';
 import { memoryReader } from './host/memory.js';
@@ -15,6 +15,7 @@ import { bootId } from './host/proc.js';
 import { findProgram } from './host/programs.js';
 import { runProgram } from './host/run.js';
 import { readModelRef } from './inventory/model-ref.js';
+import type { Examination } from './inventory/report.js';
 import { watchExits } from './shell/adoption.js';
 import { systemClock } from './shell/clock.js';
 import { coveredHands } from './shell/covered.js';
@@ -29,11 +30,13 @@ import { makePerform } from './shell/perform.js';
 import { makePidFiles, removePidFiles } from './shell/pid-files.js';
 import { makeProcesses } from './shell/processes.js';
 import { openRegistry } from './shell/registry.js';
+import type { LogLimits } from './shell/rotation.js';
 import { makeRuntime } from './shell/runtime.js';
 import { prepareStateDir } from './shell/state-dir.js';
 import type { Console } from './telemetry/console.js';
 import { makeMetrics } from './telemetry/metrics.js';
 import { rfc3339 } from './text/time.js';
+import { rejected } from './up/apply.js';
 import { begin } from './up/begin.js';
 import { type Covers, makeCovers } from './up/cover.js';
 import { clearLeftovers } from './up/leftovers.js';
@@ -44,6 +47,8 @@ import { makeService } from './up/service.js';
 
 export type UpOptions = {
   readonly inventory: Inventory;
+  /** Reads its file anew. */
+  readonly reread: () => Promise<Examination>;
   /** As they were seen a moment ago: the inventory was held against them. */
   readonly devices: DevicesObservation;
   readonly paths: Paths;
@@ -139,6 +144,17 @@ export async function up(options: UpOptions, world: World): Promise<number> {
     kernel,
     preflight: checked,
     verify: (spec) => preflight.verify(spec),
+    limitsOf: ({ key, spec }) => {
+      const present = (): LogLimits => runtime.state().pools.get(poolIdOf(key))?.spec.logs ?? spec.logs;
+      return {
+        get maxSizeBytes() {
+          return present().maxSizeBytes;
+        },
+        get keep() {
+          return present().keep;
+        },
+      };
+    },
     observe: () => {
       // Also where no engine lives: a device that was reset is waited for.
       kernel.look();
@@ -173,6 +189,7 @@ export async function up(options: UpOptions, world: World): Promise<number> {
   const service = makeService({
     ...{ version, runtime, clock, news, paths, supervisor, metrics: () => metrics.text(), recorded },
     readModel: (ref, engine) => readModelRef(ref, engine, places),
+    reread: options.reread,
   });
   let endedAs: Ended = null;
   const registry = openRegistry({
@@ -194,19 +211,19 @@ export async function up(options: UpOptions, world: World): Promise<number> {
     const rung = (['drain', 'stop'] as const)[asked] ?? 'kill';
     asked += 1;
     if (rung === 'drain') {
-      const { shutdownDeadlineMs: deadlineMs } = inventory.supervisor;
-      face.stopping({ rung, leases: runtime.state().leases.size, deadlineMs });
-    } else if (rung === 'stop') face.stopping({ rung, graceMs: longestGraceMs(inventory) });
+      const { leases, inventory: present } = runtime.state();
+      face.stopping({ rung, leases: leases.size, deadlineMs: present.supervisor.shutdownDeadlineMs });
+    } else if (rung === 'stop') face.stopping({ rung, graceMs: longestGraceMs(runtime.state().inventory) });
     const exit = rung !== 'kill' ? 0 : signal === 'SIGINT' ? 130 : 143;
     runtime.give({ type: 'shutdown-requested', because: signal, rung, exit, correlationId: null });
   };
   /** The terminal that it began on is gone: nobody can stop it from there any more. Otherwise it is a wish to read the inventory again. */
   const onHangUp = (): void => {
     if (world.lostTerminal()) onSignal('SIGTERM');
-    else {
-      const hint = 'restart poolctl up to read pools.yaml again';
-      news.publish({ event: 'inventory.rejected', level: 'warn', reason: 'SIGHUP changes nothing yet', hint });
-    }
+    else
+      void service.apply(false, null).then((applied) => {
+        if (applied.kind === 'refused') news.publish(rejected(applied.refusal.message));
+      });
   };
   for (const signal of ['SIGTERM', 'SIGINT'] as const) world.signals.on(signal, onSignal);
   world.signals.on('SIGHUP', onHangUp);

@@ -6,7 +6,15 @@
 import { type ClientRequest, type IncomingMessage, request } from 'node:http';
 import { type ErrorCode, errorCodes, PoolctlError } from '../errors.js';
 import { sseReader } from './sse.js';
-import { apiVersion, type DevicesAnswer, type EventLine, type LeaseView, type OperationView, type StatusView } from './wire.js';
+import {
+  type ApplyView,
+  apiVersion,
+  type DevicesAnswer,
+  type EventLine,
+  type LeaseView,
+  type OperationView,
+  type StatusView,
+} from './wire.js';
 
 export type ClientOptions = {
   readonly socketPath: string;
@@ -93,6 +101,11 @@ export class Client {
     return ((await this.ask('GET', `/v2/leases${query}`)) as { readonly leases: readonly LeaseView[] }).leases;
   }
 
+  /** Reads the inventory's file anew. `dryRun`: only says what that would change. */
+  async apply(dryRun: boolean): Promise<ApplyView> {
+    return (await this.ask('POST', '/v2/inventory/apply', dryRun ? { dry_run: true } : {})) as ApplyView;
+  }
+
   /** The operation that ends the supervisor; it goes with the supervisor. */
   async shutdown(body: ShutdownBody): Promise<OperationView> {
     return (await this.ask('POST', '/v2/shutdown', body)) as OperationView;
@@ -167,7 +180,8 @@ export class Client {
   }
 
   private refused(text: string, status: number): PoolctlError {
-    const error = (parsed(text) as { readonly error?: Readonly<Record<string, unknown>> | null } | null)?.error;
+    const answer = parsed(text) as Readonly<Record<string, unknown>> | null;
+    const error = answer?.error as Readonly<Record<string, unknown>> | null | undefined;
     if (typeof error?.message !== 'string') {
       return new PoolctlError(
         'INTERNAL',
@@ -179,6 +193,7 @@ export class Client {
       ...(typeof why === 'string' ? { why } : {}),
       ...(typeof hint === 'string' ? { hint } : {}),
       extra,
+      ...(answer === null ? {} : { beside: without(answer, 'error') }),
     });
   }
 }
@@ -225,4 +240,8 @@ async function* readEvents(response: IncomingMessage): EventStream {
   } finally {
     response.destroy();
   }
+}
+
+function without(answer: Readonly<Record<string, unknown>>, key: string): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(Object.entries(answer).filter(([name]) => name !== key));
 }

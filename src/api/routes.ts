@@ -75,6 +75,7 @@ export const routes: readonly Route[] = [
   { method: 'POST', path: '/v2/pools/{pool}/reset', handle: act('reset') },
   { method: 'POST', path: '/v2/pools/{pool}/drain', handle: act('drain') },
   { method: 'POST', path: '/v2/pools/{pool}/reload', handle: reload },
+  { method: 'POST', path: '/v2/inventory/apply', handle: apply },
   { method: 'POST', path: '/v2/pools/{pool}/leases', handle: acquire },
   { method: 'GET', path: '/v2/leases', handle: leases },
   { method: 'POST', path: '/v2/leases/{lease}/renew', handle: renew },
@@ -94,6 +95,7 @@ export const routes: readonly Route[] = [
 const actFields: Fields = { replica_id: replicaIdField, now: flag, deadline_ms: milliseconds, once: flag };
 const drainFields: Fields = { replica_id: replicaIdField, deadline_ms: milliseconds, extend: flag };
 const reloadFields: Fields = { new_model_ref: reference, digest, drain_deadline_ms: milliseconds };
+const applyFields: Fields = { dry_run: flag };
 const shutdownFields: Fields = { deadline_ms: milliseconds, now: flag, keep_engines: flag };
 
 function act(verb: Verb): Route['handle'] {
@@ -147,6 +149,22 @@ function notReloaded(operation: OperationView, { code, message, why, hint }: Non
   const told = { ...(why === undefined ? {} : { why }), ...(hint === undefined ? {} : { hint }) };
   if (code === 'MODEL_UNAVAILABLE') throw new PoolctlError(code, message, told);
   throw new PoolctlError(code === 'DRAIN_TIMEOUT' ? code : 'RELOAD_FAILED', message, { ...told, beside: { operation } });
+}
+
+async function apply({ service, body, correlationId }: Call): Promise<Reply> {
+  const { dry_run } = parseBody(body, applyFields);
+  const applied = await service.apply(dry_run === true, correlationId);
+  switch (applied.kind) {
+    case 'applied':
+      return ok(applied.view);
+    case 'refused':
+      return refuse(applied.refusal, 'apply the inventory');
+    case 'invalid':
+      throw new PoolctlError('INVENTORY_INVALID', `cannot apply the inventory: ${applied.first}`, {
+        hint: 'poolctl check',
+        beside: { problems: applied.problems },
+      });
+  }
 }
 
 async function shutdown(call: Call): Promise<Reply> {

@@ -4,10 +4,16 @@ import type { OperationAnswer, Refusal } from '../core/answers.js';
 import type { Input, LeaseWish } from '../core/messages.js';
 import type { ModelChoice, Result } from '../core/model.js';
 import type { LeaseView, OperationView } from '../core/views.js';
-import type { CapabilitiesView, DevicesAnswer, EventLine, PoolHealthView, PoolView, StatusView } from './wire.js';
+import type { ApplyView, CapabilitiesView, DevicesAnswer, EventLine, PoolHealthView, PoolView, StatusView } from './wire.js';
 
 /** `lease` is null for one that is gone. */
 export type Leased = { readonly ok: true; readonly lease: LeaseView | null } | { readonly ok: false; readonly refusal: Refusal };
+
+export type Applied =
+  | { readonly kind: 'applied'; readonly view: ApplyView }
+  /** The file has errors: nothing was changed. */
+  | { readonly kind: 'invalid'; readonly first: string; readonly problems: readonly unknown[] }
+  | { readonly kind: 'refused'; readonly refusal: Refusal };
 
 export type Service = {
   readonly version: string;
@@ -23,6 +29,8 @@ export type Service = {
   operationEnded(id: string, waitMs: number, signal: AbortSignal): Promise<OperationView | null>;
   /** Puts a request into the inbox. What was accepted is on disk when it is answered: a supervisor that is killed then does not forget it. */
   request(input: Extract<Input, { type: 'requested' | 'reload-requested' | 'shutdown-requested' }>): Promise<OperationAnswer>;
+  /** Reads the inventory's file anew; `dryRun`: only says what that would change. */
+  apply(dryRun: boolean, correlationId: string | null): Promise<Applied>;
   /** What has happened so far is on disk. */
   recorded(): Promise<void>;
   /** A model as that pool's engine is to be given it, with the name that it goes by; the error goes on after `cannot use the model …:`. */

@@ -54,6 +54,20 @@ export type PoolHealthView = Pick<
   };
 };
 
+/** POST /v2/inventory/apply. */
+export type ApplyView = {
+  readonly changed: boolean;
+  readonly plan: readonly {
+    readonly pool_id: string;
+    readonly action: 'keep' | 'start' | 'stop' | 'restart' | 'live-update';
+    readonly reasons: readonly string[];
+  }[];
+  /** What of the file this does not put to work. */
+  readonly notes?: readonly string[];
+  /** Left out where nothing is to be done, or nothing was asked for but the plan. */
+  readonly operation_id?: string;
+};
+
 export type CapabilitiesView = {
   readonly api_version: string;
   readonly version: string;

@@ -22,7 +22,10 @@ export type DrainWish = {
   readonly yields?: boolean;
 };
 
-/** What an engine has said of its running requests counts for so long: it is asked every second, and its answer takes its time. */
+/**
+ * What an engine has said of its running requests counts for so long: it is asked every second, and its answer takes its time. What it said before
+ * the drain began counts for nothing: somebody without a lease may have begun since.
+ */
 const freshMs = 1_200;
 
 /** Unready, and the handoff file gone, before anybody is told. */
@@ -145,8 +148,8 @@ function leave(replica: In<'draining'>, forced: boolean, scene: Scene): Turn {
 /** Whether a drain has come to its end, and how. */
 export function drainEnd(life: Life, leases: number, spec: PoolSpec, now: Instant): 'idle' | 'deadline' | null {
   if (life.state !== 'draining') return null;
-  const { polling, inflight } = life;
-  const fresh = polling.toldAt !== null && now - polling.toldAt <= freshMs;
+  const { polling, inflight, since } = life;
+  const fresh = polling.toldAt !== null && polling.toldAt >= since && now - polling.toldAt <= freshMs;
   if (leases === 0 && (!asks(spec) || polling.mute || (inflight === 0 && fresh))) return 'idle';
   return now >= life.deadline && !life.yields ? 'deadline' : null;
 }

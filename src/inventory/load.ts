@@ -31,7 +31,12 @@ export type InventoryFile = {
 };
 
 /** `inventory` is null when one of the problems is an error. Problems are sorted by position. */
-export type Loaded = { readonly inventory: Inventory | null; readonly problems: readonly Problem[] };
+export type Loaded = {
+  readonly inventory: Inventory | null;
+  readonly problems: readonly Problem[];
+  /** `pools.yaml:14:11`: where the value of a pool's key ("drain.deadline") stands that counts; the pool's own key where it is built in. */
+  readonly where?: (poolId: string, key: string) => string | null;
+};
 
 /** An inventory of a megabyte has thousands of pools; what is bigger is another file. */
 export const maxFileBytes = 1024 * 1024;
@@ -78,7 +83,13 @@ export function loadInventory({ path, shown, text }: InventoryFile, surroundings
   );
   const problems = inOrder([...inYaml, ...inSchema, ...checks.flatMap((check) => check(draft, surroundings))]);
   const isValid = problems.every(({ severity }) => severity === 'warning');
-  return { inventory: isValid ? normalize(path, draft, surroundings) : null, problems };
+  const where = (poolId: string, key: string): string | null => {
+    const place = draft.pools.find(({ id }) => id === poolId)?.place(key.split('.'));
+    if (place === undefined) return null;
+    const { line, column } = positionOf(source, place.range.start);
+    return `${shown}:${line}:${column}`;
+  };
+  return { inventory: isValid ? normalize(path, draft, surroundings) : null, problems, where };
 }
 
 function faultProblem(source: Source, { range, code, message, hint, other }: Fault): Problem {

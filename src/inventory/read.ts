@@ -10,6 +10,8 @@ import { sourceOf } from './source.js';
 export type Search = {
   /** `--file`, or the argument of `check`. */
   readonly named: string | undefined;
+  /** What it is called in what is told of it. @default as it was named */
+  readonly shown?: string;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Absolute. */
   readonly cwd: string;
@@ -20,10 +22,13 @@ export type Search = {
  * `--file`, `$POOLCTL_FILE`, `./pools.yaml`, `$XDG_CONFIG_HOME/poolctl/pools.yaml`: the first that is named, or else the first that is there.
  * Never rejects.
  */
-export async function readInventory({ named, env, cwd, home }: Search): Promise<Result<InventoryFile, Problem>> {
+export async function readInventory({ named, shown, env, cwd, home }: Search): Promise<Result<InventoryFile, Problem>> {
   const said = named ?? (env.POOLCTL_FILE === '' ? undefined : env.POOLCTL_FILE);
   if (said !== undefined)
-    return (await read(resolve(cwd, said), said)) ?? absent(said, 'cannot read the inventory: there is no such file', null);
+    return (
+      (await read(resolve(cwd, said), shown ?? said)) ??
+      absent(shown ?? said, 'cannot read the inventory: there is no such file', null)
+    );
   const config = configFile(env.XDG_CONFIG_HOME, home);
   const found = (await read(join(cwd, 'pools.yaml'), 'pools.yaml')) ?? (await read(config, nearest(config, cwd)));
   return (

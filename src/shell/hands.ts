@@ -18,6 +18,7 @@ import type { Hands, Reports } from './perform.js';
 import type { PidFiles } from './pid-files.js';
 import { makeProbing } from './probing.js';
 import { groupIsEmpty, marksOf, type Processes, signalGroup } from './processes.js';
+import type { LogLimits } from './rotation.js';
 
 /** What preflight worked out for a launch, so that the spawn has nothing left to look up. */
 export type Prepared = {
@@ -44,6 +45,8 @@ export type HandsWorld = {
   readonly kernel: Pick<Kernel, 'watch' | 'evidence'>;
   readonly preflight: Preflight;
   readonly verify: Hands['verify'];
+  /** How long an engine's log may grow, at any time. @default what it was launched with */
+  readonly limitsOf?: (launch: Launch) => LogLimits;
   readonly observe: () => Promise<DevicesObservation>;
   readonly record: () => Promise<void>;
   /** A file of ours could not be kept, or can again (null). */
@@ -60,7 +63,8 @@ export function makeHands(world: HandsWorld): Hands {
   /** Instances that another supervisor launched. */
   const adopted = new Set<string>();
 
-  const lives = watchLives({ kernel: world.kernel, now: () => world.clock.now(), onStorage: world.onStorage });
+  const { kernel, onStorage, limitsOf } = world;
+  const lives = watchLives({ kernel, now: () => world.clock.now(), onStorage, limitsOf });
   const probing = makeProbing({
     ...world,
     marksOf: (launch, identity) => marks(launch, identity),

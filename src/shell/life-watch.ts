@@ -4,6 +4,7 @@ import type { EngineIdentity, ExitEvidence, Launch } from '../core/messages.js';
 import type { Kernel } from '../host/kernel.js';
 import { watchLog } from './log-watch.js';
 import type { Reports } from './perform.js';
+import type { LogLimits } from './rotation.js';
 
 export type LifeWatch = {
   /** The exit, with its diagnosis. To be called once; nothing is watched after, and no alarm comes any more. Never rejects. */
@@ -23,16 +24,20 @@ export function watchLives({
   kernel,
   now,
   onStorage,
+  limitsOf = ({ spec }) => spec.logs,
 }: {
   readonly kernel: Pick<Kernel, 'watch' | 'evidence'>;
   readonly now: () => number;
   /** A log could not be rotated, or can again (null). */
   readonly onStorage: (what: string, error: string | null) => void;
+  /** How long its log may grow; read whenever that is asked. @default what it was launched with */
+  readonly limitsOf?: ((launch: Launch) => LogLimits) | undefined;
 }): LifeWatches {
   return {
     watch(launch, { pid, logOffset }, { log, adopted, reports }) {
       const watched = watchLog(launch, {
         path: log,
+        limits: limitsOf(launch),
         offset: logOffset,
         adopted,
         ...reports,

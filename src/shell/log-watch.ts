@@ -11,7 +11,7 @@ import { type LogReader, logReader } from '../diagnosis/log-reader.js';
 import { offloadOf } from '../diagnosis/offload.js';
 import { adapters } from '../engines/index.js';
 import { beginsAt } from './engine-log.js';
-import { makeRotation } from './rotation.js';
+import { type LogLimits, makeRotation } from './rotation.js';
 import { followFile } from './tail.js';
 
 export type LogWatch = {
@@ -24,6 +24,8 @@ export type LogWatch = {
 
 export type LogWatchWish = {
   readonly path: string;
+  /** Asked again whenever the log has grown: an apply may change them. */
+  readonly limits: LogLimits;
   /** Where this incarnation's part begins, in bytes. */
   readonly offset: number;
   /**
@@ -43,9 +45,9 @@ export type LogWatchWish = {
 
 export function watchLog(
   { spec, incarnation }: Pick<Launch, 'spec' | 'incarnation'>,
-  { path, offset, adopted, alarmed, offloaded, onStorage, now }: LogWatchWish,
+  { path, limits, offset, adopted, alarmed, offloaded, onStorage, now }: LogWatchWish,
 ): LogWatch {
-  const { engine, logs } = spec;
+  const { engine } = spec;
   const trusted = engine !== 'command';
   const { ownLine, wantsAllLayers } = adapters[engine];
   const isOwn = ownLines(ownLine);
@@ -78,7 +80,7 @@ export function watchLog(
   });
 
   const rotation = makeRotation({
-    ...{ log: path, limits: logs, incarnation, onStorage, now },
+    ...{ log: path, limits, incarnation, onStorage, now },
     isOurs: (file) => tail.follows(file),
     onCut: (older, bytes) => tail.cut(older, bytes),
   });

@@ -82,6 +82,8 @@ const sentences: { readonly [Name in EventName]: (event: Event) => string } = {
 /** Why a launch is prepared, in the core's words and in a person's. */
 const causes: Readonly<Record<string, string>> = {
   operator: ': asked to start',
+  reload: ' with another model',
+  apply: ' with its new entry',
   start: '',
   crash: ' again after it crashed',
   health: ' again after it failed its health checks',

@@ -11,9 +11,11 @@ import { viewDevices } from '../devices/view.js';
 import { withRotated } from '../host/log-files.js';
 import { type Paths, replicaPaths } from '../host/paths.js';
 import { modelName } from '../inventory/model-ref.js';
+import type { Examination } from '../inventory/report.js';
 import type { Clock } from '../shell/clock.js';
 import type { Runtime } from '../shell/runtime.js';
 import { rfc3339 } from '../text/time.js';
+import { rejected, rereadInto } from './apply.js';
 import type { News } from './news.js';
 
 export type ServiceWorld = {
@@ -28,6 +30,8 @@ export type ServiceWorld = {
   readonly metrics: () => Promise<string>;
   /** The model that a reference means to an engine; the error is a phrase. */
   readonly readModel: (ref: string, engine: EngineKind) => Result<string, string>;
+  /** The inventory's file as it is now, and what is wrong with it. */
+  readonly reread: () => Promise<Examination>;
 };
 
 export function makeService({
@@ -40,6 +44,7 @@ export function makeService({
   metrics,
   recorded,
   readModel,
+  reread,
 }: ServiceWorld): Service {
   const calendar = (): Calendar => ({ now: clock.now(), time: rfc3339 });
 
@@ -88,6 +93,18 @@ export function makeService({
       if (answer === null) return { ok: false, refusal: ended };
       if (answer.ok) await recorded();
       return answer;
+    },
+    async apply(dryRun, correlationId) {
+      const found = rereadInto(await reread(), runtime.state());
+      if (!found.ok) {
+        if (!dryRun) news.publish(rejected(found.first));
+        return { kind: 'invalid', first: found.first, problems: found.problems };
+      }
+      if (dryRun) return { kind: 'applied', view: found.view };
+      const answer = runtime.give({ type: 'apply-requested', inventory: found.inventory, correlationId });
+      if (answer === null || !answer.ok) return { kind: 'refused', refusal: answer?.refusal ?? ended };
+      await recorded();
+      return { kind: 'applied', view: { ...found.view, ...(found.view.changed ? { operation_id: answer.operationId } : {}) } };
     },
     recorded,
     readModel(poolId, ref) {

@@ -93,6 +93,7 @@ export async function openStand({ answer, logs, watchEveryMs, ...own }: StandWis
       asked.push(input);
       return answer ?? { ok: true, operationId: running.operation_id };
     },
+    apply: async () => ({ kind: 'applied', view: { changed: false, plan: [] } }),
     recorded: async () => {},
     readModel: (_, ref) =>
       ref === 'bad:' ? { ok: false, error: 'it is no URL' } : { ok: true, value: { model: ref, modelId: 'other' } },

@@ -88,6 +88,16 @@ describe('a drain', () => {
     expect(bench.view().state).toBe('stopping');
   });
 
+  it('does not believe what was said before it began: a request without a lease may have come since', () => {
+    const bench = serving(4).polled(0);
+    bench.now += 300;
+    bench.ask('drain');
+    expect(bench.view().state).toBe('draining');
+    bench.wake();
+    expect(bench.did()).toContain('poll');
+    expect(bench.polled(1).view()).toMatchObject({ state: 'draining', why: '1 running request, forced in 4m59s' });
+  });
+
   it('does not take an old answer for a new one', () => {
     const bench = serving(4).polled(0);
     const lease = acquire(bench);

@@ -26,8 +26,10 @@ async function watch(
   const alarms: Alarm[] = [];
   const offloads: Offload[] = [];
   let shiftMs = 0;
-  const watched = watchLog(launchOf({ engine, ...spec }), {
+  const launch = launchOf({ engine, ...spec });
+  const watched = watchLog(launch, {
     path,
+    limits: launch.spec.logs,
     offset,
     adopted,
     alarmed: (alarm) => alarms.push(alarm),

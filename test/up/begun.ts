@@ -50,6 +50,7 @@ export function begin(dir: string, { ports = 29_100, masks, devices = [], kernel
       demoScript: '',
       treeKillScript: '',
       redactArgs: (args) => args,
+      reread: async () => ({ inventory, problems: [], file: 'pools.yaml', devices: null }),
       ...(kernel === undefined ? {} : { kernel }),
     },
     {

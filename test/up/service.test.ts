@@ -62,6 +62,7 @@ beforeEach(async () => {
   const service = makeService({
     recorded: async () => {},
     readModel: (model) => ({ ok: true, value: model }),
+    reread: async () => ({ inventory: null, problems: [], file: 'pools.yaml', devices: null }),
     version: '1.2.3',
     runtime,
     clock,
