@@ -46,7 +46,7 @@ pools:
   // The block was taken away before each line, with as many rows as stood there.
   expect(shown).toContain('\u001b[1A\r\u001b[J');
   terminal.stdin.write('\u0003');
-  await sees(/stopping: SIGTERM, SIGKILL after 5s \(Ctrl-C twice more: kill\)\r\n/);
+  await sees(/stopping: no lease held, draining up to 30s \(Ctrl-C again: stop engines now\)\r\n/);
   expect(await ended).toEqual([0, null]);
   expect(shown).toMatch(/chat\/r0 stopped[\s\S]*poolctl stopped after \d+\.\ds\r\n$/);
   expect(shown).not.toContain('\u001b[3J');
