@@ -64,14 +64,15 @@ describe('status', () => {
       if (line.endsWith('chat/r0 ready')) await rig.run('restart', 'chat');
       if (line.endsWith('starting -> ready')) await rig.run('down');
     }
-    expect(lines.slice(0, 5)).toEqual([
+    expect(lines.slice(0, 6)).toEqual([
       'chat/r0 ready',
-      'chat/r0 ready -> stopping',
+      'chat/r0 ready -> draining',
+      'chat/r0 draining -> stopping',
       'chat/r0 stopping -> preparing',
       'chat/r0 preparing -> starting',
       'chat/r0 starting -> ready',
     ]);
-    expect(lines.slice(5)).toEqual(['chat/r0 ready -> stopping', 'chat/r0 stopping -> stopped']);
+    expect(lines.slice(6)).toEqual(['chat/r0 ready -> draining', 'chat/r0 draining -> stopping', 'chat/r0 stopping -> stopped']);
     expect((await ended)[0]).toBe(6);
   });
 });
