@@ -7,7 +7,7 @@ import { table } from '../test/bench/figures.mjs';
 import { Fleet, poolctl } from '../test/bench/fleet.mjs';
 import { childProgram, quiet, workDirectory } from '../test/bench/machine.mjs';
 
-const parts = ['status', 'respawn', 'memory', 'idle', 'start', 'stop', 'flood', 'scrape', 'leases'];
+const parts = ['status', 'respawn', 'memory', 'idle', 'start', 'stop', 'flood', 'scrape', 'leases', 'drain'];
 
 const help = `usage: npm run bench -- [--only PART,...] [--rounds N] [--window SECONDS] [--json]
 

@@ -4,7 +4,7 @@ import type { LeaseAnswer, Refusal } from './answers.js';
 import type { Event } from './events.js';
 import { isDraining, isServing, type Life } from './life.js';
 import type { Context, LeaseWish } from './messages.js';
-import type { Instant, Lease, Moment, ReplicaKey } from './model.js';
+import { type Instant, type Lease, type Moment, poolIdOf, type ReplicaKey, replicaIdOf } from './model.js';
 import { now, type Pool, type Replica, type State } from './state.js';
 import { span } from './words.js';
 
@@ -141,12 +141,11 @@ function told(
   leases: Leases,
   correlationId: string | null,
 ): Event {
-  const [poolId = '', replica = ''] = key.split('/');
   return {
     event,
     level,
-    pool_id: poolId,
-    replica_id: replica as Replica['id'],
+    pool_id: poolIdOf(key),
+    replica_id: replicaIdOf(key),
     lease_id: id,
     ...(holder === null ? {} : { holder }),
     active_leases: countOf(leases, key),

@@ -20,6 +20,7 @@ export const replicaKey = (poolId: string, id: ReplicaId): ReplicaKey => `${pool
 
 /** The pool of a replica. Pool ids hold no slash. */
 export const poolIdOf = (key: ReplicaKey): string => key.slice(0, key.indexOf('/'));
+export const replicaIdOf = (key: ReplicaKey): ReplicaId => key.slice(key.indexOf('/') + 1) as ReplicaId;
 
 export const engineKinds = ['llamacpp', 'vllm', 'sglang', 'command', 'demo'] as const;
 export type EngineKind = (typeof engineKinds)[number];

@@ -4,7 +4,7 @@ import type { Event } from './events.js';
 import { leaseCounts } from './lease.js';
 import { isServing } from './life.js';
 import type { Context, Verb } from './messages.js';
-import type { Moment, ReplicaKey } from './model.js';
+import { type Moment, type ReplicaKey, replicaIdOf } from './model.js';
 import { now, type Operation, type OperationStep, type Replica, type State } from './state.js';
 
 /** Ended ones are kept an hour, and at least so many. */
@@ -162,10 +162,11 @@ export function prune(operations: ReadonlyMap<string, Operation>, { now: at }: C
 
 /** What is told at its beginning and at its end; of a drain also by names of its own. */
 export function told(operation: Operation, when: 'started' | 'finished'): readonly Event[] {
-  const { id, kind, poolId, outcome, error, activeLeases, inflight, correlationId } = operation;
+  const { id, kind, poolId, outcome, error, activeLeases, inflight, correlationId, steps } = operation;
   const event: Event = {
     event: `operation.${when}`,
-    level: operation.state === 'failed' ? 'warn' : 'info',
+    // What a person reads of a drain are its own events.
+    level: kind === 'drain' ? 'debug' : operation.state === 'failed' ? 'warn' : 'info',
     operation_id: id,
     kind,
     ...(poolId === null ? {} : { pool_id: poolId }),
@@ -175,9 +176,11 @@ export function told(operation: Operation, when: 'started' | 'finished'): readon
   };
   if (kind !== 'drain') return [event];
   const busy = activeLeases > 0 || (inflight ?? 0) > 0;
+  const only = steps.length === 1 ? steps[0]?.key : undefined;
+  const drain = only === undefined ? event : { ...event, replica_id: replicaIdOf(only) };
   return when === 'started'
-    ? [event, { ...event, event: 'drain.started', level: busy ? 'warn' : 'info', active_leases: activeLeases }]
-    : [{ ...event, event: 'drain.finished', ...ended(operation) }, event];
+    ? [event, { ...drain, event: 'drain.started', level: busy ? 'warn' : 'info', active_leases: activeLeases }]
+    : [{ ...drain, event: 'drain.finished', ...ended(operation) }, event];
 }
 
 function ended({ outcome, cut, startedAt, finishedAt }: Operation): Partial<Event> {

@@ -127,6 +127,7 @@ export class Work {
 }
 
 function whyLost({ life, lastError }: Replica): string {
-  if (life.state === 'stopping') return `its engine is being ended: ${reasonOf(life.intent)}`;
+  // One that died by itself, and whose strays are looked for, has died of what its exit told.
+  if (life.state === 'stopping' && life.intent.kind !== 'strays') return `its engine is being ended: ${reasonOf(life.intent)}`;
   return lastError ?? 'its engine has ended';
 }

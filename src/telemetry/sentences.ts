@@ -13,7 +13,7 @@ const told: ReadonlySet<string> = new Set(['preflight', 'health']);
 
 const sentences: { readonly [Name in EventName]: (event: Event) => string } = {
   'supervisor.started': (event) => `poolctl started${also(pid(event), event.detail)}`,
-  'supervisor.stopping': ({ because, detail }) => `poolctl stopping${because === undefined ? '' : `: ${because}`}${also(detail)}`,
+  'supervisor.stopping': (event) => `poolctl stopping${because(event)}`,
   'supervisor.stopped': (event) =>
     `poolctl stopped${event.uptime_seconds === undefined ? '' : ` after ${span(event.uptime_seconds * 1000)}`}${also(event.reason)}`,
   'replica.preparing': (event) => `${who(event)} preparing${causes[event.because ?? ''] ?? because(event)}`,
@@ -49,13 +49,10 @@ const sentences: { readonly [Name in EventName]: (event: Event) => string } = {
   'lease.refused': (event) => `${who(event)}: no lease${holder(event, ' for ')}${because(event)}`,
   'drain.started': (event) =>
     `drain of ${who(event)} begins${also(event.active_leases ? `with ${event.active_leases} lease${event.active_leases === 1 ? '' : 's'} held` : undefined)}`,
-  'drain.finished': (event) =>
-    `${who(event)} ${event.result === 'forced' ? 'drained by force' : event.result === 'drained' ? 'drained' : `was not drained: ${event.reason ?? event.result ?? 'it failed'}`}${
-      event.duration_ms === undefined ? '' : ` after ${span(event.duration_ms)}`
-    }${also(event.detail)}`,
   'reload.started': (event) => `${who(event)} changes to ${event.model_to ?? 'another model'}${behind(event.detail ?? '')}`,
   'reload.rolled_back': (event) => `${who(event)} goes back to ${event.model_from ?? 'its model'}${because(event)}`,
   'reload.finished': reloaded,
+  'drain.finished': drainEnd,
   'operation.started': (event) => `${what(event)} begins${also(event.detail)}`,
   'operation.finished': (event) => `${what(event)} ends: ${event.reason ?? event.result ?? 'done'}`,
   'device.found': (event) => `${event.detail ?? 'a device'}  ${event.device === undefined ? '' : shortUuid(event)}`.trimEnd(),
@@ -110,6 +107,20 @@ function reloaded(event: Event): string {
       return `${who(event)} does not come back with ${from ?? 'its model'}${after}${because(event)}`;
     default:
       return `${who(event)} serves ${from ?? 'its model'} as before${after}${because(event)}`;
+  }
+}
+
+/** `chat/r0 drained in 22.0s`, `chat/r0 drained by force after 5m00s, 2 leases cut`, `chat/r0: drain was cancelled by a start`. */
+function drainEnd(event: Event): string {
+  const { result, reason, duration_ms: ms } = event;
+  const time = (word: string): string => (ms === undefined ? '' : ` ${word} ${took(ms)}`);
+  switch (result) {
+    case 'drained':
+      return `${who(event)} drained${time('in')}`;
+    case 'forced':
+      return `${who(event)} drained by force${time('after')}${also(event.detail)}`;
+    default:
+      return `${who(event)}: ${reason ?? 'it was not drained'}`;
   }
 }
 

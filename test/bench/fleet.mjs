@@ -13,8 +13,8 @@ const floor = fileURLToPath(new URL('floor.mjs', import.meta.url));
 /**
  * @typedef {{ name: 'poolctl' | 'floor', pid: number, begunAt: number, socket: string, log: string, stamps: Stamps, stop: () => Promise<void> }} Supervisor
  *   `log` is that of the first child
- * @typedef {{ count: number, mode?: string, extra?: string[], pool?: object }} Wish
- *   `extra` stands after the child's name; for poolctl it may hold placeholders
+ * @typedef {{ count: number, mode?: string, extra?: string[], pool?: object, settings?: object }} Wish
+ *   `extra` stands after the child's name; for poolctl it may hold placeholders; `settings` are keys of `supervisor`
  */
 
 /** Everything that a run of the benchmarks starts, so that it can also be stopped when the run breaks off. */
@@ -29,11 +29,11 @@ export class Fleet {
   }
 
   /** @param {Wish} wish @returns {Supervisor & { state: string }} */
-  poolctl({ count, mode = 'stamp', extra = [], pool = {} }) {
+  poolctl({ count, mode = 'stamp', extra = [], pool = {}, settings = {} }) {
     const place = this.#place('poolctl');
     const stamps = new Stamps(join(place, 'stamps'));
     const command = [...this.child.argv, mode, stamps.file, `\${REPLICA_ID}`, ...extra];
-    writeFileSync(join(place, 'pools.yaml'), JSON.stringify(inventory(command, count, pool)));
+    writeFileSync(join(place, 'pools.yaml'), JSON.stringify(inventory(command, count, pool, settings)));
     const state = join(place, 'state');
     // Executed as its users do: its first line says how Node is to run it.
     const argv = [poolctl, 'up', '--file', join(place, 'pools.yaml'), '--state-dir', state, '--log-format', 'json'];
@@ -89,7 +89,7 @@ export class Fleet {
 }
 
 /** No waits and no limits: what is left is the supervisor's own time. */
-function inventory(command, count, pool) {
+function inventory(command, count, pool, settings) {
   const never = 1_000_000;
   return {
     version: 1,
@@ -97,6 +97,7 @@ function inventory(command, count, pool) {
       ports: '30000-30999',
       loads: { per_device: 1, total: Math.max(count, 4) },
       device_storm: { limit: never, window: '60s' },
+      ...settings,
     },
     pools: {
       bench: {

@@ -12,7 +12,7 @@ let rig: Rig;
 beforeEach(async () => {
   rig = new Rig();
   rig.inventory(`version: 1
-supervisor: { ports: 30620-30639 }
+supervisor: { ports: 30620-30639, shutdown_deadline: 100ms }
 pools:
   chat: { engine: demo, device_masks: [cpu], args: [--load-time, "50", --slots, "2"], health: { startup_interval: 50ms } }
   off: { engine: demo, device_masks: [cpu], autostart: false }

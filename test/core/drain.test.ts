@@ -229,7 +229,10 @@ describe('a drain', () => {
   ] as const)('ends with a crash; %s', (_, leases, outcome) => {
     const bench = serving(4).polled(1);
     for (let n = 0; n < leases; n += 1) acquire(bench);
-    bench.ask('drain').exited().swept();
+    bench.ask('drain').exited();
+    const lost = bench.events.filter(({ event }) => event === 'lease.lost');
+    expect(lost.map(({ reason }) => reason)).toEqual(Array(leases).fill(expect.stringMatching(/^exited with code 1 after /)));
+    bench.swept();
     expect(bench.view()).toMatchObject({ state: 'stopped', crash_count: 1 });
     expect(operationOf(bench)).toMatchObject({ state: 'succeeded', outcome, cut: leases });
   });

@@ -3,11 +3,13 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { type IncomingMessage, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
-import type { EventLine, ReplicaView, StatusView } from '../../src/api/wire.js';
+import type { EventLine, OperationView, ReplicaView, StatusView } from '../../src/api/wire.js';
 
 const program = fileURLToPath(new URL('../../dist/bin/poolctl.js', import.meta.url));
 
@@ -98,6 +100,22 @@ export class Supervisor {
         },
       );
     });
+  }
+
+  /** Begun when it resolves; `ended` tells how it went. */
+  async drain(poolId: string, deadlineMs: number): Promise<{ readonly ended: Promise<OperationView> }> {
+    const { operation_id: id } = await this.#ask('POST', `/v2/pools/${poolId}/drain`, { deadline_ms: deadlineMs });
+    return { ended: this.#ask('GET', `/v2/operations/${id}?wait_ms=60000`) };
+  }
+
+  async #ask(method: string, path: string, body?: unknown): Promise<OperationView> {
+    const headers = { 'content-type': 'application/json' };
+    const asked = request({ socketPath: join(this.directory, 'state/poolctl.sock'), agent: false, method, path, headers });
+    asked.end(body === undefined ? undefined : JSON.stringify(body));
+    const [answer] = (await once(asked, 'response')) as [IncomingMessage];
+    const said = await text(answer);
+    if ((answer.statusCode ?? 500) >= 300) throw new Error(`${method} ${path}: ${said}`);
+    return JSON.parse(said) as OperationView;
   }
 
   async status(): Promise<StatusView> {

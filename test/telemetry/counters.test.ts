@@ -132,6 +132,28 @@ describe('counters', () => {
     );
   });
 
+  it('of drains count those that ended, and how long they took, by pool; one that failed has drained nothing', async () => {
+    const on = stage();
+    const ended = (result: string, duration_ms: number) => ({ event: 'drain.finished', result, duration_ms }) as const;
+    on.tell(
+      { event: 'drain.started', active_leases: 1 },
+      ended('drained', 400),
+      { ...ended('drained', 22_000), replica_id: 'r1' },
+      ended('forced', 300_000),
+      ended('cancelled', 7),
+      ...['failed', 'interrupted'].map((result) => ended(result, 9)),
+    );
+    const counted = { drained: 2, forced: 1, cancelled: 1 };
+    expect(await on.told('drain_total')).toEqual(
+      Object.fromEntries(Object.entries(counted).map(([outcome, count]) => [`{pool_id="chat",outcome="${outcome}"}`, count])),
+    );
+    const { samples } = parseExposition(await on.text()).get('pool_drain_duration_ms') ?? {};
+    const shown = (name: string, labels: string) => samples?.get(`pool_drain_duration_ms_${name}{${labels}}`)?.value;
+    const drained = 'pool_id="chat",outcome="drained"';
+    expect([shown('sum', drained), shown('count', drained), shown('bucket', `le="500",${drained}`)]).toEqual([22_400, 2, 1]);
+    expect(shown('sum', 'pool_id="chat",outcome="forced"')).toBe(300_000);
+  });
+
   it('of storms count what held restarts back, and no warning', async () => {
     const metrics = metricsOf(() => statusView([poolView('chat', [])]));
     const storm = { level: 'warn', pool_id: 'chat', storm_kind: 'oom_storm' } as const;

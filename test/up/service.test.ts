@@ -42,7 +42,7 @@ beforeEach(async () => {
     adopt: async () => false,
     probe: async () => probeResult({ description: { engineVersion: 'b1', slotsTotal: 4, ctxMax: 4_096 } }),
     generate: async () => ({ verdict: 'unknown', detail: 'not asked' }),
-    poll: async () => ({ inflight: 2, canTell: true, counters: null }),
+    poll: async () => ({ inflight: 0, canTell: true, counters: null }),
     observe: async () => ({ devices: [], tool: 'none', note: null, processes: null, askedAt: 0 }),
     signal: ({ port }) => exits.get(port)?.(),
     sweep: async () => [],
@@ -146,7 +146,7 @@ it('counts what the core tells, for Prometheus', async () => {
     0, 1,
   ]);
   expect(shown('readiness_transitions_total', 'r1', ',to="ready"')).toBe(2);
-  expect(shown('readiness_transitions_total', 'r1', ',to="stopping"')).toBe(1);
+  expect(shown('readiness_transitions_total', 'r1', ',to="draining"')).toBe(1);
   expect(shown('replica_crashes_total', 'r1')).toBe(0);
   expect([shown('slots_total', 'r0'), shown('slots_free', 'r0')]).toEqual([4, 4]);
   expect(families.get('vram_total_bytes')?.samples.size).toBe(0);

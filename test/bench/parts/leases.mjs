@@ -1,6 +1,7 @@
 /** Pairs of requests over one socket, a lease acquired and released, against a bare node:http server that is asked as often. */
 
-import { Agent, request } from 'node:http';
+import { Agent } from 'node:http';
+import { ask } from '../ask.mjs';
 import { percentile } from '../figures.mjs';
 import { waitReady } from '../fleet.mjs';
 import { nowMs, quiet } from '../machine.mjs';
@@ -55,19 +56,4 @@ async function series(socketPath, clients) {
   const rate = pairs / ((nowMs() - begun) / 1000);
   agent.destroy();
   return { rate, times };
-}
-
-function ask(wish, body) {
-  return new Promise((resolve, reject) => {
-    const headers = body === undefined ? {} : { 'content-type': 'application/json', 'content-length': body.length };
-    const asked = request({ ...wish, headers }, (answer) => {
-      let text = '';
-      answer.setEncoding('utf8').on('data', (chunk) => {
-        text += chunk;
-      });
-      answer.on('end', () => (answer.statusCode < 300 ? resolve(text) : reject(new Error(`HTTP ${answer.statusCode}: ${text}`))));
-    });
-    asked.on('error', reject);
-    asked.end(body);
-  });
 }

@@ -227,11 +227,11 @@ Feature: pools.yaml, read strictly
     Given the supervisor setting "adopt: false"
     And the pools:
       """
-      chat: { engine: demo, device_masks: [cpu], args: [--load-time, 20ms], drain: { deadline: 1m } }
+      chat: { engine: demo, device_masks: [cpu], args: [--load-time, 20ms], reload: { min_healthy: 1s } }
       """
     When I run `poolctl check`
     Then it exits with 0
-    And it says "warning: pools.chat.drain has no effect yet  [NO_EFFECT]"
+    And it says "warning: pools.chat.reload has no effect yet  [NO_EFFECT]"
     Given poolctl is up
     Then chat/r0 becomes ready
 

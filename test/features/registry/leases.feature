@@ -262,13 +262,13 @@ Feature: Leases
   Scenario: A supervisor that is ending grants none
     Given the pools:
       """
-      chat: { stop: { grace: 60s }, args: [--load-time, 20ms, --order, ignore-term] }
+      chat: {}
       """
     And poolctl is up
     And chat/r0 becomes ready
     When ana leases "chat"
     And poolctl is told to end by SIGTERM
-    And chat/r0 becomes stopping
+    And chat/r0 becomes draining
     And ben leases "chat"
     Then ben is refused with 503 SHUTTING_DOWN
     And the answer is 503 with:

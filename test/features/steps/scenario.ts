@@ -10,7 +10,7 @@ setDefaultTimeout(60_000);
 defineParameterType({ name: 'replica', regexp: /[a-z0-9-]+\/r\d+/, transformer: (key: string) => key });
 defineParameterType({
   name: 'state',
-  regexp: /stopped|preparing|starting|ready|unhealthy|stopping|backoff|broken|failed|stuck/,
+  regexp: /stopped|preparing|starting|ready|unhealthy|draining|stopping|backoff|broken|failed|stuck/,
   transformer: (name: string) => name,
 });
 
