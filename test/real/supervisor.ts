@@ -13,6 +13,7 @@ import type { EventLine, OperationView, ReplicaView, StatusView } from '../../sr
 
 const program = fileURLToPath(new URL('../../dist/bin/poolctl.js', import.meta.url));
 
+export type Answered = { readonly status: number; readonly body: unknown };
 export type Ran = { readonly code: number | null; readonly stdout: string; readonly stderr: string };
 
 export class Supervisor {
@@ -108,14 +109,24 @@ export class Supervisor {
     return { ended: this.#ask('GET', `/v2/operations/${id}?wait_ms=60000`) };
   }
 
+  /** Over when it resolves. */
+  reload(poolId: string, model: string): Promise<Answered> {
+    return this.call('POST', `/v2/pools/${poolId}/reload`, { new_model_ref: model });
+  }
+
   async #ask(method: string, path: string, body?: unknown): Promise<OperationView> {
+    const answer = await this.call(method, path, body);
+    if (answer.status >= 300) throw new Error(`${method} ${path}: ${JSON.stringify(answer.body)}`);
+    return answer.body as OperationView;
+  }
+
+  async call(method: string, path: string, body?: unknown): Promise<Answered> {
     const headers = { 'content-type': 'application/json' };
     const asked = request({ socketPath: join(this.directory, 'state/poolctl.sock'), agent: false, method, path, headers });
     asked.end(body === undefined ? undefined : JSON.stringify(body));
     const [answer] = (await once(asked, 'response')) as [IncomingMessage];
     const said = await text(answer);
-    if ((answer.statusCode ?? 500) >= 300) throw new Error(`${method} ${path}: ${said}`);
-    return JSON.parse(said) as OperationView;
+    return { status: answer.statusCode ?? 0, body: said === '' ? null : (JSON.parse(said) as unknown) };
   }
 
   async status(): Promise<StatusView> {
