@@ -49,6 +49,12 @@ export function drainStarting(replica: In<'starting'>, { deadlineMs }: DrainWish
   );
 }
 
+/** One that served under an earlier supervisor may have requests, whose clients know nothing of that. */
+export function restartStarting(replica: In<'starting'>, { drainMs }: { readonly drainMs: number | null }, scene: Scene): Turn {
+  const drained = drainMs === null ? null : drainResumed(replica, scene.now + drainMs, scene);
+  return drained ?? terminate(replica, replica.life.engine, { kind: 'asked' }, scene);
+}
+
 /** Null where it has not served yet. */
 export function drainResumed(replica: In<'starting'>, deadline: Instant, scene: Scene): Turn | null {
   const { engine, resumed } = replica.life;
