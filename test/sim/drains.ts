@@ -40,6 +40,8 @@ const slackMs = 50;
 
 const serving: ReadonlySet<string> = new Set(['ready', 'unhealthy']);
 
+const atRest: ReadonlySet<string> = new Set(['stopped', 'stuck']);
+
 export class DrainWatch {
   private drains = new Map<ReplicaKey, Drain>();
   private readonly answers = new Map<ReplicaKey, Answer>();
@@ -161,6 +163,8 @@ export class DrainWatch {
     this.drains.delete(key);
     if (serving.has(to))
       return this.asked.callsOff(key) || !drain.certain ? null : `${key} leaves its drain, and nobody called it off`;
+    if (drain.phase !== 'stopping' && drain.why === 'drain' && drain.certain && !atRest.has(to) && !this.asked.isRestarting(key))
+      return `${key} was drained for good, and is ${to}`;
     if (drain.phase === 'draining' && this.leasesOf(key) > 0) this.outcomes.force(key);
     return null;
   }
