@@ -59,11 +59,23 @@ export function drainStarting(replica: In<'starting'>, { deadlineMs }: DrainWish
   );
 }
 
+/** One that served under an earlier supervisor may have requests, whose clients know nothing of that. */
+export function restartStarting(replica: In<'starting'>, { drainMs }: { readonly drainMs: number | null }, scene: Scene): Turn {
+  const drained = drainMs === null ? null : drainResumed(replica, scene.now + drainMs, scene);
+  return drained ?? terminate(replica, replica.life.engine, { kind: 'asked' }, scene);
+}
+
+/** As one that serves: what has served may have requests. */
+export function switchStarting(replica: In<'starting'>, { drainMs }: { readonly drainMs: number }, scene: Scene): Turn {
+  const drained = drainResumed(replica, scene.now + drainMs, scene, true);
+  return drained ?? terminate(replica, replica.life.engine, { kind: 'asked' }, scene);
+}
+
 /** Null where it has not served yet. */
-export function drainResumed(replica: In<'starting'>, deadline: Instant, scene: Scene): Turn | null {
+export function drainResumed(replica: In<'starting'>, deadline: Instant, scene: Scene, yields = false): Turn | null {
   const { engine, resumed } = replica.life;
   if (resumed === null) return null;
-  return begin(replica, servingFrom(engine, resumed, resumed.description, scene), null, { deadline, yields: false }, scene);
+  return begin(replica, servingFrom(engine, resumed, resumed.description, scene), null, { deadline, yields }, scene);
 }
 
 function begin(

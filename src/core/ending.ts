@@ -1,6 +1,6 @@
 /** How an engine's life ends: the stop ladder, and the proof that nobody is left. What an exit means is in exit.ts. */
 
-import { killWaitMs } from './alone.js';
+import { killWaitMs, restAlone } from './alone.js';
 import { judgeDeadline, judgeExit, judgeSick, judgeStop, judgeUnhealthy } from './exit.js';
 import type { Engine, Intent } from './life.js';
 import type { Effect, ExitEvidence } from './messages.js';
@@ -144,8 +144,13 @@ export function exitedUnasked(
   if (!empty) return kill(replica, engine, intent, scene, exit, first);
   const strays: Effect = { type: 'sweep', launch: engine.launch, identity: engine.identity, mode: 'strays' };
   const dead = { ...replica, died: engine };
-  const turn = went ? queue(dead, 'start', scene) : judgeExit(dead, exit, { startedAt: engine.startedAt, ...served }, scene);
+  const turn = went ? launchedOrLeft(dead, scene) : judgeExit(dead, exit, { startedAt: engine.startedAt, ...served }, scene);
   return { ...turn, effects: [...first, strays, ...turn.effects] };
+}
+
+/** One that was being drained when it went is wanted no more. */
+function launchedOrLeft(replica: Replica, scene: Scene): Turn {
+  return replica.goal === 'up' ? queue(replica, 'start', scene) : restAlone(replica, scene);
 }
 
 function wasReady({ life }: Served): boolean {

@@ -13,6 +13,8 @@ import {
   drainStarting,
   drainToRestart,
   drainToSwitch,
+  restartStarting,
+  switchStarting,
   undrain,
 } from './drain.js';
 import {
@@ -105,7 +107,7 @@ const wishes: Columns<'start' | 'stop' | 'restart' | 'drain' | 'kill' | 'reset'>
   //           start           stop               restart                  drain                 kill
   stopped: { start: launch, stop: ignore, restart: launch, drain: ignore, kill: ignore, reset },
   preparing: { start: ignore, stop: abandon, restart: ignore, drain: abandon, kill: abandon, reset },
-  starting: { start: ignore, stop: end, restart: end, drain: drainStarting, kill: end, reset },
+  starting: { start: ignore, stop: end, restart: restartStarting, drain: drainStarting, kill: end, reset },
   ready: { start: ignore, stop: stopServing, restart: drainToRestart, drain, kill: stopServing, reset },
   unhealthy: { start: ignore, stop: stopServing, restart: drainToRestart, drain, kill: stopServing, reset },
   draining: { start: undrain, stop: end, restart: drainToRestart, drain, kill: end, reset },
@@ -121,7 +123,7 @@ const wishes: Columns<'start' | 'stop' | 'restart' | 'drain' | 'kill' | 'reset'>
 const policy: Columns<'admitted' | 'held' | 'tripped' | 'switch' | 'revert'> = {
   stopped: { admitted: ignore, held: ignore, tripped, switch: ignore, revert },
   preparing: { admitted: check, held: hold, tripped, switch: ignore, revert: ignore },
-  starting: { admitted: ignore, held: ignore, tripped, switch: end, revert: ignore },
+  starting: { admitted: ignore, held: ignore, tripped, switch: switchStarting, revert: ignore },
   ready: { admitted: ignore, held: ignore, tripped, switch: drainToSwitch, revert: ignore },
   unhealthy: { admitted: ignore, held: ignore, tripped, switch: drainToSwitch, revert: ignore },
   draining: { admitted: ignore, held: ignore, tripped, switch: drainToSwitch, revert: ignore },

@@ -93,5 +93,8 @@ function changedBeside(replica: Replica, state: State): Unreleased | null {
 
 function changedAt({ life, freed }: Replica, wanted: ReadonlySet<string>): Instant | null {
   if (isServing(life)) return life.engine.launch.devices.some(({ uuid }) => wanted.has(uuid)) ? life.readyAt.at : null;
+  // Who has died unasked holds its memory still, while it is found out why and what it left behind is ended.
+  if (life.state === 'stopping' && life.intent.kind === 'crashed')
+    return life.engine.launch.devices.some(({ uuid }) => wanted.has(uuid)) ? life.intent.endedAt.at : null;
   return freed?.uuids.some((uuid) => wanted.has(uuid)) === true ? freed.at : null;
 }

@@ -229,6 +229,8 @@ function endIfDone(work: Work): void {
   const { keep } = state.shutdown;
   const operation = state.operations.get(state.shutdown.operationId);
   if (operation === undefined || operation.state === 'running') return;
+  // Engines without a place in this inventory are being ended as well; each has its own time for that.
+  if (!keep && state.leftovers.length > 0) return;
   if (replicas.every(({ life }) => (keep ? !isMoving(life) : isOver(life))))
     work.effects.push({ type: 'end', exit: state.shutdown.exit });
 }

@@ -424,12 +424,30 @@ describe('a drain whose supervisor dies', () => {
     expect(next.view()).toMatchObject({ state: 'stopped', goal: 'down' });
   });
 
+  it.each([true, false])('leaves an engine that went with it stopped (group empty: %s)', (empty) => {
+    const { isolate } = poolSpec('chat', 1);
+    const bench = serving(4, 1, { isolate: { ...isolate, dieWithSupervisor: true } });
+    acquire(bench);
+    const next = again(bench.ask('drain')).exited(exitOf(), empty);
+    if (!empty) next.wake();
+    expect(next.swept().view()).toMatchObject({ state: 'stopped', goal: 'down', crash_count: 0 });
+  });
+
   it('in the middle of a restart leaves the engine serving', () => {
     const bench = serving(4);
     acquire(bench);
     const next = again(bench.polled(0).ask('restart'));
     next.give({ type: 'adopted', ...next.of() }).probed();
     expect(next.view()).toMatchObject({ state: 'ready', goal: 'up', incarnation: 1 });
+  });
+
+  test.each([
+    ['waits for its requests, too', {}, 'draining'],
+    ['does not wait where it is not to', { now: true }, 'stopping'],
+  ] as const)('a restart before the next supervisor has probed the engine %s', (_, how, state) => {
+    const next = again(serving(4).polled(1));
+    next.give({ type: 'adopted', ...next.of() }).ask('restart', how);
+    expect(next.view()).toMatchObject({ state, goal: 'up' });
   });
 
   it('a drain before the next supervisor has met the engine waits for its requests, too', () => {

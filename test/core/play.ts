@@ -11,6 +11,7 @@ import { step } from '../../src/core/step.js';
 import { exitOf } from '../rig/facts.js';
 import { beginning, inventoryOf, poolSpec } from '../rig/specs.js';
 import { restoredFrom, written } from './again.js';
+import { Drains } from './drains.js';
 import { keys, type Luck, World } from './world.js';
 
 export type Step = typeof step;
@@ -37,8 +38,8 @@ const [chat, code] = [spec('chat', 2, 2, 30_000), spec('code', 1, 99, 300_000)];
 
 /** An answer as one would have it. */
 const well: Luck = { choice: 3, flag: true };
-/** Moves from this kind on are whole lives. */
-const loops = 21;
+/** Moves of these kinds are whole lives. */
+const loops: ReadonlySet<number> = new Set([21, 22]);
 
 /** Plays a sequence against a machine and tells which invariants it broke. */
 export function play(moves: readonly Move[], machine: Machine = sound): readonly string[] {
@@ -49,6 +50,7 @@ export function play(moves: readonly Move[], machine: Machine = sound): readonly
   let disk = written(state, now);
   let restarts: readonly { readonly poolId: string; readonly at: number }[] = [];
   const tested = new Set<ReplicaKey>();
+  const drains = new Drains();
 
   const give = (input: Input): void => {
     const before = state;
@@ -57,6 +59,7 @@ export function play(moves: readonly Move[], machine: Machine = sound): readonly
     world.perform(result.effects);
     if (result.effects.some(({ type }) => type === 'record')) disk = written(state, now);
     world.violations.push(...untracked(state, world), ...untrue(state, world));
+    world.violations.push(...drains.broken(input, { before, after: state, answer: result.answer }, now));
     if (input.type === 'requested' && input.verb === 'reset' && input.once !== true)
       restarts = restarts.filter(({ poolId }) => poolId !== input.poolId);
     if (input.type !== 'requested') world.violations.push(...hasty(before, state, now));
@@ -78,6 +81,7 @@ export function play(moves: readonly Move[], machine: Machine = sound): readonly
   /** kill -9 of the supervisor, and another one; its inventory may have lost a pool, or got it back. */
   const succeed = (luck: Luck): void => {
     tested.clear();
+    drains.clear();
     world.orphan(luck);
     const pools = luck.choice % 4 === 0 ? [chat] : [chat, code];
     // A place that goes takes its restarts with it.
@@ -112,7 +116,8 @@ export function play(moves: readonly Move[], machine: Machine = sound): readonly
       succeed(move);
       continue;
     }
-    for (let n = 0; move.kind >= loops && n <= move.choice % 5; n += 1) crashAgain(keys[move.choice % keys.length] ?? 'chat/r0');
+    for (let n = 0; loops.has(move.kind) && n <= move.choice % 5; n += 1)
+      crashAgain(keys[move.choice % keys.length] ?? 'chat/r0');
     const input = inputOf(move, state, world);
     if (input !== null) give(input);
   }
@@ -207,13 +212,22 @@ function inputOf({ kind, ...luck }: Move, state: State, world: World): Input | n
     case 9:
       for (const each of state.leftovers) world.live.get(each.key)?.clear();
       return { type: 'leftovers-gone' };
+    case 23: {
+      const deadlineMs = [null, 0, 1_000, 60_000][choice % 4] ?? null;
+      const more = { deadlineMs, extend: flag, correlationId: null };
+      return { type: 'requested', verb: 'drain', poolId, replicaId: choice % 8 === 0 ? 'r0' : null, ...more };
+    }
+    case 24:
+      return { type: 'lease-requested', poolId, replicaId: null, ttlMs: 60_000, holder: null, correlationId: null };
+    case 25:
+      return { type: 'lease-released', id: [...state.leases.keys()][0] ?? '', correlationId: null };
     default:
       return world.answer(luck);
   }
 }
 
 export const move = fc.record({
-  kind: fc.nat(22),
+  kind: fc.nat(28),
   choice: fc.nat(60),
   flag: fc.boolean(),
   waitMs: fc.constantFrom(0, 0, 1, 100, 100, 1_000, 1_000, 6_000, 70_000),

@@ -148,6 +148,17 @@ describe('a launch after an end', () => {
     expect(looked(bench, [gpu], []).did()).toContain('check');
   });
 
+  it('waits for a look where a neighbour has died while it loaded, and nobody knows yet how', () => {
+    const shared = { masks: [maskOf('0')], share: true, vramBytes: 4 * gib };
+    const bench = new Bench([poolSpec('chat', 1, shared), poolSpec('code', 1, shared)], { devices: [gpu] });
+    looked(bench, [gpu], []).checked().spawned();
+    bench.now += 1;
+    bench.give({ type: 'died', ...bench.of() });
+    expect(bench.did()).not.toContain('check');
+    expect(bench.view('code/r0').why).toBe('waits until it is seen what chat/r0 has left of its devices');
+    expect(looked(bench, [gpu], []).did()).toContain('check');
+  });
+
   it('waits for what an engine without a place in the inventory had', () => {
     const bench = start();
     const queued = bench.ask('stop').ask('start');

@@ -110,6 +110,17 @@ describe('engines of places that are no more', () => {
     expect(bench.state.leftovers).toEqual([]);
   });
 
+  test.each([
+    ['are waited for by a shutdown', false, []],
+    ['are left to the next supervisor by one that keeps engines', true, ['end']],
+  ])('%s', (_, keep, ends) => {
+    const bench = again(two(), { pools: [poolSpec('code', 1)] });
+    bench.give({ type: 'unspawned', ...bench.of('code/r0') });
+    bench.give({ type: 'shutdown-requested', because: 'SIGTERM', rung: 'stop', keep, exit: 0, correlationId: null });
+    expect(bench.did().filter((each) => each === 'end')).toEqual(ends);
+    expect(bench.give({ type: 'leftovers-gone' }).did()).toContain('end');
+  });
+
   it('are still known to the next supervisor where this one did not get rid of them', () => {
     const bench = again(again(two(), { pools: [poolSpec('code', 1)] }));
     expect(bench.state.leftovers).toMatchObject([{ key: 'chat/r0' }]);

@@ -66,6 +66,19 @@ const mutants: Readonly<Record<string, Partial<Machine>>> = {
         : replica;
     return { ...result, state: withReplicas(result.state, unheld) };
   }),
+  'hears of no request while it drains': stepping((state, input, context) =>
+    step(state, input.type === 'polled' ? { ...input, inflight: 0 } : input, context),
+  ),
+  'leases what it drains': stepping((state, input, context) => {
+    const result = step(state, input, context);
+    return input.type === 'requested' && input.verb === 'drain' ? { ...result, state } : result;
+  }),
+  'puts the end of its drains off': stepping((state, input, context) => {
+    const result = step(state, input, context);
+    const later = (replica: Replica): Replica =>
+      replica.life.state === 'draining' ? { ...replica, life: { ...replica.life, deadline: context.now + 90_000 } } : replica;
+    return { ...result, state: withReplicas(result.state, later) };
+  }),
   'gives one port to all': stepping((state, input, context) => {
     const result = step(state, input, context);
     const onOne = (effect: Effect): Effect =>

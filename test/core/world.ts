@@ -98,7 +98,9 @@ export class World {
       case 'generate':
         return { type: 'generated', ...of, verdict: (['ok', 'failed', 'unknown'] as const)[choice % 3] ?? 'ok', detail: 'x' };
       case 'poll':
-        return { type: 'polled', ...of, inflight: flag ? 0 : 2, canTell: choice % 5 > 0, counters: null };
+        return choice % 9 === 0
+          ? { type: 'polled', ...of, inflight: null, canTell: choice % 2 === 0, counters: null }
+          : { type: 'polled', ...of, inflight: flag ? 0 : 2, canTell: true, counters: null };
       case 'sweep':
         if (flag) this.live.get(key)?.delete(incarnation);
         return { type: 'swept', ...of, left: this.live.get(key)?.has(incarnation) ? [incarnation] : [] };

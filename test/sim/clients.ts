@@ -1,8 +1,12 @@
-/** Clients of the virtual world: they lease slots, renew, give back, come too late, and vanish; through every death of the supervisor. */
+/**
+ * Clients of the virtual world: they lease slots, renew, give back, come too late, and vanish; through every death of the supervisor. Some lease
+ * nothing, and send their requests wherever a handoff file says that somebody is ready.
+ */
 
-import type { Inventory } from '../../src/core/model.js';
+import type { Inventory, ReplicaKey } from '../../src/core/model.js';
 import { replicasPerPool } from './inventory.js';
 import type { Machine } from './machine.js';
+import { serve } from './requests.js';
 
 const minute = 60_000;
 
@@ -21,6 +25,11 @@ export function beginClients(machine: Machine, { pools }: Inventory): { knock():
       timeline.after(random.between(0, 2_000), () => acquire(poolId, whom, 0));
   });
 
+  often(2 * minute, () => {
+    const ready = [...machine.handoffs.keys()];
+    if (ready.length > 0) send(random.pick(ready), drawWorkMs());
+  });
+
   return {
     /** At every pool in the next moments, and to renew what was granted of late. */
     knock() {
@@ -34,6 +43,21 @@ export function beginClients(machine: Machine, { pools }: Inventory): { knock():
       run();
       often(meanMs, run);
     });
+  }
+
+  /** To the engine that serves there now. */
+  function send(key: ReplicaKey, forMs: number): void {
+    const instance = machine.handoffs.get(key)?.launch.instance;
+    const engine = machine.processes.leaders().find((each) => each.instance === instance);
+    if (engine !== undefined) serve(engine, machine.now, forMs);
+  }
+
+  function drawWorkMs(): number {
+    return random.weighted([
+      [6, random.exponential(10_000)],
+      [3, random.exponential(minute)],
+      [1, random.exponential(15 * minute)],
+    ]);
   }
 
   function anyOf(): `r${number}` | null {
@@ -61,6 +85,7 @@ export function beginClients(machine: Machine, { pools }: Inventory): { knock():
         if (answer.ok && answer.lease !== null) {
           recent.push(answer.lease.id);
           if (recent.length > 8) recent.shift();
+          send(answer.lease.key, Math.min(ttlMs, drawWorkMs()));
           hold({ id: answer.lease.id, ttlMs, renewals, vanishes });
         } else if (tries > 0) timeline.after(random.exponential(10_000), () => acquire(poolId, replicaId, tries - 1));
       },

@@ -1,25 +1,27 @@
 /** What befalls the machine and its supervisor, and what operators ask: drawn from the seed, all independent of each other. */
 
-import type { Verb } from '../../src/core/messages.js';
 import type { Inventory } from '../../src/core/model.js';
 import { beginClients } from './clients.js';
 import type { Written } from './disk.js';
 import { endings } from './exits.js';
 import { edit } from './inventory.js';
 import type { Machine } from './machine.js';
+import { Operators } from './operators.js';
 import type { Random } from './random.js';
 import { Supervisor } from './supervisor.js';
 
 const minute = 60_000;
 const hour = 60 * minute;
 
+type Rung = 'drain' | 'stop' | 'kill';
+
 export class Director {
   private inventory: Inventory;
   private written: Written | null = null;
-  /** At each barrier of the registry the supervisor dies with this probability. */
   private deadly = 0;
   private readonly random: Random;
   private readonly clients: ReturnType<typeof beginClients>;
+  private readonly operators: Operators;
 
   constructor(
     private readonly machine: Machine,
@@ -28,20 +30,16 @@ export class Director {
     this.inventory = all;
     this.random = machine.random.fork('director');
     this.clients = beginClients(machine, all);
+    this.operators = new Operators(machine, machine.random.fork('operators'), all, (forMs) => this.threaten(0.4, forMs));
   }
 
   begin(): void {
     const { machine, random } = this;
     this.launch([]);
     for (const { poolId } of this.all.pools) this.often(30 * minute, () => machine.changeWeather(poolId));
-    this.often(12 * minute, () => this.ask());
+    this.often(12 * minute, () => this.operators.wish());
     this.often(2 * hour, () => this.kill('SIGKILL of the supervisor'));
-    this.often(2 * hour, () => {
-      this.deadly = 0.15;
-      machine.timeline.after(3 * minute, () => {
-        this.deadly = 0;
-      });
-    });
+    this.often(2 * hour, () => this.threaten(0.15, 3 * minute));
     this.often(4 * hour, () => this.shutDown());
     this.often(3 * hour, () => this.stall());
     this.often(5 * hour, () => {
@@ -106,36 +104,17 @@ export class Director {
       }
       const named = random.chance(0.05) ? this.inventory.pools.slice(0, 1 + random.below(3)).map(({ poolId }) => poolId) : [];
       this.launch(named);
+      // Somebody has waited for it, and asks before it has met its engines.
+      if (random.chance(0.2)) machine.timeline.after(random.between(0, 2), () => this.operators.wish());
     });
   }
 
-  private ask(): void {
-    const { random, machine } = this;
-    const { poolId } = random.pick(this.all.pools);
-    const verb = random.weighted<Verb>([
-      [4, 'start'],
-      [2, 'stop'],
-      [2, 'restart'],
-      [2, 'reset'],
-    ]);
-    const replicaId = random.chance(0.5) ? null : (`r${random.below(3)}` as const);
-    const again = (): void =>
-      void machine.supervisor?.give({
-        type: 'requested',
-        verb,
-        poolId,
-        replicaId,
-        once: random.chance(0.5),
-        correlationId: null,
-      });
-    again();
-    // People press a key twice, or change their mind.
-    if (random.chance(0.2)) machine.timeline.after(random.between(1, 5_000), again);
-    if (verb === 'stop') machine.timeline.after(random.exponential(5 * minute), () => this.bringBack(poolId));
-  }
-
-  private bringBack(poolId: string): void {
-    this.machine.supervisor?.give({ type: 'requested', verb: 'start', poolId, replicaId: null, correlationId: null });
+  /** At each barrier of the registry the supervisor may die, for so long. */
+  private threaten(chance: number, forMs: number): void {
+    this.deadly = chance;
+    this.machine.timeline.after(forMs, () => {
+      this.deadly = 0;
+    });
   }
 
   private kill(fault: string): void {
@@ -149,11 +128,22 @@ export class Director {
     const { random, machine } = this;
     const keep = random.chance(0.3);
     machine.watch.count(keep ? 'a shutdown that keeps the engines' : 'a shutdown');
-    const ask = (rung: 'drain' | 'stop' | 'kill'): void =>
-      void machine.supervisor?.give({ type: 'shutdown-requested', because: 'SIGTERM', rung, keep, exit: 0, correlationId: null });
-    ask(random.chance(0.2) ? 'kill' : random.chance(0.7) ? 'drain' : 'stop');
+    const ask = (rung: Rung): void =>
+      void machine.supervisor?.give({
+        ...{ type: 'shutdown-requested', because: 'SIGTERM', rung, keep, exit: 0, correlationId: null },
+        deadlineMs: random.chance(0.5) ? null : random.between(0, 5 * minute),
+      });
+    ask(
+      random.weighted<Rung>([
+        [2, 'kill'],
+        [6, 'drain'],
+        [2, 'stop'],
+      ]),
+    );
     this.clients.knock();
-    if (random.chance(0.3)) machine.timeline.after(random.between(10, 3_000), () => ask(random.chance(0.5) ? 'stop' : 'kill'));
+    if (random.chance(0.1)) this.threaten(0.4, 2_000);
+    if (random.chance(0.3))
+      machine.timeline.after(random.between(10, 20_000), () => ask(random.pick(['drain', 'stop', 'kill'] as const)));
   }
 
   private stall(): void {

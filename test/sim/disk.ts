@@ -2,6 +2,7 @@
 
 import type { Moment } from '../../src/core/model.js';
 import type { RecordedState } from '../../src/core/record.js';
+import type { Drains } from './drains.js';
 import type { Ledger } from './ledger.js';
 import type { Random } from './random.js';
 
@@ -13,6 +14,7 @@ export type Written = {
   /** Made only when it is read again: states never change. */
   readonly record: () => RecordedState;
   readonly ledger: Ledger;
+  readonly drains: Drains;
 };
 
 export type RegistryWorld = {

@@ -3,6 +3,7 @@
 import type { Alarm } from '../../src/core/messages.js';
 import { alarmOf, type Ending, endings } from './exits.js';
 import type { Random } from './random.js';
+import { drawTelling, type Telling } from './requests.js';
 
 /** Calm for most of the time; otherwise one kind of trouble for a while. */
 export const weathers = [
@@ -38,6 +39,7 @@ export type Fate = {
   /** Processes beside the leader. A stray has left the group. */
   readonly workers: number;
   readonly strays: number;
+  readonly telling: Telling;
   /** Whether they go when the leader does. */
   readonly workersFollow: boolean;
 };
@@ -54,6 +56,7 @@ export function drawFate(weather: Weather, random: Random): Fate {
     killMs: random.chance(weather === 'deaf' ? 0.2 : 0.01) ? random.between(6_000, 600_000) : random.between(1, 30),
     workers: random.chance(0.4) ? 1 + random.below(3) : 0,
     strays: random.chance(0.15) ? 1 : 0,
+    telling: drawTelling(random),
     workersFollow: random.chance(0.6),
   };
 }

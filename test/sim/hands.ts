@@ -7,6 +7,7 @@ import { drawFate } from './fate.js';
 import type { Machine } from './machine.js';
 import { probe, token, unfinished } from './probing.js';
 import type { Process } from './processes.js';
+import { told } from './requests.js';
 import type { Supervisor } from './supervisor.js';
 
 export function makeVirtualHands(machine: Machine, supervisor: Supervisor): Hands {
@@ -105,12 +106,10 @@ export function makeVirtualHands(machine: Machine, supervisor: Supervisor): Hand
       return later(ms, () => (supervisor.wasDisturbed(begunAt) ? { verdict: 'unknown', detail: 'stalled' } : look()));
     },
     poll: (launch) => {
-      const canTell = launch.spec.engine !== 'command';
-      return later(random.between(1, 20), () => ({
-        inflight: canTell && random.chance(0.9) ? random.below(3) : null,
-        counters: null,
-        canTell,
-      }));
+      const leader = leaderOf(launch);
+      const answer = (): ReturnType<typeof told> =>
+        leader === null ? { inflight: null, canTell: launch.spec.engine !== 'command' } : told(leader, machine.now, random);
+      return later(random.between(1, 20), () => ({ ...answer(), counters: null }));
     },
     observe: () => {
       const askedAt = machine.monotonicMs;

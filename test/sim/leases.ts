@@ -34,7 +34,7 @@ const deathMs = 25_000;
 const writtenMs = 30_000;
 
 /** A lease goes on while its engine is one of these. */
-const serving: ReadonlySet<string> = new Set(['ready', 'unhealthy']);
+const serving: ReadonlySet<string> = new Set(['ready', 'unhealthy', 'draining']);
 
 export class Leases {
   private readonly held = new Map<string, Held>();
@@ -53,7 +53,10 @@ export class Leases {
   private last = { at: 0, calmSince: 0 };
   private inventory: Inventory | null = null;
 
-  constructor(private readonly machine: () => Machine) {}
+  constructor(
+    private readonly machine: () => Machine,
+    private readonly isDraining: (key: ReplicaKey) => boolean,
+  ) {}
 
   /** No lease outlives its supervisor. What is wrong; null: nothing. */
   begun({ beginning: { written, inventory }, state }: Supervisor): string | null {
@@ -148,7 +151,7 @@ export class Leases {
     const { handoffs, now } = this.machine();
     const ready = keys.filter((key) => handoffs.has(key));
     const [best, ...others] = ready.map((key) => ({ key, count: this.countOf(key, now) }));
-    if (best === undefined) return { code: 'POOL_UNREADY' };
+    if (best === undefined) return { code: keys.some(this.isDraining) ? 'POOL_DRAINING' : 'POOL_UNREADY' };
     const least = others.reduce((one, other) => (other.count < one.count ? other : one), best);
     return least.count < slotsOf(spec) ? { key: least.key } : { code: 'NO_FREE_SLOT' };
   }
@@ -223,7 +226,7 @@ export class Leases {
   }
 
   /** Those whose time has come by `by` are nobody's. */
-  private countOf(key: ReplicaKey, by = Number.NEGATIVE_INFINITY): number {
+  countOf(key: ReplicaKey, by = Number.NEGATIVE_INFINITY): number {
     let count = 0;
     for (const held of this.held.values()) if (held.key === key && held.expiresAt > by) count += 1;
     return count;

@@ -170,7 +170,9 @@ export class Ledger {
         if (event.new_state === 'open') opened(account, event.breaker ?? 'general', spec, now);
         return;
       case 'replica.broken':
-        if (breakerNames.every((name) => account.breakers[name].state !== 'open')) tripped(account, gpuOr(account), spec, now, 0);
+        // Of one that comes to wait without a failure nobody is told which of its breakers was open.
+        if (account.before !== null && breakerNames.every((name) => account.breakers[name].state !== 'open'))
+          tripped(account, gpuOr(account), spec, now, 0);
         account.attempt = account.before?.attempt ?? account.attempt;
         account.notBefore = 0;
         return;
@@ -189,8 +191,8 @@ export class Ledger {
     if (verb === 'restart') this.restarting.set(operationId, keys);
     for (const key of keys) {
       const account = this.of(key);
-      account.goal = verb === 'stop' ? 'down' : 'up';
-      if (verb === 'stop') continue;
+      account.goal = verb === 'stop' || verb === 'drain' ? 'down' : 'up';
+      if (account.goal === 'down') continue;
       account.excused = true;
       account.permanent = null;
       if (verb !== 'reset') continue;

@@ -3,9 +3,12 @@
  * exactly once.
  */
 
+import { drainMutants } from './drain-mutants.mjs';
+
 const core = (file, from, to) => ({ file: `src/core/${file}.ts`, from, to });
 
 export const mutants = [
+  ...drainMutants,
   {
     name: 'old news is taken for new',
     edits: [core('engine', '  if (isStale(before, fact)) return stay(before);\n', '')],
@@ -92,13 +95,13 @@ export const mutants = [
   },
   {
     name: 'restarts count for no storm',
-    edits: [core('step', '    if (replica.restartsTotal > before.restartsTotal) this.countRestart(replica);\n', '')],
+    edits: [core('work', '    if (replica.restartsTotal > before.restartsTotal) this.countRestart(replica);\n', '')],
   },
   {
     name: 'restarts count for no storm of a device',
     edits: [
       core(
-        'step',
+        'work',
         'deviceRestarts: withDeviceRestart(replica, restart, this.state),',
         'deviceRestarts: this.state.deviceRestarts,',
       ),
@@ -166,7 +169,7 @@ export const mutants = [
   },
   {
     name: 'whoever answers is the engine',
-    edits: [core('launching', "if (result.verdict === 'ok' && ours) return", "if (result.verdict === 'ok') return")],
+    edits: [core('startup', "if (result.verdict === 'ok' && ours) {", "if (result.verdict === 'ok') {")],
   },
   {
     name: 'engines without a place hold nobody back',
@@ -195,7 +198,7 @@ export const mutants = [
   },
   {
     name: 'an engine that still holds its memory is followed at once',
-    edits: [core('release', '  if (listed) {', '  if (false) {')],
+    edits: [core('release', '  if (listed.length > 0) {', '  if (listed.length > 1_000) {')],
   },
   {
     name: 'what a neighbour has loaded is not looked at before the next launch',
@@ -225,7 +228,7 @@ export const mutants = [
     name: "a lease survives its engine's crash",
     edits: [
       core(
-        'step',
+        'work',
         'if (isServing(before.life) && !isServing(replica.life))',
         "if (isServing(before.life) && replica.life.state === 'stopping')",
       ),
@@ -233,12 +236,12 @@ export const mutants = [
   },
   {
     name: 'a lease is lost while its engine is unhealthy',
-    edits: [core('step', '&& !isServing(replica.life))', "&& replica.life.state !== 'ready')")],
+    edits: [core('work', '&& !isServing(replica.life))', "&& replica.life.state !== 'ready')")],
   },
   {
     name: 'an expired lease stays',
     edits: [
-      core('step', '  changeLeases(work, expire(work.state.leases, work.context.now));\n', ''),
+      core('step', '  work.changeLeases(expire(work.state.leases, work.context.now));\n', ''),
       core('due', 'Math.min(lookAt(state), nextExpiry(state.leases))', 'lookAt(state)'),
     ],
   },

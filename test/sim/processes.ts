@@ -4,6 +4,7 @@ import type { EngineIdentity, Launch } from '../../src/core/messages.js';
 import type { ReplicaKey } from '../../src/core/model.js';
 import { bySignal, type Ending, endings } from './exits.js';
 import type { Fate, Spell } from './fate.js';
+import type { Request, Telling } from './requests.js';
 import type { Timeline } from './timeline.js';
 
 export type Process = {
@@ -25,6 +26,9 @@ export type Process = {
   wasUnwell: boolean;
   /** Who has been sent SIGKILL need not be sent it again. */
   killed: boolean;
+  /** What it says of its requests. */
+  readonly telling: Telling;
+  requests: readonly Request[];
 };
 
 /** How a leader ended. */
@@ -166,6 +170,8 @@ export class Processes {
       spell: null,
       wasUnwell: false,
       killed: false,
+      telling: launch.spec.engine === 'command' ? 'mute' : fate.telling,
+      requests: [],
     };
     this.living.set(pid, process);
     return process;

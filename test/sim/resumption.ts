@@ -3,6 +3,7 @@
 import type { ReplicaKey } from '../../src/core/model.js';
 import { fresh } from './account.js';
 import { keysOf, Ledger, poolOf } from './ledger.js';
+import { onReward } from './policy.js';
 import { entryOf, type Supervisor } from './supervisor.js';
 
 /** `last`: as it stands, launches among it: those are facts of the world, whoever wrote them down. */
@@ -10,6 +11,7 @@ export function resumed(
   last: Ledger,
   { beginning, state }: Supervisor,
   clock: { now: number; wallMs: number; bootId: string },
+  isAlive: (key: ReplicaKey) => boolean,
 ): Ledger {
   const { inventory, named, written } = beginning;
   const next = new Ledger(inventory);
@@ -20,6 +22,13 @@ export function resumed(
   for (const [name, restarts] of last.restarts) before.restarts.set(name, restarts);
   if (written.bootId !== clock.bootId)
     before.shift(clock.now - written.at.at - Math.max(0, clock.wallMs - written.at.wallMs), written.at.at);
+  else
+    for (const [key, account] of before.accounts) {
+      // Who died meanwhile has earned nothing since.
+      if (isAlive(key)) continue;
+      onReward(account, before.specOf(key), written.at.at);
+      account.readySince = null;
+    }
   const afresh = written.bootId !== clock.bootId || written.shuttingDown || named.length > 0 || !inventory.supervisor.adopt;
   for (const spec of inventory.pools) {
     for (const key of keysOf(spec)) {

@@ -26,5 +26,16 @@ test('clients have leases that end in every way, and are refused', async () => {
   const story = plays.flatMap(({ lines }) => lines).join('\n');
   for (const end of ['granted', 'released', 'expired', 'lost']) expect(story).toContain(`! lease.${end} `);
   expect(story).toMatch(/! lease\.lost .*the supervisor that granted it has ended/);
-  for (const why of ['no replica is ready', 'all of its slots', 'cannot renew lease']) expect(story).toContain(why);
+  for (const why of ['no replica is ready', 'it is being drained', 'all of its slots', 'cannot renew lease'])
+    expect(story).toContain(why);
+});
+
+test('drains end in every way, and go on under the next supervisor', async () => {
+  const plays = [await play('1', 6), await play('2', 6), await play('3', 6)];
+  const story = plays.flatMap(({ lines }) => lines).join('\n');
+  expect(story).toMatch(/ready -> draining/);
+  expect(story).toMatch(/draining -> stopping \(drained, drained/);
+  expect(story).toMatch(/draining -> stopping \(drained, its drain's deadline/);
+  expect(story).toMatch(/draining -> ready/);
+  expect(story).toMatch(/starting -> draining/);
 });

@@ -244,6 +244,7 @@ export class Supervisor {
       ...{ bootId: machine.bootId, ended: this.ended, at, shuttingDown: state.shutdown !== null },
       record: () => recorded(state, entryOf, at),
       ledger: machine.watch.ledger.copy(),
+      drains: machine.watch.drains.copy(),
     };
   }
 }

@@ -8,6 +8,7 @@ import type { Process } from './processes.js';
 
 const unready: ReadonlySet<Event['event']> = new Set([
   'replica.unhealthy',
+  'replica.draining',
   'replica.stopping',
   'replica.crashed',
   'replica.stopped',

@@ -49,9 +49,9 @@ export function news(event: Event): string {
 function what(input: Input): string {
   switch (input.type) {
     case 'requested':
-      return ` ${input.verb} ${input.poolId}/${input.replicaId ?? '*'}${input.once === true ? ' once' : ''}`;
+      return ` ${input.verb} ${input.poolId}/${input.replicaId ?? '*'}${input.once === true ? ' once' : ''}${input.now === true ? ' now' : ''}${within(input)}${input.extend === true ? ', extended' : ''}`;
     case 'shutdown-requested':
-      return `${input.keep === true ? ', engines kept' : ''}${input.rung === 'drain' ? ', drained first' : input.rung === 'kill' ? ', by force' : ''}`;
+      return `${input.keep === true ? ', engines kept' : ''}${input.rung === 'drain' ? ', drained first' : input.rung === 'kill' ? ', by force' : ''}${within(input)}`;
     case 'checked':
       return input.obstacles.length === 0 ? ': nothing in the way' : `: ${input.obstacles.map(({ text }) => text).join(', ')}`;
     case 'exited': {
@@ -66,6 +66,8 @@ function what(input: Input): string {
       return `: ${input.result.verdict}, ${input.result.detail}, ${input.result.listener}`;
     case 'generated':
       return `: ${input.verdict}`;
+    case 'polled':
+      return `: ${input.canTell ? (input.inflight ?? 'no answer') : 'cannot tell'}`;
     case 'lease-requested':
       return ` ${input.poolId}/${input.replicaId ?? '*'} for ${input.ttlMs} ms`;
     case 'lease-renewed':
@@ -78,3 +80,6 @@ function what(input: Input): string {
       return '';
   }
 }
+
+const within = ({ deadlineMs }: { readonly deadlineMs?: number | null }): string =>
+  deadlineMs == null ? '' : ` within ${Math.round(deadlineMs)} ms`;

@@ -5,6 +5,7 @@ import type { Event } from '../../src/core/events.js';
 import type { Effect, Input, Launch } from '../../src/core/messages.js';
 import type { Inventory, ReplicaKey } from '../../src/core/model.js';
 import { Bounds } from './bounds.js';
+import { DrainWatch } from './drains.js';
 import type { Ending } from './exits.js';
 import { Leases } from './leases.js';
 import { Ledger, poolOf } from './ledger.js';
@@ -37,6 +38,7 @@ export class Watch {
   private launched = new Set<string>();
   private bounds = new Bounds();
   private readonly leases: Leases;
+  readonly drains: DrainWatch;
   private stirred = false;
   /** By the order that is being given: taken back where it is refused. */
   private permitted: string[] = [];
@@ -47,7 +49,12 @@ export class Watch {
     private readonly trace: ((text: string) => void) | null,
   ) {
     this.ledger = new Ledger(inventory);
-    this.leases = new Leases(machine);
+    this.leases = new Leases(machine, (key) => this.drains.isShown(key));
+    this.drains = new DrainWatch(
+      machine,
+      (key) => this.leases.countOf(key),
+      (key) => this.spare(key),
+    );
   }
 
   note(text: () => string): void {
@@ -74,9 +81,12 @@ export class Watch {
     const machine = this.machine();
     const { written } = supervisor.beginning;
     this.note(() => `supervisor begins: ${written === null ? 'no registry' : (written.ended ?? 'after an unclean end')}`);
-    this.ledger = resumed(this.ledger, supervisor, { now: machine.monotonicMs, wallMs: machine.wallMs, bootId: machine.bootId });
+    const clock = { now: machine.monotonicMs, wallMs: machine.wallMs, bootId: machine.bootId };
+    const living = new Set(machine.processes.leaders().map(({ key }) => key));
+    this.ledger = resumed(this.ledger, supervisor, clock, (key) => living.has(key));
     this.violate(lost(this.ledger, supervisor));
     this.violate(this.leases.begun(supervisor));
+    this.drains.begun(supervisor);
     this.bounds = new Bounds();
     const known = written === null ? {} : written.record().replicas;
     this.launched = new Set([...this.launched].filter((id) => id.slice(0, id.indexOf(' ')) in known));
@@ -88,6 +98,7 @@ export class Watch {
   before(input: Input): void {
     this.note(() => `> ${told(input)}`);
     this.leases.asking(input);
+    this.drains.asking(input);
     if (input.type === 'requested') this.permit((key) => poolOf(key) === input.poolId);
     if (input.type === 'shutdown-requested') this.permit((_, dies) => input.keep !== true || dies);
   }
@@ -95,6 +106,7 @@ export class Watch {
   after(input: Input, answer: Answer | null, supervisor: Supervisor): void {
     this.inputs += 1;
     this.violate(this.leases.answered(input, answer));
+    this.violate(this.drains.answered(answer?.ok === true && 'operationId' in answer ? answer.operationId : null));
     if (answer?.ok === false) {
       this.note(() => `  refused: ${answer.refusal.message}`);
       for (const instance of this.permitted) this.asked.delete(instance);
@@ -120,17 +132,17 @@ export class Watch {
 
   /** After each step, and before its answer. */
   stepped(supervisor: Supervisor): void {
-    this.violate(this.leases.stepped(supervisor));
+    this.violate(this.leases.stepped(supervisor) ?? this.drains.stepped(supervisor));
   }
 
   heard(event: Event, supervisor: Supervisor): void {
     this.note(() => `  ! ${news(event)}`);
-    this.violate(this.leases.heard(event));
+    const { pool_id, replica_id, incarnation } = event;
+    const engine = pool_id === undefined ? undefined : this.engines.get(`${pool_id}/${replica_id} ${incarnation}`);
+    this.violate(this.leases.heard(event) ?? this.drains.heard(event, engine ?? null));
     if (event.event.startsWith('lease.')) return;
     this.stirred = true;
-    const { pool_id, replica_id, incarnation } = event;
     if (event.event === 'operation.finished') this.ledger.finished(event.operation_id ?? '', (key) => goalOf(key, supervisor));
-    const engine = pool_id === undefined ? undefined : this.engines.get(`${pool_id}/${replica_id} ${incarnation}`);
     const how = engine === undefined ? null : this.howOf(engine.instance);
     this.ledger.told(event, how, this.machine().monotonicMs);
     if (pool_id === undefined || replica_id === undefined) return;
@@ -202,6 +214,11 @@ export class Watch {
       this.asked.add(instance);
       this.permitted.push(instance);
     }
+  }
+
+  /** Whoever ends it now has to have a reason of their own. */
+  private spare(key: ReplicaKey): void {
+    for (const process of this.machine().processes.leaders()) if (process.key === key) this.asked.delete(process.instance);
   }
 
   private look(supervisor: Supervisor): void {
