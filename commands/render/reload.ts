@@ -82,13 +82,13 @@ export function reloadText(
   // A name that the inventory gives stays, and would tell nothing.
   const model = now.model_id === null || now.model_id === before.model_id ? nameOf(now) : now.model_id;
   const places = [
-    ...(up.length === 0 ? [] : [`on ${up.join(', ')}`]),
+    up.length === 0 ? model : `${model} on ${up.join(', ')}`,
     ...(down.length === 0 ? [] : [`${down.join(', ')} will have it when started`]),
   ];
   const lost = cut === 0 ? '' : `, ${cutText(cut, holders)}`;
   const tookMs = finished_at === null ? 0 : Date.parse(finished_at) - Date.parse(started_at);
   const named = now.override === null ? '' : `. ${file} still names ${tilde(now.override.file_model_ref, home)}`;
-  return oneLine(`${pool_id} reloaded in ${took(tookMs)}${lost}: ${model} ${places.join('; ')}${named}`);
+  return oneLine(`${pool_id} reloaded in ${took(tookMs)}${lost}: ${places.join('; ')}${named}`);
 }
 
 /** `chat runs qwen3-14b; pools.yaml names qwen3-8b`: what a reload has put in the place of the file's model; null where nothing is. */

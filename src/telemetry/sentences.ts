@@ -54,11 +54,7 @@ const sentences: { readonly [Name in EventName]: (event: Event) => string } = {
       event.duration_ms === undefined ? '' : ` after ${span(event.duration_ms)}`
     }${also(event.detail)}`,
   'reload.started': (event) =>
-    `${who(event)} changes to ${event.model_to ?? 'another model'}${event.detail === undefined ? '' : ` (${event.detail})`}${
-      event.strategy === undefined
-        ? ''
-        : `, ${event.strategy === 'rolling' ? 'rolling over' : 'recreating'} ${listed(...(event.replicas ?? []))}`
-    }`,
+    `${who(event)} changes to ${event.model_to ?? 'another model'}${event.detail === undefined ? '' : ` (${event.detail})`}${also(over(event))}`,
   'reload.rolled_back': (event) => `${who(event)} goes back to ${event.model_from ?? 'its model'}${because(event)}`,
   'reload.finished': reloaded,
   'operation.started': (event) => `${what(event)} begins${also(event.detail)}`,
@@ -96,6 +92,12 @@ const holder = ({ holder: name }: Event, word = ' to '): string => (name === und
 function who({ pool_id, replica_id }: Event): string {
   if (pool_id === undefined) return 'poolctl';
   return replica_id === undefined ? pool_id : `${pool_id}/${replica_id}`;
+}
+
+/** `rolling over r0, r1`. */
+function over({ strategy, replicas = [] }: Event): string | undefined {
+  if (strategy === undefined || replicas.length === 0) return undefined;
+  return `${strategy === 'rolling' ? 'rolling over' : 'recreating'} ${replicas.join(', ')}`;
 }
 
 function reloaded(event: Event): string {
