@@ -20,7 +20,7 @@ export function reload(program: Command, cli: Cli): void {
     .command('reload <pool>')
     .description('switch the model of every replica of a pool, or of none; exit 9 when it was rolled back')
     .requiredOption('--model <ref>', 'the model: a path, or a reference as in pools.yaml')
-    .option('--digest <sha256>', 'sha256:… of its file; checked before anything is touched')
+    .option('--digest <digest>', 'sha256:… of its file; checked before anything is touched')
     .option('--deadline <duration>', "give up when a replica drains longer than this (default: the pool's drain.deadline)")
     .option('--no-wait', 'do not wait for the end')
     .action(async (name: string, options: Options, command: Command) => {
