@@ -145,6 +145,10 @@ describe('a reload', () => {
     const lease = acquire(bench);
     play(ask(bench).verified(), well, 10_000);
     expect(bench.view()).toMatchObject({ state: 'draining', why: expect.stringMatching(/^1 lease, at most 4m50s$/) });
+    expect(
+      bench.give({ type: 'lease-requested', poolId: 'chat', replicaId: null, ttlMs: 1_000, holder: null, correlationId: null })
+        .answer,
+    ).toMatchObject({ ok: false, refusal: { code: 'POOL_DRAINING', hint: expect.stringContaining('comes back by itself') } });
     release(bench, lease.id);
     play(bench, well, 60_000, ended);
     expect(operationOf(bench)).toMatchObject({ outcome: 'reloaded', cut: 0, active_leases: 1 });
