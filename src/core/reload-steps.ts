@@ -3,7 +3,8 @@
 import type { PoolSpec, ReplicaKey } from './model.js';
 import { shownReference } from './reference.js';
 import type { ReloadEnd } from './reload.js';
-import type { Operation, OperationStep, Place, Pool, Reload } from './state.js';
+import type { Failure, Operation, OperationStep, Place, Pool, Reload } from './state.js';
+import { span } from './words.js';
 
 const shown: Readonly<
   Record<Place['stage'], { readonly state: OperationStep['state']; readonly detail: string | null; readonly back: boolean }>
@@ -59,40 +60,50 @@ function namesOf({ cause, to }: Reload, spec: PoolSpec): Names {
     : { forward: (key) => `restart ${key}`, back: (key) => `restart ${key} as it was` };
 }
 
-export function errorOf(pool: Pool, { failure, to }: Reload, end: ReloadEnd): Operation['error'] {
+export function errorOf(pool: Pool, { failure, to }: Reload, end: ReloadEnd, durationMs: number): Operation['error'] {
   const { poolId, modelId } = pool.spec;
   if (failure === null) return null;
   const cannot = `cannot reload ${poolId}`;
-  const who = failure.key === null ? '' : `${failure.key.slice(failure.key.indexOf('/') + 1)} `;
-  const hint = failure.key === null ? `poolctl status ${poolId}` : `poolctl logs ${failure.key} --previous`;
+  const who = failure.key === null ? 'it' : failure.key.slice(failure.key.indexOf('/') + 1);
+  const status = `poolctl status ${poolId}`;
   switch (end) {
-    case 'failed':
-      return {
-        code: 'MODEL_UNAVAILABLE',
-        message: `${cannot}: the model "${shownReference(to.model ?? '')}" cannot be used; nothing was touched`,
-        why: failure.text,
-      };
+    case 'failed': {
+      const model = shownReference(to.model ?? '');
+      const why = failure.text.replace(`cannot use the model "${to.model}": `, '');
+      return { code: 'MODEL_UNAVAILABLE', message: `${cannot}: the model "${model}" cannot be used; nothing was touched`, why };
+    }
     case 'drain_timeout':
       return {
         code: 'DRAIN_TIMEOUT',
-        message: `${cannot}: the drain of ${failure.key ?? poolId} was not over in time; it serves ${modelId} as before`,
+        message: `${cannot}: the drain of ${who} was not over in time; it serves ${modelId} as before`,
         hint: `poolctl lease list ${poolId}`,
       };
     case 'rollback_failed':
       return {
         code: 'RELOAD_FAILED',
-        message: `${cannot}: ${who}did not start the new model, and not even the old one came back`,
+        message: `${cannot}: ${undone(failure, who)}, and not even the old one came back`,
         why: failure.text,
-        hint: `poolctl status ${poolId}`,
+        hint: status,
       };
-    default:
-      return failure.reason === 'cancelled'
-        ? { code: 'RELOAD_FAILED', message: `${cannot}: it was cancelled by a ${failure.text}; rolled back`, hint }
-        : {
-            code: 'RELOAD_FAILED',
-            message: `${cannot}: ${who}did not start the new model; rolled back`,
-            why: failure.text,
-            hint: `${hint}; all replicas serve ${modelId} as before`,
-          };
+    default: {
+      const message = `${cannot}: ${undone(failure, who)}; rolled back in ${span(durationMs)}`;
+      if (failure.reason === 'cancelled') return { code: 'RELOAD_FAILED', message, hint: status };
+      // What was never made has written nothing.
+      const look = failure.key === null || failure.reason === 'spawn' ? status : `poolctl logs ${failure.key} --previous`;
+      return {
+        code: 'RELOAD_FAILED',
+        message,
+        why: failure.text,
+        hint: `${look}; all replicas serve ${modelId} as before`,
+      };
+    }
   }
 }
+
+/** What went wrong, of whom. */
+function undone({ reason, text }: Failure, who: string): string {
+  if (reason === 'cancelled') return `it was cancelled by a ${text}`;
+  return reason === 'drain_timeout' ? `the drain of ${who} was not over in time` : `${who} did not start the new model`;
+}
+
+export const reasonOf = ({ reason, text }: Failure): string => (reason === 'cancelled' ? `cancelled by a ${text}` : text);

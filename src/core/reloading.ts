@@ -10,7 +10,7 @@ import { overrideOf, withModel } from './model-choice.js';
 import { begin } from './operation.js';
 import { endOf, failed, planReload, type ReloadEnd } from './reload.js';
 import { advance } from './reload-moves.js';
-import { errorOf, reloadSteps } from './reload-steps.js';
+import { errorOf, reasonOf, reloadSteps } from './reload-steps.js';
 import {
   type Apply,
   type Failure,
@@ -81,8 +81,19 @@ export function verify(work: Work, { poolId, operationId }: Asked, found: Verifi
   work.putPool({ ...pool, reload: failure === null ? { ...reload, to: named, verified: true } : failed(reload, failure) });
   if (failure === null && reload.cause === 'reload')
     work.events.push(
-      told(pool, named, 'reload.started', { detail: `${reload.strategy}, ${pool.replicas.map(({ id }) => id).join(', ')}` }),
+      told(pool, named, 'reload.started', {
+        ...causeOf(work, operationId),
+        strategy: reload.strategy,
+        replicas: pool.replicas.map(({ id }) => id),
+        ...(found.about === null ? {} : { detail: found.about }),
+      }),
     );
+}
+
+/** What a request's events have in common. */
+function causeOf({ state }: Work, operationId: string): Partial<Event> {
+  const correlationId = state.operations.get(operationId)?.correlationId ?? null;
+  return { operation_id: operationId, ...(correlationId === null ? {} : { correlation_id: correlationId }) };
 }
 
 /** One move after another, until something has to happen first. */
@@ -108,9 +119,10 @@ function carryOn(work: Work, poolId: string): boolean {
   if (reload.cause === 'reload' && reload.failure !== null && pool.reload?.failure === null && reload.places.some(isTouched))
     work.events.push(
       told(pool, reload.to, 'reload.rolled_back', {
+        ...causeOf(work, reload.operationId),
         level: 'warn',
-        reason: reload.failure.text,
-        operation_id: reload.operationId,
+        because: reload.failure.reason,
+        reason: reasonOf(reload.failure),
       }),
     );
   if (fact !== null && key !== undefined) work.turn(key, fact);
@@ -176,16 +188,18 @@ function endReload(work: Work, pool: Pool, operation: Operation, reload: Reload,
   const at = now(work.context);
   const { to, failure } = reload;
   const state = end === 'reloaded' ? 'succeeded' : 'failed';
+  const durationMs = Math.round(at.at - operation.startedAt.at);
   work.events.push(
     told(pool, to, 'reload.finished', {
-      level: end === 'reloaded' ? 'info' : 'warn',
-      operation_id: operation.id,
+      ...causeOf(work, operation.id),
+      level: end === 'reloaded' ? 'info' : end === 'rollback_failed' ? 'error' : 'warn',
       result: end,
-      duration_ms: Math.round(at.at - operation.startedAt.at),
-      ...(failure === null ? {} : { reason: failure.text, because: failure.reason }),
+      duration_ms: durationMs,
+      ...(failure === null ? {} : { reason: reasonOf(failure), because: failure.reason }),
     }),
   );
-  work.put({ ...operation, state, outcome: end, finishedAt: at, error: errorOf(pool, reload, end) }, 'finished');
+  const error = errorOf(pool, reload, end, durationMs);
+  work.put({ ...operation, state, outcome: end, finishedAt: at, error }, 'finished');
 }
 
 function told({ spec }: Pool, to: PoolSpec, event: Event['event'], more: Partial<Event>): Event {

@@ -29,9 +29,7 @@ const apply = (bench: Bench, pools: readonly PoolSpec[]): Bench =>
   });
 /** Models that are verified by themselves. */
 const carryOut = (bench: Bench, manners: Manners = well, ms = 900_000): Bench => {
-  for (const effect of bench.effects.filter(({ type }) => type === 'verify'))
-    if (effect.type === 'verify')
-      bench.give({ ...effect, type: 'verified', obstacles: [], name: null, modelBytes: null, hostTotalBytes: null });
+  if (bench.did().includes('verify')) bench.verified();
   return play(bench, manners, ms, (now) => operationOf(now).state !== 'running');
 };
 const operationOf = (bench: Bench) => {
@@ -141,9 +139,7 @@ describe('an apply', () => {
   it('restarts a pool that has changed one replica after another, drained', () => {
     const bench = apply(up(), [{ ...chat, args: ['-x'] }, code]);
     expect(bench.did()).toEqual(['record', 'verify']);
-    for (const effect of bench.effects)
-      if (effect.type === 'verify')
-        bench.give({ ...effect, type: 'verified', obstacles: [], name: null, modelBytes: null, hostTotalBytes: null });
+    bench.verified();
     expect(engines(bench)).toEqual(['chat/r0 draining 1', 'chat/r1 ready 1', 'code/r0 ready 1']);
     play(bench, well, 900_000, (now) => {
       expect(poolsOf(now)[0]?.ready).toBe(true);
@@ -268,9 +264,7 @@ describe('an apply', () => {
 
     it('moves each, and never two engines on one device', () => {
       const bench = apply(withGpus([on('0', '1')]), [on('1', '2')]);
-      for (const effect of bench.effects)
-        if (effect.type === 'verify')
-          bench.give({ ...effect, type: 'verified', obstacles: [], name: null, modelBytes: null, hostTotalBytes: null });
+      bench.verified();
       play(bench, well, 900_000, (now) => {
         const held = [...now.state.pools.values()].flatMap(({ replicas }) =>
           replicas.flatMap(({ life }) => ('engine' in life ? life.engine.launch.devices.map(({ uuid }) => uuid) : [])),

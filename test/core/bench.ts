@@ -111,21 +111,13 @@ export class Bench {
     });
   }
 
-  /** The answer to `verify`: the model is there and sound, but for what is said. */
+  /** The answer to every `verify` of the last step: the model is there and sound, but for what is said. */
   verified(more: Partial<Verified> = {}): this {
-    const effect = this.effects.find((each) => each.type === 'verify');
-    if (effect?.type !== 'verify') throw new Error('nothing is verified');
-    const { poolId, operationId } = effect;
-    return this.give({
-      type: 'verified',
-      poolId,
-      operationId,
-      obstacles: [],
-      name: null,
-      modelBytes: null,
-      hostTotalBytes: null,
-      ...more,
-    });
+    const asked = this.effects.filter((effect) => effect.type === 'verify');
+    if (asked.length === 0) throw new Error('nothing is verified');
+    const found: Verified = { obstacles: [], name: null, modelBytes: null, hostTotalBytes: null, about: null, ...more };
+    for (const { poolId, operationId } of asked) this.give({ type: 'verified', poolId, operationId, ...found });
+    return this;
   }
 
   spawned(pid = 100, key: ReplicaKey = 'chat/r0'): this {
