@@ -1,7 +1,8 @@
 /** What an earlier supervisor left: its registry back into state, or, where that cannot be read, its engines by the logs that they write. */
 
 import type { Inventory, ReplicaKey } from '../core/model.js';
-import { type Restored, type Restoring, restore } from '../core/restore.js';
+import { type Restored, restore } from '../core/restore.js';
+import type { Restoring } from '../core/resume.js';
 import type { RecordedEngine } from '../core/state.js';
 import { type Paths, partsOf, replicaPaths } from '../host/paths.js';
 import { environValue, type ProcessStat } from '../host/proc.js';

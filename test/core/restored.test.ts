@@ -3,7 +3,8 @@
 import { expect, test } from 'vitest';
 import type { Input } from '../../src/core/messages.js';
 import { recorded } from '../../src/core/record.js';
-import { type Restored, type Restoring, restore } from '../../src/core/restore.js';
+import { type Restored, restore } from '../../src/core/restore.js';
+import type { Restoring } from '../../src/core/resume.js';
 import type { State } from '../../src/core/state.js';
 import { type Step, step } from '../../src/core/step.js';
 import { exitOf, identityOf } from '../rig/facts.js';

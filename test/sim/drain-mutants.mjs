@@ -78,7 +78,7 @@ export const drainMutants = [
   },
   {
     name: 'a drain ends with its supervisor',
-    edits: [core('restore', "if (replica.goal === 'down' && !drained)", "if (replica.goal === 'down')")],
+    edits: [core('resume', "if (replica.goal === 'down' && !drained)", "if (replica.goal === 'down')")],
   },
   {
     name: 'a drain is not written down',

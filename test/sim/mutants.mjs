@@ -33,7 +33,7 @@ export const mutants = [
     name: 'an engine that is found is launched beside',
     edits: [
       core(
-        'restore',
+        'resume',
         "effects: [{ type: 'adopt', launch, identity }], events: [] };\n}\n\n/** Loading",
         'effects: [], events: [] };\n}\n\n/** Loading',
       ),
@@ -41,13 +41,13 @@ export const mutants = [
   },
   {
     name: 'an engine that was recorded is forgotten',
-    edits: [core('restore', 'return sameBoot ? met(replica, life, spec, restoring) : alone(replica);', 'return alone(replica);')],
+    edits: [core('resume', 'return sameBoot ? met(replica, life, spec, restoring) : alone(replica);', 'return alone(replica);')],
   },
   {
     name: 'a launch that was written down is not looked for',
     edits: [
       core(
-        'restore',
+        'resume',
         'return sameBoot ? sought(replica, life.intent, life.cause, spec, restoring) : alone(replica);',
         'return alone(replica);',
       ),
@@ -123,7 +123,7 @@ export const mutants = [
   },
   {
     name: 'what an operator wanted is forgotten',
-    edits: [core('restore', 'const goal = asked ? fresh.goal : kept.goal;', 'const goal = fresh.goal;')],
+    edits: [core('resume', 'const goal = asked ? fresh.goal : kept.goal;', 'const goal = fresh.goal;')],
   },
   {
     name: 'a shutdown that is cut short takes what was wanted with it',
@@ -145,7 +145,7 @@ export const mutants = [
     name: "another boot's processes are believed in",
     edits: [
       core(
-        'restore',
+        'resume',
         'return sameBoot ? met(replica, life, spec, restoring) : alone(replica);',
         'return met(replica, life, spec, restoring);',
       ),
@@ -154,7 +154,7 @@ export const mutants = [
   {
     name: 'waits and breakers end with their supervisor',
     edits: [
-      core('restore', "return goal === 'up' && !changed ? alone(replica, life) : alone(replica);", 'return alone(replica);'),
+      core('resume', "return goal === 'up' && !changed ? alone(replica, life) : alone(replica);", 'return alone(replica);'),
     ],
   },
   {
