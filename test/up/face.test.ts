@@ -1,0 +1,37 @@
+/** The first line that `up` says: what runs, and where it can be asked. */
+
+import { expect, test } from 'vitest';
+import { plain } from '../../src/text/colour.js';
+import { openFace } from '../../src/up/face.js';
+import type { Look } from '../../src/up.js';
+import { statusView } from '../rig/views.js';
+
+test.each([
+  [null, 'poolctl 1.2.3  pools.yaml: 1 pool  socket /s'],
+  ['127.0.0.1:9200', 'poolctl 1.2.3  pools.yaml: 1 pool  socket /s  listen 127.0.0.1:9200'],
+])('the banner, where it listens on %s', (listen, first) => {
+  let said = '';
+  const status = statusView([]);
+  const look = {
+    news: { onLine: () => () => {} },
+    view: () => ({ ...status, supervisor: { ...status.supervisor, listen } }),
+    paths: { stateDir: '/none' },
+    covers: { lastOf: () => (line: string) => line },
+  };
+  const face = openFace(look as unknown as Look, {
+    format: 'pretty',
+    level: 'info',
+    stream: {
+      isTTY: false,
+      write: (text: string) => {
+        said += text;
+        return true;
+      },
+    } as never,
+    journalStream: undefined,
+    palette: plain,
+    banner: 'poolctl 1.2.3  pools.yaml: 1 pool  socket /s',
+  });
+  face.close();
+  expect(said.split('\n')[0]).toBe(first);
+});
