@@ -1,5 +1,6 @@
 /** The first line that `up` says: what runs, and where it can be asked. */
 
+import { PassThrough } from 'node:stream';
 import { expect, test } from 'vitest';
 import { plain } from '../../src/text/colour.js';
 import { openFace } from '../../src/up/face.js';
@@ -10,7 +11,7 @@ test.each([
   [null, 'poolctl 1.2.3  pools.yaml: 1 pool  socket /s'],
   ['127.0.0.1:9200', 'poolctl 1.2.3  pools.yaml: 1 pool  socket /s  listen 127.0.0.1:9200'],
 ])('the banner, where it listens on %s', (listen, first) => {
-  let said = '';
+  const stream = new PassThrough();
   const status = statusView([]);
   const look = {
     news: { onLine: () => () => {} },
@@ -21,17 +22,11 @@ test.each([
   const face = openFace(look as unknown as Look, {
     format: 'pretty',
     level: 'info',
-    stream: {
-      isTTY: false,
-      write: (text: string) => {
-        said += text;
-        return true;
-      },
-    } as never,
+    stream,
     journalStream: undefined,
     palette: plain,
     banner: 'poolctl 1.2.3  pools.yaml: 1 pool  socket /s',
   });
   face.close();
-  expect(said.split('\n')[0]).toBe(first);
+  expect(String(stream.read()).split('\n')[0]).toBe(first);
 });
