@@ -16,11 +16,12 @@ const againMs = 50;
 export class Orchestrator {
   /** What poolctl told, in the order in which it came, over all connections. */
   readonly heard: Line[] = [];
-  /** How often it was followed anew. */
+  /** How often it began to be followed. */
   connections = 0;
   readonly adapter: Adapter;
   private readonly ending = new AbortController();
   private readonly following: Promise<void>;
+  private listening: () => void = () => {};
 
   private constructor(
     private readonly door: Door,
@@ -38,7 +39,11 @@ export class Orchestrator {
   static async begin(door: Door, handoffDir: string): Promise<Orchestrator> {
     const server = createServer().listen(0, '127.0.0.1');
     await once(server, 'listening');
-    return new Orchestrator(door, handoffDir, server);
+    const orchestrator = new Orchestrator(door, handoffDir, server);
+    await new Promise<void>((resolve) => {
+      orchestrator.listening = resolve;
+    });
+    return orchestrator;
   }
 
   /** Where its clients ask. */
@@ -60,8 +65,11 @@ export class Orchestrator {
     const { signal } = this.ending;
     while (!signal.aborted) {
       const last = this.heard.findLast(({ id }) => id !== null)?.id ?? null;
-      this.connections += 1;
-      await follow(this.door, last, (line) => void this.heard.push(line), signal);
+      const opened = (): void => {
+        this.connections += 1;
+        this.listening();
+      };
+      await follow(this.door, last, { opened, hear: (line) => void this.heard.push(line) }, signal);
       if (!signal.aborted) await new Promise((resolve) => setTimeout(resolve, againMs));
     }
   }

@@ -58,11 +58,17 @@ function send({ headers, ...to }: To, body: unknown): Promise<Answer> {
   });
 }
 
+export type Ears = {
+  /** It is listened: what happens from now on will be heard. */
+  readonly opened: () => void;
+  readonly hear: (line: Line) => void;
+};
+
 /** Server-sent events after `since`, or from now on. Resolves when the stream has ended, however that came; rejects where it is refused. */
 export function follow(
   { host, port, token }: Door,
   since: string | null,
-  hear: (line: Line) => void,
+  { opened, hear }: Ears,
   signal: AbortSignal,
 ): Promise<void> {
   const resume = since === null ? {} : { 'last-event-id': since };
@@ -74,6 +80,7 @@ export function follow(
         reject(new Error(`events are refused: ${response.statusCode}`));
         return;
       }
+      opened();
       let rest = '';
       response.setEncoding('utf8').on('data', (piece: string) => {
         const messages = (rest + piece).split('\n\n');
