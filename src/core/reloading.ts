@@ -72,7 +72,9 @@ export function verify(work: Work, operationId: string, found: Verified): void {
   work.putPool({ ...pool, reload: failure === null ? { ...reload, to: named, verified: true } : failed(reload, failure) });
   if (failure === null)
     work.events.push(
-      told(pool, named, 'reload.started', { detail: `${reload.strategy}, ${pool.replicas.map(({ id }) => id).join(', ')}` }),
+      told(work, pool, { ...reload, to: named }, 'reload.started', {
+        detail: `${reload.strategy}, ${pool.replicas.map(({ id }) => id).join(', ')}`,
+      }),
     );
 }
 
@@ -97,13 +99,7 @@ function carryOn(work: Work, poolId: string): boolean {
   const key = reload.places.find((place, index) => place !== before[index])?.key;
   work.putPool({ ...pool, reload, replicas: replica === null ? pool.replicas : pool.replicas.with(replica.index, replica) });
   if (reload.failure !== null && pool.reload?.failure === null && reload.places.some(isTouched))
-    work.events.push(
-      told(pool, reload.to, 'reload.rolled_back', {
-        level: 'warn',
-        reason: reload.failure.text,
-        operation_id: reload.operationId,
-      }),
-    );
+    work.events.push(told(work, pool, reload, 'reload.rolled_back', { level: 'warn', reason: reload.failure.text }));
   if (fact !== null && key !== undefined) work.turn(key, fact);
   // What the next supervisor must not take for the pool's own is on disk before it is launched.
   work.effects.push({ type: 'record' });
@@ -145,9 +141,8 @@ function finish(work: Work, pool: Pool, reload: Reload, end: ReloadEnd): void {
   };
   const durationMs = Math.round(at.at - operation.startedAt.at);
   work.events.push(
-    told(pool, to, 'reload.finished', {
+    told(work, pool, reload, 'reload.finished', {
       level: committed ? 'info' : 'warn',
-      operation_id: operation.id,
       result: end,
       duration_ms: durationMs,
       ...(failure === null ? {} : { reason: failure.text, because: failure.reason }),
@@ -242,7 +237,8 @@ function poolOf(work: Work, operationId: string): Pool | undefined {
   return [...work.state.pools.values()].find(({ reload }) => reload?.operationId === operationId);
 }
 
-function told({ spec }: Pool, to: PoolSpec, event: Event['event'], more: Partial<Event>): Event {
+function told(work: Work, { spec }: Pool, { operationId, to }: Reload, event: Event['event'], more: Partial<Event>): Event {
+  const correlationId = work.state.operations.get(operationId)?.correlationId ?? null;
   return {
     event,
     level: 'info',
@@ -250,6 +246,8 @@ function told({ spec }: Pool, to: PoolSpec, event: Event['event'], more: Partial
     engine: spec.engine,
     model_from: spec.modelId,
     model_to: to.modelId,
+    operation_id: operationId,
+    ...(correlationId === null ? {} : { correlation_id: correlationId }),
     ...more,
   };
 }

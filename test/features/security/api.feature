@@ -242,3 +242,28 @@ Feature: Who may use the API
       | replica.stopping   |
       | drain.finished     |
       | operation.finished |
+
+  Scenario: That of a reload too
+    Given it listens on TCP
+    And the file "a.bin":
+      """
+      a
+      """
+    And the file "b.bin":
+      """
+      b
+      """
+    And the pools:
+      """
+      chat: { model: "{dir}/a.bin", reload: { min_healthy: 50ms } }
+      """
+    And poolctl is up
+    And chat/r0 becomes ready
+    When I POST "/v2/pools/chat/reload" over TCP with '{"new_model_ref":"{dir}/b.bin"}', as "trace:reload"
+    Then the answer is 200 with:
+      | outcome | reloaded |
+    And the events with the correlation id "trace:reload" are:
+      | operation.started  |
+      | reload.started     |
+      | reload.finished    |
+      | operation.finished |

@@ -55,7 +55,7 @@ When(
   'I POST {string} over TCP with {string}, as {string}',
   function (this: PoolctlWorld, path: string, body: string, correlation: string) {
     const headers = { 'content-type': 'application/json', 'x-correlation-id': correlation };
-    return askTcp(this, 'POST', path, headers, body);
+    return askTcp(this, 'POST', path, headers, this.filled(body));
   },
 );
 
