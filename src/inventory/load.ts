@@ -6,7 +6,6 @@ import type { Fault } from './build.js';
 import { checkConflicts } from './checks/conflicts.js';
 import { checkEngines } from './checks/engine.js';
 import { checkMasks } from './checks/masks.js';
-import { checkEffects } from './checks/no-effect.js';
 import { checkPolicies } from './checks/policies.js';
 import { checkPorts } from './checks/ports.js';
 import { checkSplits } from './checks/split.js';
@@ -52,7 +51,6 @@ const checks: readonly Check[] = [
   checkUsers,
   checkPolicies,
   checkListen,
-  checkEffects,
 ];
 
 export function loadInventory({ path, shown, text }: InventoryFile, surroundings: Surroundings): Loaded {

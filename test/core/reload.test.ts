@@ -16,13 +16,14 @@ const withModel = { model: a, modelId: 'a' };
 
 const start = (replicas: number, more: Parameters<typeof serving>[2] = {}): Bench =>
   serving(4, replicas, { ...withModel, ...more });
-const ask = (bench: Bench, model = b, more: { readonly drainMs?: number; readonly digest?: string } = {}): Bench =>
+type More = { readonly drainMs?: number; readonly digest?: string; readonly correlationId?: string };
+const ask = (bench: Bench, model = b, more: More = {}): Bench =>
   bench.give({
     type: 'reload-requested',
     poolId: 'chat',
     chosen: { model, modelDigest: more.digest ?? null, modelId: model === b ? 'b' : 'a' },
     drainMs: more.drainMs ?? null,
-    correlationId: null,
+    correlationId: more.correlationId ?? null,
   });
 const well: Manners = () => 'well';
 /** The engine of the new model, on one replica. */
@@ -180,6 +181,17 @@ describe('the drain of a reload that is not over in time', () => {
     expect(bench.view('chat/r1')).toMatchObject({ incarnation: 1, active_leases: 1 });
     expect(bench.view()).toMatchObject({ incarnation: 3, crash_count: 0 });
   });
+});
+
+it('carries the id of the request that it comes from in all that is told of it', () => {
+  for (const manners of [well, badly('crashes at once', 'chat/r1')]) {
+    const bench = play(ask(start(2), b, { correlationId: 'trace-1' }).verified(), manners, 900_000, ended);
+    const { operation_id } = operationOf(bench);
+    const names = ['operation.started', 'reload.started', 'reload.finished', 'operation.finished'] as const;
+    const told = [...names.flatMap((name) => bench.heard(name)), ...bench.heard('reload.rolled_back')];
+    expect(told).toHaveLength(manners === well ? 4 : 5);
+    for (const event of told) expect(event).toMatchObject({ correlation_id: 'trace-1', operation_id });
+  }
 });
 
 describe('a new model that does not work', () => {

@@ -48,12 +48,6 @@ pools:
   });
 });
 
-it('warns of a key that has no effect yet', () => {
-  const { inventory, problems } = load('version: 1\nsupervisor: { listen: "127.0.0.1:9900" }\npools: {}\n');
-  expect(inventory).not.toBeNull();
-  expect(problems).toMatchObject([{ line: 2, severity: 'warning', code: 'NO_EFFECT' }]);
-});
-
 describe('mistakes', () => {
   it('are all told at once, by position, with carets', () => {
     const text = `version: 1

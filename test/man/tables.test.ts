@@ -5,7 +5,6 @@ import { routes } from '../../src/api/routes.js';
 import { eventNames } from '../../src/core/events.js';
 import { placeholderNames } from '../../src/engines/placeholders.js';
 import { errorCodes } from '../../src/errors.js';
-import { withoutEffect } from '../../src/inventory/checks/no-effect.js';
 import type { ProblemCode } from '../../src/inventory/problem.js';
 import { jsonSchema } from '../../src/inventory/schema.js';
 import { labelsOf, type Metric, metricTable } from '../../src/telemetry/metric-table.js';
@@ -24,7 +23,7 @@ type Schema = {
   readonly additionalProperties?: Schema;
   readonly default?: unknown;
 };
-type Key = { readonly name: string; readonly kind: string; readonly byDefault: string; readonly works: boolean };
+type Key = { readonly name: string; readonly kind: string; readonly byDefault: string };
 
 describe('pools.yaml(5)', () => {
   const [top, supervisor, pool] = ['TOP OF THE FILE', 'SUPERVISOR', 'POOLS'].map((title) => keysOf(title)) as [
@@ -41,10 +40,9 @@ describe('pools.yaml(5)', () => {
     expect(top.filter(({ byDefault }) => byDefault === 'required').map(({ name }) => name)).toEqual(schema.required);
   });
 
-  it('has every key, its kind and its default, says which have no effect yet, and has no others', () => {
-    const found = leavesOf(settings, 'supervisor.').map((key) => withEffect(key, 'supervisor.', withoutEffect.supervisor));
-    expect(sorted(supervisor)).toEqual(sorted(found));
-    expect(sorted(pool)).toEqual(sorted(leavesOf(poolSchema, '').map((key) => withEffect(key, '', withoutEffect.pool))));
+  it('has every key, its kind and its default, and has no others', () => {
+    expect(sorted(supervisor)).toEqual(sorted(leavesOf(settings, 'supervisor.')));
+    expect(sorted(pool)).toEqual(sorted(leavesOf(poolSchema, '')));
   });
 
   it('has every placeholder, and no others', () => {
@@ -129,14 +127,14 @@ describe('poolctl-api(7)', () => {
 });
 
 function keysOf(title: string): Key[] {
-  return items(section(page('pools.yaml.5'), title)).map(({ head, text }) => {
+  return items(section(page('pools.yaml.5'), title)).map(({ head }) => {
     const [, name = head, kind = '', byDefault = ''] = /^Cm (\S+) : Ar (\w+)(?: Pq (?:Cm )?(.+))?$/.exec(head) ?? [];
-    return { name, kind: kind === 'path' ? 'text' : kind, byDefault, works: !text.includes('No effect yet') };
+    return { name, kind: kind === 'path' ? 'text' : kind, byDefault };
   });
 }
 
 /** Every key that takes a value, by its whole name. A map of known keys is its keys. */
-function leavesOf({ properties = {} }: Schema, prefix: string): readonly Omit<Key, 'works'>[] {
+function leavesOf({ properties = {} }: Schema, prefix: string): readonly Key[] {
   return Object.entries(properties).flatMap(([name, schema]) =>
     schema.properties === undefined
       ? [{ name: `${prefix}${name}`, kind: kindOf(schema), byDefault: written(schema.default) }]
@@ -162,11 +160,6 @@ function written(byDefault: unknown): string {
   if (byDefault === undefined) return 'guessed';
   if (Array.isArray(byDefault)) return `[${byDefault.join(', ')}]`;
   return typeof byDefault === 'string' ? byDefault : JSON.stringify(byDefault);
-}
-
-function withEffect(key: Omit<Key, 'works'>, prefix: string, without: readonly (readonly (string | number)[])[]): Key {
-  const dead = without.map((path) => `${prefix}${path.join('.')}`);
-  return { ...key, works: !dead.some((name) => key.name === name || key.name.startsWith(`${name}.`)) };
 }
 
 function sorted(keys: readonly Key[]): readonly Key[] {

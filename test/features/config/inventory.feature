@@ -223,15 +223,14 @@ Feature: pools.yaml, read strictly
     Then it exits with 4
     And it says "[UNKNOWN_DEVICE]"
 
-  Scenario: A key without effect is a warning, and keeps nobody from starting
-    Given the supervisor setting "listen: 127.0.0.1:9200"
-    And the pools:
+  Scenario: Something that cannot have an effect is a warning, and keeps nobody from starting
+    Given the pools:
       """
-      chat: { engine: demo, device_masks: [cpu], args: [--load-time, 20ms] }
+      chat: { engine: demo, device_masks: [cpu], args: [--load-time, 20ms], tensor_split: [0.5, 0.5] }
       """
     When I run `poolctl check`
     Then it exits with 0
-    And it says "warning: supervisor.listen has no effect yet  [NO_EFFECT]"
+    And it says "[NO_EFFECT]"
     Given poolctl is up
     Then chat/r0 becomes ready
 
