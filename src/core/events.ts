@@ -37,6 +37,9 @@ export const eventNames = [
   'reload.started',
   'reload.finished',
   'reload.rolled_back',
+  'model.staging',
+  'model.staged',
+  'model.failed',
   'operation.started',
   'operation.finished',
   'inventory.rejected',
@@ -93,6 +96,9 @@ export type Event = {
   readonly holder?: string;
   readonly model_from?: string | null;
   readonly model_to?: string | null;
+  /** Of a model on its way: what is there of how much. */
+  readonly bytes_done?: number;
+  readonly bytes_total?: number;
   readonly operation_id?: string;
   /** How long an operation took. */
   readonly duration_ms?: number;

@@ -1,7 +1,7 @@
 /** The moves of a reload, one at a time: forward to the new model, or back to the old one. The step that asked carries them out. */
 
 import { closedBreaker } from './breaker.js';
-import { isLive } from './life.js';
+import { isLaunching, isLive, type Life } from './life.js';
 import type { Instant } from './model.js';
 import { beforeOf, failed, isResting, type Move, moved } from './reload.js';
 import type { Earned, Failure, FailureReason, Place, Pool, Reload, Replica, Stage } from './state.js';
@@ -69,15 +69,20 @@ function begin(waiting: Place, replica: Replica, reload: Reload): Turn {
   const { life, goal } = replica;
   const place = { ...waiting, before: beforeOf(replica), crashes: replica.crashesTotal, touched: true };
   if (goal === 'down') return { reload: moved(reload, { ...place, stage: 'switched' }) };
-  if (life.state === 'stopping' || (life.state === 'preparing' && life.phase !== 'queued')) return null;
+  if (life.state === 'stopping' || isLaunching(life)) return null;
   if (life.state === 'stuck') return fail(reload, replica, 'exit', replica.lastError ?? 'its engine would not die');
   if (isLive(life))
     return { reload: moved(reload, { ...place, stage: 'draining' }), fact: { type: 'switch', drainMs: reload.drainMs } };
   return {
     reload: moved(reload, { ...place, stage: 'launching' }),
-    replica: { ...replica, ...unearned(replica) },
+    replica: { ...replica, ...unearned(replica), life: queuedAnew(life) },
     fact: isResting(life) ? { type: 'reset', once: false } : null,
   };
+}
+
+/** The old model may be on its way yet: nobody waits for it any more. */
+function queuedAnew(life: Life): Life {
+  return life.state === 'preparing' ? { state: 'preparing', phase: 'queued', cause: life.cause, since: life.since } : life;
 }
 
 /** Why the new engine will not do; 'later': it has failed, and how is still being found out; null: it may yet. */

@@ -30,6 +30,7 @@ export function planReload({ spec, replicas }: Pool, wish: Pick<Reload, 'operati
     ...wish,
     strategy: strategy === 'auto' ? (ready >= 2 ? 'rolling' : 'recreate') : strategy,
     verified: false,
+    staged: null,
     places: replicas.map((replica) => ({
       key: replica.key,
       stage: 'waiting',

@@ -7,9 +7,11 @@ import type { Context, Input, Verified } from './messages.js';
 import type { PoolSpec, ReplicaKey } from './model.js';
 import { overrideOf, withModel } from './model-choice.js';
 import { begin } from './operation.js';
+import type { Staging } from './progress.js';
 import { shownReference } from './reference.js';
 import { endOf, failed, planReload, type ReloadEnd } from './reload.js';
 import { advance } from './reload-moves.js';
+import { endOfStaging, goOn, stagingText } from './staging.js';
 import {
   type Failure,
   now,
@@ -45,7 +47,7 @@ export function askReload(state: State, wish: Wanted, context: Context): Wish {
     ...accepted,
     begun: { ...begun, steps: stepsOf(reload, pool.spec, begun.steps) },
     reload: { poolId, reload },
-    effects: [{ type: 'verify', operationId: begun.id, spec: to }],
+    effects: [{ type: 'verify', operationId: begun.id, spec: to, allowDownloads: state.inventory.supervisor.allowDownloads }],
   };
 }
 
@@ -60,6 +62,15 @@ function refusalOf(state: State, pool: Pool | undefined, poolId: string): Refusa
   return rival === undefined ? null : inProgress(rival, 'reload');
 }
 
+/** The new model is on its way. */
+export function verifying(work: Work, operationId: string, staging: Staging): void {
+  const pool = poolOf(work, operationId);
+  if (pool?.reload == null || pool.reload.verified) return;
+  const { staged, event } = goOn(pool.reload.staged, staging, work.context.now);
+  work.putPool({ ...pool, reload: { ...pool.reload, staged } });
+  if (event !== null) work.events.push(ofReload(pool, pool.reload, event));
+}
+
 /** The new model was looked at: now replicas may be touched, or the reload is over. */
 export function verify(work: Work, operationId: string, found: Verified): void {
   const pool = poolOf(work, operationId);
@@ -68,6 +79,8 @@ export function verify(work: Work, operationId: string, found: Verified): void {
   const [obstacle] = found.obstacles;
   const inTheWay = obstacle ?? unfit(pool, found, work.state);
   const named = found.name === null ? reload.to : withModel(reload.to, { ...reload.to, modelId: found.name });
+  const ends = endOfStaging(reload.staged, { failure: obstacle?.text ?? null, news: found.modelNews ?? null });
+  work.events.push(...ends.map((event) => ofReload(pool, reload, event)));
   const failure: Failure | null = inTheWay === null ? null : { reason: 'model', key: null, text: inTheWay.text };
   work.putPool({ ...pool, reload: failure === null ? { ...reload, to: named, verified: true } : failed(reload, failure) });
   if (failure === null)
@@ -208,12 +221,14 @@ const shown: Readonly<
 };
 
 /** One a replica forward, and one more for each that goes back. */
-function stepsOf({ places, failure, to }: Reload, spec: PoolSpec, before: readonly OperationStep[]): readonly OperationStep[] {
+function stepsOf(reload: Reload, spec: PoolSpec, before: readonly OperationStep[]): readonly OperationStep[] {
+  const { places, failure, to, verified, staged } = reload;
+  const coming = verified || staged === null ? null : stagingText(staged.last);
   const step = (key: ReplicaKey, what: string, state: OperationStep['state'], detail: string | null): OperationStep => {
     const same = before.find((each) => each.key === key && each.what === what);
     return { key, what, after: 0, forced: same?.forced ?? false, state, detail };
   };
-  const forward = places.map(({ key, stage }) => {
+  const forward = places.map(({ key, stage }, index) => {
     const what = `switch to ${to.modelId}`;
     const { state, detail, back } = shown[stage];
     if (!back)
@@ -221,7 +236,7 @@ function stepsOf({ places, failure, to }: Reload, spec: PoolSpec, before: readon
         key,
         what,
         failure !== null && state !== 'done' ? 'failed' : state,
-        failure?.key === key ? failure.text : detail,
+        failure?.key === key ? failure.text : (detail ?? (index === 0 ? coming : null)),
       );
     const earlier = before.find((each) => each.key === key && each.what === what);
     return step(
@@ -240,6 +255,11 @@ function stepsOf({ places, failure, to }: Reload, spec: PoolSpec, before: readon
 
 function poolOf(work: Work, operationId: string): Pool | undefined {
   return [...work.state.pools.values()].find(({ reload }) => reload?.operationId === operationId);
+}
+
+/** Of its new model. */
+function ofReload({ spec }: Pool, { to, operationId }: Reload, event: Event): Event {
+  return { pool_id: spec.poolId, engine: spec.engine, model_id: to.modelId, operation_id: operationId, ...event };
 }
 
 function told({ spec }: Pool, to: PoolSpec, event: Event['event'], more: Partial<Event>): Event {
