@@ -45,6 +45,8 @@ async function stage(more: Partial<PreflightWorld> = {}): Promise<Stage> {
     demo: { program: process.execPath, script: join(dir, 'demo.js') },
     us,
     setpriv,
+    flock: await findProgram('flock', process.env.PATH, '/'),
+    home: join(dir, 'home'),
     listeners: makeListeners(makeProcesses(process.pid)),
     ...more,
   };
