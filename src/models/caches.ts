@@ -2,7 +2,8 @@
 
 import { createHash } from 'node:crypto';
 import { readdir, readFile, stat } from 'node:fs/promises';
-import { isAbsolute, join } from 'node:path';
+import { dirname, isAbsolute, join } from 'node:path';
+import { shownReference } from '../core/reference.js';
 import { partNames } from './parts.js';
 import type { Remote } from './remote.js';
 
@@ -54,6 +55,19 @@ export function ownPath({ hub, files: [first] }: Remote, { own }: Caches): strin
   const mark = createHash('sha256').update(url.href).digest('hex').slice(0, 12);
   return join(own, 'url', host, mark, first.name);
 }
+
+/** What fetches it to where it will be found. */
+export function fetchCommand({ hub, files }: Remote, path: string): string {
+  if (hub !== null) {
+    const dir = hub.path.slice(0, hub.path.lastIndexOf('/') + 1);
+    return `hf download ${hub.repo} ${files.map(({ name }) => quoted(`${dir}${name}`)).join(' ')}`;
+  }
+  return files
+    .map(({ name, url }) => `curl -L --create-dirs -o ${quoted(join(dirname(path), name))} ${quoted(shownReference(url))}`)
+    .join(' && ');
+}
+
+const quoted = (word: string): string => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
 
 /** That which `main` stands for first, then the others, the newest first. */
 async function inHub({ hub }: Remote, caches: Caches): Promise<readonly string[]> {

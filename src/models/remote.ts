@@ -1,5 +1,6 @@
 /** A model that is named by where it comes from: `hf:org/repo/file`, or a URL. */
 
+import { shownReference } from '../core/reference.js';
 import { partNames } from './parts.js';
 
 /** One file, and where it is fetched from. */
@@ -27,6 +28,11 @@ export function remoteOf(reference: string, endpoint: string): Remote | null {
     url: `${endpoint}/${repo}/resolve/main/${[...path.slice(0, at).split('/').filter(Boolean), name].map(encodeURIComponent).join('/')}`,
   }));
   return { hub: { repo, path }, files: files as [RemoteFile, ...RemoteFile[]] };
+}
+
+/** Where it is fetched from, without secrets. */
+export function shownUrl({ files: [{ url }] }: Remote): string {
+  return shownReference(url);
 }
 
 /** `$HF_ENDPOINT` names a mirror of the hub. */

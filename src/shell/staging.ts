@@ -11,9 +11,9 @@ import { shownReference } from '../core/reference.js';
 import type { EngineAdapter } from '../engines/adapter.js';
 import { ggufFlaw, identityOf, isGgufName } from '../host/model-files.js';
 import type { FetchError } from '../models/answer.js';
-import { type CacheName, cachesOf, findModel, ownPath } from '../models/caches.js';
+import { type CacheName, cachesOf, fetchCommand, findModel, ownPath } from '../models/caches.js';
 import { download, type Patience, removeNote } from '../models/download.js';
-import { hubEndpoint, type Remote, type RemoteFile, remoteOf } from '../models/remote.js';
+import { hubEndpoint, type Remote, type RemoteFile, remoteOf, shownUrl } from '../models/remote.js';
 import type { Digests } from './digests.js';
 import { type FileLock, lockFile } from './flock.js';
 import { makeSharedWork, type Watch } from './shared-work.js';
@@ -57,7 +57,7 @@ export function makeStager({ env, home, uid, flock, adapters, patience }: Stager
     if (isAbsolute(model)) return { ok: true, value: { path: model, from: 'path', url: null } };
     const remote = adapters[engine].takesFile ? remoteOf(model, endpoint) : null;
     if (remote === null) return { ok: true, value: { path: null, from: 'engine', url: null } };
-    const url = shownReference(remote.files[0].url);
+    const url = shownUrl(remote);
     const found = await findModel(remote, caches);
     if (found !== null) return { ok: true, value: { path: found.path, from: found.cache, url } };
     const path = ownPath(remote, caches);
@@ -184,21 +184,8 @@ function obstacleOf(
 
 function notHere(model: string, remote: Remote, path: string): Obstacle {
   const text = `cannot use the model "${shownReference(model)}": it is in no cache of this machine, and downloads are not allowed`;
-  return { what: 'model', text, hint: `${commandFor(remote, path)}, or set supervisor.allow_downloads: true` };
+  return { what: 'model', text, hint: `${fetchCommand(remote, path)}, or set supervisor.allow_downloads: true` };
 }
-
-/** What fetches it to where it will be found. */
-function commandFor({ hub, files }: Remote, path: string): string {
-  if (hub !== null) {
-    const dir = hub.path.slice(0, hub.path.lastIndexOf('/') + 1);
-    return `hf download ${hub.repo} ${files.map(({ name }) => quoted(`${dir}${name}`)).join(' ')}`;
-  }
-  return files
-    .map(({ name, url }) => `curl -L --create-dirs -o ${quoted(join(dirname(path), name))} ${quoted(shownReference(url))}`)
-    .join(' && ');
-}
-
-const quoted = (word: string): string => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
 
 const abandoned = ({ name }: RemoteFile): Obstacle => ({ what: 'download', text: `"${basename(name)}" was not waited for` });
 

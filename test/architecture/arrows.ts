@@ -26,7 +26,7 @@ export const layers: readonly Layer[] = [
   },
   { name: 'text', files: ['src/text/'], layers: ['errors'], packages: ['node:*', 'chalk'] },
   { name: 'host', files: ['src/host/'], layers: ['core:types', 'devices', 'models', 'errors'], packages: ['node:*', 'execa'] },
-  { name: 'models', files: ['src/models/'], layers: ['core:types', 'devices', 'errors'], packages: ['node:*'] },
+  { name: 'models', files: ['src/models/'], layers: ['core', 'devices', 'errors'], packages: ['node:*'] },
   {
     name: 'shell',
     files: ['src/shell/'],

@@ -1,7 +1,7 @@
 /** Files over a line that is bad: fetched whole or not at all, and never twice what is here already. */
 
 import { randomBytes } from 'node:crypto';
-import { type FileHandle, open, readFile, writeFile } from 'node:fs/promises';
+import { type FileHandle, open, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished, test } from 'vitest';
 import { authorizationFor, redirected } from '../../src/models/answer.js';
@@ -61,8 +61,11 @@ describe('a line that is cut', () => {
     const cuts = [mib, 300_000, 300_000, 300_000, 300_000, 300_000];
     expect(await fetch(server.serve('/m.gguf', served({ cuts })))).toEqual(whole);
     expect(body.equals(await readFile(path))).toBe(true);
+    // More often than it has tries in vain; what was under way when the line was cut may be lost.
     expect(ranges()).toHaveLength(7);
-    expect(ranges().slice(0, 2)).toEqual([undefined, `bytes=${mib}-`]);
+    const begins = ranges().map((range) => Number(/\d+/.exec(range ?? '0')?.[0]));
+    expect(begins).toEqual(begins.toSorted((a, b) => a - b));
+    expect(begins.at(-1)).toBeGreaterThan(mib);
     expect(told.find(({ note }) => note !== null)?.note).toBe('the connection was cut; tried again in 1s');
   });
 
@@ -70,10 +73,12 @@ describe('a line that is cut', () => {
     const { server, path, fetch, ranges } = await stage();
     const url = server.serve('/m.gguf', served({ cuts: [mib, 0, 0, 0, 0] }));
     expect(await fetch(url)).toMatchObject({ ok: false, error: { kind: 'broken', text: 'the connection was cut' } });
+    const { size } = await stat(path);
+    expect(size).toBeGreaterThan(0);
     server.asked.length = 0;
     server.serve('/m.gguf', served());
     expect(await fetch(url)).toEqual(whole);
-    expect(ranges()).toEqual([`bytes=${mib}-`]);
+    expect(ranges()).toEqual([`bytes=${size}-`]);
     expect(body.equals(await readFile(path))).toBe(true);
   });
 
@@ -91,11 +96,12 @@ describe('a line that is cut', () => {
     const { server, path, fetch, ranges } = await stage();
     const url = server.serve('/m.gguf', served({ cuts: [mib, 0, 0, 0, 0] }));
     await fetch(url);
+    const { size } = await stat(path);
     const other = randomBytes(1_500_000);
     server.asked.length = 0;
     server.serve('/m.gguf', { body: other, etag: '"two"' });
     expect(await fetch(url)).toMatchObject({ ok: true, bytes: other.length });
-    expect(ranges()[0]).toBe(`bytes=${mib}-`);
+    expect(ranges()[0]).toBe(`bytes=${size}-`);
     expect(other.equals(await readFile(path))).toBe(true);
   });
 

@@ -48,6 +48,16 @@ export class FileServer {
     return `${this.url}${path}`;
   }
 
+  cut(): void {
+    this.server.closeAllConnections();
+  }
+
+  connections(): Promise<number> {
+    return new Promise((resolve, reject) =>
+      this.server.getConnections((error, count) => (error === null ? resolve(count) : reject(error))),
+    );
+  }
+
   async end(): Promise<void> {
     this.server.closeAllConnections();
     await new Promise((resolve) => this.server.close(resolve));
