@@ -8,6 +8,7 @@ import { readFile, rm, statfs, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { authorizationFor, type FetchError, type Held, linkedFile, readAnswer, redirected } from './answer.js';
+import { speedometer } from './speedometer.js';
 
 export type DownloadWish = {
   /** May hold credentials. */
@@ -216,18 +217,6 @@ async function receive(
     await flush();
   }
   return at;
-}
-
-/** By the last seconds; null until there is something to go by. */
-export function speedometer(windowMs = 10_000): (now: number, done: number, total: number | null) => number | null {
-  let samples: readonly (readonly [number, number])[] = [];
-  return (now, done, total) => {
-    const recent = samples.filter(([at]) => now - at <= windowMs);
-    samples = [...(recent.length === 0 ? samples.slice(-1) : recent), [now, done]];
-    const [[since, before] = [now, done]] = samples;
-    if (total === null || now - since < 1_000 || done <= before) return null;
-    return ((total - done) * (now - since)) / (done - before);
-  };
 }
 
 async function shortage(path: string, bytes: number): Promise<string | null> {

@@ -6,7 +6,7 @@ import type { Result } from '../core/model.js';
 import type { Staging } from '../core/progress.js';
 import { bytesCalledFor } from '../host/proc.js';
 import { runProgram } from '../host/run.js';
-import { speedometer } from '../models/download.js';
+import { speedometer } from '../models/speedometer.js';
 import { makeSharedWork, type Watch } from './shared-work.js';
 
 export type Digests = {
