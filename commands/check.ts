@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { checkReport } from '../src/inventory/report.js';
 import { type Cli, globalsOf } from './cli.js';
 import { readInventory } from './inventory.js';
+import { whereModels, whereText } from './models.js';
 
 export function check(program: Command, cli: Cli): void {
   program
@@ -10,8 +11,11 @@ export function check(program: Command, cli: Cli): void {
     .option('--no-host', 'look at nothing but the file')
     .action(async (file: string | undefined, { host }: { host: boolean }, command: Command) => {
       const { json, file: named } = globalsOf(command);
-      const { exit, text, json: answer } = checkReport(await readInventory(cli, file ?? named, !host));
-      cli.stdout(json ? `${JSON.stringify(answer)}\n` : text);
+      const examined = await readInventory(cli, file ?? named, !host);
+      const { exit, text, json: answer } = checkReport(examined);
+      const models = host && examined.inventory !== null ? await whereModels(examined.inventory, cli) : [];
+      const told = models.map((model) => `${whereText(model)}\n`).join('');
+      cli.stdout(json ? `${JSON.stringify({ ...answer, models })}\n` : `${told}${text}`);
       cli.exit(exit);
     });
 }

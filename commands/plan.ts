@@ -33,13 +33,28 @@ export async function showPlan(named: readonly string[], globals: Globals, cli: 
 }
 
 function paragraph(replica: PlannedReplica): readonly string[] {
-  const { pool_id, replica_id, starts, argv, env, cwd, device_mask, devices, port, model, startup_deadline_ms, vram } = replica;
+  const {
+    pool_id,
+    replica_id,
+    starts,
+    argv,
+    env,
+    cwd,
+    device_mask,
+    devices,
+    port,
+    model_file,
+    model,
+    startup_deadline_ms,
+    vram,
+  } = replica;
   const facts: readonly (readonly [string, string | null])[] = [
     ['command', argv.length === 0 ? null : shellWords(argv)],
     ['env', argv.length === 0 ? null : shellWords(Object.entries(env).map(([name, value]) => `${name}=${value}`))],
     ['directory', cwd],
     ['mask', devices.length === 0 ? device_mask : `${device_mask} (${devices.join(', ')})`],
     ['port', port === null ? null : String(port)],
+    ['model file', model_file === null ? null : fileText(model_file)],
     ['model', model === null ? null : modelText(model)],
     ['deadline', startup_deadline_ms === null ? null : `${span(startup_deadline_ms)} to become ready`],
     ['vram', vram === null ? null : vramText(vram)],
@@ -47,6 +62,12 @@ function paragraph(replica: PlannedReplica): readonly string[] {
   ];
   const head = `${pool_id}/${replica_id}${starts ? '' : '  stays stopped'}`;
   return [head, ...facts.flatMap(([key, value]) => (value === null ? [] : [`  ${key.padEnd(11)}${oneLine(value)}`]))];
+}
+
+/** Null where the command line says it all. */
+function fileText({ path, from, url }: NonNullable<PlannedReplica['model_file']>): string | null {
+  if (from === 'path' || from === 'engine') return null;
+  return from === 'download' ? `to be fetched from ${url} to ${path}` : `${path}, in the cache of ${from}`;
 }
 
 function modelText({ name, architecture, parameters, context_length }: NonNullable<PlannedReplica['model']>): string {

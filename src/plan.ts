@@ -17,6 +17,7 @@ import { coveredObstacle } from './shell/covered.js';
 import { makeListeners } from './shell/listener.js';
 import type { Checked } from './shell/preflight.js';
 import { makeProcesses } from './shell/processes.js';
+import type { ModelPlace } from './shell/staging.js';
 import { redactArgv, redactEnv } from './text/redact.js';
 import { makeCovers } from './up/cover.js';
 import { preflightFor } from './up/preflight.js';
@@ -40,6 +41,11 @@ export type PlannedReplica = {
   readonly device_mask: string;
   readonly devices: readonly string[];
   readonly port: number | null;
+  /**
+   * Where the model is: at its `path`, in the cache of "Hugging Face", "llama.cpp" or "poolctl", or to be fetched from `url` to there ("download"); "engine":
+   * the engine takes the reference as it is. Null without a model, and where it cannot be had.
+   */
+  readonly model_file: { readonly path: string | null; readonly from: ModelPlace['from']; readonly url: string | null } | null;
   /** What a local GGUF file tells of its model; null for another, and where it cannot be read. */
   readonly model: {
     readonly name: string | null;
@@ -117,7 +123,7 @@ function withPort(state: State, { key }: Replica, port: number): State {
 
 function plannedOf(replica: Replica, launch: Launch, checked: Checked, env: PlanOptions['env']): PlannedReplica {
   const { spec, devices, port } = launch;
-  const { argv, cwd, resolved, header } = checked.prepared;
+  const { argv, cwd, resolved, header, place } = checked.prepared;
   const fromEnv = Object.entries(spec.env).flatMap(([name, value]) => ('fromEnv' in value ? [name] : []));
   return {
     ...unplanned(spec, replica),
@@ -126,6 +132,7 @@ function plannedOf(replica: Replica, launch: Launch, checked: Checked, env: Plan
     cwd,
     devices: devices.map(({ uuid }) => uuid),
     port,
+    model_file: place,
     model: header === null ? null : modelOf(header),
     startup_deadline_ms: checked.startupDeadlineMs,
     obstacles: checked.obstacles.map(({ text, hint = null }) => ({ text, hint })),
@@ -165,6 +172,7 @@ function unplanned({ poolId }: PoolSpec, { id, goal, mask }: Replica): Omit<Plan
     device_mask: mask.written,
     devices: [],
     port: null,
+    model_file: null,
     model: null,
     startup_deadline_ms: null,
     vram: null,

@@ -17,6 +17,7 @@ import { runProgram } from './host/run.js';
 import { readModelRef } from './inventory/model-ref.js';
 import type { Examination } from './inventory/report.js';
 import { watchExits } from './shell/adoption.js';
+import { makeAwaited } from './shell/awaited.js';
 import { systemClock } from './shell/clock.js';
 import { coveredHands } from './shell/covered.js';
 import { deviceReports } from './shell/device-reports.js';
@@ -133,8 +134,8 @@ export async function up(options: UpOptions, world: World): Promise<number> {
     runtime.give({ type: 'storage', what, error });
   };
   const preflight = await preflightFor({ inventory, paths, demoScript: options.demoScript, listeners, ...world });
-  const checked: Preflight = async (launch) => {
-    const { prepared, ...facts } = await preflight.check(launch);
+  const checked: Preflight = async (launch, watch) => {
+    const { prepared, ...facts } = await preflight.check(launch, watch);
     const { model } = prepared.resolved;
     const shown = {
       modelPath: model?.startsWith('/') === true ? model : null,
@@ -142,6 +143,7 @@ export async function up(options: UpOptions, world: World): Promise<number> {
     };
     return { ...facts, prepared: { ...prepared, ...shown } };
   };
+  const awaited = makeAwaited();
   const recorded = (): Promise<void> => registry.flush();
   const hands = makeHands({
     paths,
@@ -152,7 +154,8 @@ export async function up(options: UpOptions, world: World): Promise<number> {
     exits,
     kernel,
     preflight: checked,
-    verify: (spec) => preflight.verify(spec),
+    verify: preflight.verify,
+    awaited,
     limitsOf: ({ key, spec }) => {
       const present = (): LogLimits => runtime.state().pools.get(poolIdOf(key))?.spec.logs ?? spec.logs;
       return {
@@ -182,6 +185,7 @@ export async function up(options: UpOptions, world: World): Promise<number> {
   const metrics = makeMetrics({ view: () => service.status(), memory: memoryReader(() => processes.sweep()) });
   runtime.onEvent((event) => metrics.count(event));
   runtime.onInput((input, after) => metrics.hear(input, after));
+  runtime.onInput((_, after) => awaited.look(after));
   const supervisor = (): SupervisorView => ({
     version,
     pid: world.pid,
@@ -247,6 +251,7 @@ export async function up(options: UpOptions, world: World): Promise<number> {
   await clearLeftovers(restored.state.leftovers, { paths, processes, clock, runtime, news });
   const exit = await end;
   runtime.close();
+  awaited.end();
   endedAs = runtime.state().shutdown?.keep === true ? 'kept' : 'clean';
   exits.close();
   kernel.close();

@@ -60,7 +60,13 @@ export function applyPlan(
     pools.set(each.poolId, poolAfter(each, before, operationId, work));
     const { reload } = pools.get(each.poolId) ?? {};
     if (each.action === 'restart' && reload != null)
-      effects.push({ type: 'verify', operationId, poolId: each.poolId, spec: reload.to });
+      effects.push({
+        type: 'verify',
+        operationId,
+        poolId: each.poolId,
+        spec: reload.to,
+        allowDownloads: inventory.supervisor.allowDownloads,
+      });
   }
   for (const [poolId, pool] of state.pools) if (!pools.has(poolId)) pools.set(poolId, pool);
   work.state = {

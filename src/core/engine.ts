@@ -39,6 +39,7 @@ import type { ReloadFact } from './reload.js';
 import { brokenWoke, hold, queue } from './rest.js';
 import { servingGenerated, servingPolled, servingProbed, servingWoke, stopServing } from './serving.js';
 import { alarmed } from './sickness.js';
+import { staging } from './staging.js';
 import { startingWoke, startupProbed } from './startup.js';
 import type { In, Replica } from './state.js';
 import { type Scene, stay, type Turn } from './turn.js';
@@ -66,6 +67,7 @@ export type Fact =
       {
         type:
           | 'checked'
+          | 'staging'
           | 'spawned'
           | 'unspawned'
           | 'adopted'
@@ -135,18 +137,18 @@ const policy: Columns<'admitted' | 'held' | 'tripped' | 'switch' | 'revert'> = {
 };
 
 /** The host, and a process that is made or met. */
-const making: Columns<'checked' | 'spawned' | 'unspawned' | 'adopted'> = {
-  stopped: { checked: ignore, spawned: ignore, unspawned: ignore, adopted: ignore },
-  preparing: { checked, spawned, unspawned, adopted: ignore },
-  starting: { checked: ignore, spawned: ignore, unspawned: ignore, adopted },
-  ready: { checked: ignore, spawned: ignore, unspawned: ignore, adopted: ignore },
-  unhealthy: { checked: ignore, spawned: ignore, unspawned: ignore, adopted: ignore },
-  draining: { checked: ignore, spawned: ignore, unspawned: ignore, adopted: drainingAdopted },
-  stopping: { checked: ignore, spawned: ignore, unspawned: ignore, adopted: ignore },
-  backoff: { checked: ignore, spawned: ignore, unspawned: ignore, adopted: ignore },
-  broken: { checked: ignore, spawned: ignore, unspawned: ignore, adopted: ignore },
-  failed: { checked: ignore, spawned: ignore, unspawned: ignore, adopted: ignore },
-  stuck: { checked: ignore, spawned: ignore, unspawned: ignore, adopted: ignore },
+const making: Columns<'checked' | 'staging' | 'spawned' | 'unspawned' | 'adopted'> = {
+  stopped: { checked: ignore, staging: ignore, spawned: ignore, unspawned: ignore, adopted: ignore },
+  preparing: { checked, staging, spawned, unspawned, adopted: ignore },
+  starting: { checked: ignore, staging: ignore, spawned: ignore, unspawned: ignore, adopted },
+  ready: { checked: ignore, staging: ignore, spawned: ignore, unspawned: ignore, adopted: ignore },
+  unhealthy: { checked: ignore, staging: ignore, spawned: ignore, unspawned: ignore, adopted: ignore },
+  draining: { checked: ignore, staging: ignore, spawned: ignore, unspawned: ignore, adopted: drainingAdopted },
+  stopping: { checked: ignore, staging: ignore, spawned: ignore, unspawned: ignore, adopted: ignore },
+  backoff: { checked: ignore, staging: ignore, spawned: ignore, unspawned: ignore, adopted: ignore },
+  broken: { checked: ignore, staging: ignore, spawned: ignore, unspawned: ignore, adopted: ignore },
+  failed: { checked: ignore, staging: ignore, spawned: ignore, unspawned: ignore, adopted: ignore },
+  stuck: { checked: ignore, staging: ignore, spawned: ignore, unspawned: ignore, adopted: ignore },
 };
 
 /** A process that ends, and who is left of it. */

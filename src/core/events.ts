@@ -37,6 +37,9 @@ export const eventNames = [
   'reload.started',
   'reload.finished',
   'reload.rolled_back',
+  'model.staging',
+  'model.staged',
+  'model.failed',
   'operation.started',
   'operation.finished',
   'inventory.applied',
@@ -97,6 +100,9 @@ export type Event = {
   /** Of a reload: one replica after another, or all at once; and which. */
   readonly strategy?: 'rolling' | 'recreate';
   readonly replicas?: readonly ReplicaId[];
+  /** Of a model on its way: what is there of how much. */
+  readonly bytes_done?: number;
+  readonly bytes_total?: number;
   readonly operation_id?: string;
   /** How long an operation took. */
   readonly duration_ms?: number;

@@ -2,7 +2,7 @@
 
 import { resolveMask } from './devices.js';
 import { isRestart } from './launching.js';
-import { isLive } from './life.js';
+import { isLaunching, isLive } from './life.js';
 import { type Device, type Instant, poolIdOf } from './model.js';
 import { unreleased } from './release.js';
 import type { Pool, Replica, State } from './state.js';
@@ -197,7 +197,7 @@ const names = (replicas: readonly Replica[]): string => replicas.map(({ key }) =
 
 /** From the preflight until ready. An adopted engine that served already loads nothing. */
 function isLoading({ life }: Replica): boolean {
-  return (life.state === 'starting' && life.resumed === null) || (life.state === 'preparing' && life.phase !== 'queued');
+  return (life.state === 'starting' && life.resumed === null) || isLaunching(life);
 }
 
 /** The devices of the replica's mask; empty for cpu, and where the mask cannot be had just now. */

@@ -2,19 +2,21 @@
 
 import { drainResumed } from './drain.js';
 import { terminate } from './ending.js';
-import type { Engine, LaunchCause } from './life.js';
+import type { Engine, LaunchCause, Life } from './life.js';
 import type { EngineIdentity, Launch, Obstacle } from './messages.js';
 import type { Device, Result } from './model.js';
 import { judge, type PreflightVerdict } from './preflight.js';
+import type { ModelNews } from './progress.js';
 import { freedBy } from './release.js';
 import { fail, type Hindrance, obstruct, queue, rest } from './rest.js';
+import { endOfStaging, silenceMs, stagingText } from './staging.js';
 import { type In, now, type Replica } from './state.js';
 import { repetition, tooOften } from './tries.js';
 import { andThen, become, type Scene, stay, type Turn, tell } from './turn.js';
 import { span } from './words.js';
 
 /** A preflight that has not answered by then (a hung disk) is an obstacle like others. */
-const checkDeadlineMs = 60_000;
+const checkDeadlineMs = silenceMs;
 /** A visibly working engine may load so many times as long as its automatic deadline. */
 const patience = 3;
 
@@ -48,7 +50,7 @@ export function check(replica: In<'preparing'>, { means }: { readonly means: Res
       ...replica,
       checks: launch.check,
       port: launch.port,
-      life: { state: 'preparing', phase: 'checking', cause, since, launch, deadline: scene.now + checkDeadlineMs },
+      life: { state: 'preparing', phase: 'checking', cause, since, launch, deadline: scene.now + checkDeadlineMs, staged: null },
     },
     [{ type: 'check', launch }, { type: 'record' }],
   );
@@ -87,6 +89,7 @@ type Checked = {
   readonly portKnownFree: boolean;
   readonly modelBytes: number | null;
   readonly listed: boolean;
+  readonly modelNews?: ModelNews | null;
 };
 
 /** Nothing is in the way any more, or something is. */
@@ -94,8 +97,18 @@ export function checked(replica: In<'preparing'>, fact: Checked, scene: Scene): 
   const { life } = replica;
   if (life.phase !== 'checking' || fact.check !== life.launch.check) return stay(replica);
   const verdict = judge(fact.obstacles);
-  if (!verdict.go) return hindered(replica, fact, verdict, scene);
+  const failure = fact.obstacles.find(({ what }) => ofModel.has(what))?.text ?? null;
+  const told = endOfStaging(life.staged, { failure, news: fact.modelNews ?? null });
+  const turn = verdict.go ? cleared(replica, life, fact) : hindered(replica, fact, verdict, scene);
+  return { ...turn, events: [...told.map((event) => tell(replica, scene, event)), ...turn.events] };
+}
+
+const ofModel: ReadonlySet<Obstacle['what']> = new Set(['model', 'digest', 'download']);
+
+function cleared(replica: In<'preparing'>, life: Extract<Life, { phase: 'checking' }>, fact: Checked): Turn {
   const { cause, since, launch } = life;
+  // The model took its time to come: what else was looked at is old by now, and others may have begun to load.
+  if (life.staged !== null) return stay({ ...replica, life: { state: 'preparing', phase: 'queued', cause, since } });
   const automatic = isRestart(cause);
   return stay(
     {
@@ -194,11 +207,15 @@ export function adopted(replica: In<'starting'>, _: unknown, scene: Scene): Turn
 export function preparingWoke(replica: In<'preparing'>, _: unknown, scene: Scene): Turn {
   const { life } = replica;
   if (life.phase !== 'checking' || scene.now < life.deadline) return stay(replica);
-  return obstruct(
-    replica,
-    { why: `the checks before the launch did not end within ${span(checkDeadlineMs)}: does a disk or a tool hang?` },
-    scene,
-  );
+  const { staged } = life;
+  if (staged === null) {
+    const why = `the checks before the launch did not end within ${span(checkDeadlineMs)}: does a disk or a tool hang?`;
+    return obstruct(replica, { why }, scene);
+  }
+  const why = `nothing has moved for ${span(silenceMs)}: ${stagingText({ ...staged.last, leftMs: null })}`;
+  const told = endOfStaging(staged, { failure: why, news: null });
+  const turn = obstruct(replica, { why, obstacle: 'download' }, scene);
+  return { ...turn, events: [...told.map((event) => tell(replica, scene, event)), ...turn.events] };
 }
 
 function hindered(

@@ -3,6 +3,7 @@
 import type { Alarm, Description, EngineIdentity, ExitEvidence, Launch, Work } from './messages.js';
 import type { Instant, Moment } from './model.js';
 import type { Perf } from './perf.js';
+import type { Staged } from './progress.js';
 import type { Streak } from './readiness.js';
 
 /** A live engine process: what was launched, and how it is known again. */
@@ -115,6 +116,8 @@ export type Life =
       readonly phase: 'checking';
       readonly launch: Launch;
       readonly deadline: Instant;
+      /** Its model is on its way; null: it is not, as far as is known. */
+      readonly staged: Staged | null;
     }
   | {
       readonly state: 'preparing';
@@ -206,6 +209,11 @@ export type StateName = Life['state'];
 /** True while a process of this replica may exist. */
 export function isLive(life: Life): life is Extract<Life, { engine: Engine }> {
   return 'engine' in life;
+}
+
+/** True from the preflight until there is a process. One whose model is on its way takes no memory yet, and no turn to load. */
+export function isLaunching(life: Life): life is Extract<Life, { phase: 'checking' | 'spawning' }> {
+  return life.state === 'preparing' && (life.phase === 'spawning' || (life.phase === 'checking' && life.staged === null));
 }
 
 /** True while it may have leases: it serves, or it did and may again. */

@@ -2,6 +2,7 @@
 
 import { resolveMask } from './devices.js';
 import type { Means } from './launching.js';
+import { isLaunching } from './life.js';
 import type { Obstacle } from './messages.js';
 import type { Device, Instant, Result } from './model.js';
 import { ailmentOf, remedyFor } from './observe.js';
@@ -78,8 +79,7 @@ function hostClaimsBeside({ key }: Replica, { pools }: State): number {
   for (const { spec, replicas } of pools.values()) {
     for (const other of replicas) {
       const { life } = other;
-      const loads =
-        (life.state === 'starting' && life.resumed === null) || (life.state === 'preparing' && life.phase !== 'queued');
+      const loads = (life.state === 'starting' && life.resumed === null) || isLaunching(life);
       if (other.key !== key && loads) bytes += spec.hostMemoryBytes ?? 0;
     }
   }

@@ -14,6 +14,7 @@ import type {
   ReplicaId,
   ReplicaKey,
 } from './model.js';
+import type { ModelNews, Staging } from './progress.js';
 
 /** How a process ended, as the kernel gave it; or why it never began. Nothing is defaulted. */
 export type ExitEvidence = {
@@ -58,7 +59,18 @@ export type Launch = {
 
 /** What preflight found to be in the way. `what` decides whether it is tried again (core/preflight.ts). */
 export type Obstacle = {
-  readonly what: 'program' | 'cwd' | 'user' | 'model' | 'digest' | 'env' | 'cpu-build' | 'device' | 'memory' | 'port';
+  readonly what:
+    | 'program'
+    | 'cwd'
+    | 'user'
+    | 'model'
+    | 'digest'
+    | 'download'
+    | 'env'
+    | 'cpu-build'
+    | 'device'
+    | 'memory'
+    | 'port';
   /** A sentence: what was needed and what was found. */
   readonly text: string;
   readonly hint?: string;
@@ -228,7 +240,13 @@ export type Input =
       readonly modelBytes: number | null;
       /** False for an engine that uses a GPU as graphics do: the vendor's tool does not list it. */
       readonly listed: boolean;
+      /** @default null: it is none */
+      readonly modelNews?: ModelNews | null;
     }
+  /** Its model is on its way to that check: being fetched, or its digest worked out. */
+  | { readonly type: 'staging'; readonly key: ReplicaKey; readonly check: number; readonly staging: Staging }
+  /** The same for a `verify`. */
+  | { readonly type: 'verifying'; readonly poolId: string; readonly operationId: string; readonly staging: Staging }
   | ({ readonly type: 'spawned'; readonly identity: EngineIdentity } & OfEngine)
   /** The answer to `seek`, when nobody was found: the launch that was written down never came to a process, or it is gone. */
   | ({ readonly type: 'unspawned' } & OfEngine)
@@ -266,6 +284,8 @@ export type Verified = {
   readonly modelBytes: number | null;
   /** All memory of the machine. */
   readonly hostTotalBytes: number | null;
+  /** @default null: it is none */
+  readonly modelNews?: ModelNews | null;
 };
 
 export type HandoffFacts = {
@@ -279,8 +299,14 @@ export type Effect =
   /** Write the registry. A barrier: later effects of the same step (but for a check) wait for it, and so does a spawn of a later one. */
   | { readonly type: 'record' }
   | { readonly type: 'check'; readonly launch: Launch }
-  /** Is the model of this entry there, whole, and what it is said to be? Touches nothing. Answered by `verified`, always. */
-  | { readonly type: 'verify'; readonly poolId: string; readonly operationId: string; readonly spec: PoolSpec }
+  /** Is the model of this entry there, whole, and what it is said to be? It may be fetched; else nothing is touched. Answered by `verified`, always. */
+  | {
+      readonly type: 'verify';
+      readonly poolId: string;
+      readonly operationId: string;
+      readonly spec: PoolSpec;
+      readonly allowDownloads: boolean;
+    }
   | { readonly type: 'spawn'; readonly launch: Launch }
   /** A launch that an earlier supervisor wrote down: look for its process. Answered by `spawned` or `unspawned`. */
   | { readonly type: 'seek'; readonly launch: Launch }

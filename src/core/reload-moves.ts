@@ -1,7 +1,7 @@
 /** The moves of a reload, one at a time: forward to the new model, or back to the old one. The step that asked carries them out. */
 
 import { closedBreaker } from './breaker.js';
-import { isLive } from './life.js';
+import { isLaunching, isLive, type Life } from './life.js';
 import type { Instant } from './model.js';
 import { beforeOf, failed, isResting, type Move, moved } from './reload.js';
 import type { Earned, Failure, FailureReason, Place, Pool, Reload, Replica, Stage } from './state.js';
@@ -71,7 +71,7 @@ function begin(waiting: Place, replica: Replica, reload: Reload, now: Instant): 
   const { life, goal } = replica;
   const place = { ...waiting, before: beforeOf(replica), crashes: replica.crashesTotal, touched: true };
   if (goal === 'down') return { reload: moved(reload, { ...place, stage: 'switched' }), replica: placed(replica, reload) };
-  if (life.state === 'stopping' || (life.state === 'preparing' && life.phase !== 'queued')) return null;
+  if (life.state === 'stopping' || isLaunching(life)) return null;
   if (life.state === 'stuck') return fail(reload, replica, 'exit', replica.lastError ?? 'its engine would not die');
   if (place.leaves) {
     const fact = { type: 'drain', deadlineMs: reload.drainMs, extend: false, yields: true } as const;
@@ -87,7 +87,7 @@ function launch(place: Place, replica: Replica, reload: Reload, now: Instant): T
   const launchBy = now + reload.drainMs + launchWaitMs;
   return {
     reload: moved(reload, { ...place, stage: 'launching', crashes: replica.crashesTotal, launchBy }),
-    replica: placed({ ...replica, ...unearned(replica) }, reload),
+    replica: placed({ ...replica, ...unearned(replica), life: queuedAnew(replica.life) }, reload),
     fact: isResting(replica.life) ? { type: 'reset', once: false } : null,
   };
 }
@@ -98,6 +98,11 @@ function placed(replica: Replica, { to }: Reload): Replica {
   if (mask === undefined) return replica;
   const port = to.port === 'auto' ? replica.port : to.port + replica.index;
   return { ...replica, mask, port, portProven: replica.portProven && port === replica.port };
+}
+
+/** The old model may be on its way yet: nobody waits for it any more. */
+function queuedAnew(life: Life): Life {
+  return life.state === 'preparing' ? { state: 'preparing', phase: 'queued', cause: life.cause, since: life.since } : life;
 }
 
 /** Why the new engine will not do; 'later': it has failed, and how is still being found out; null: it may yet. */

@@ -3,6 +3,7 @@
 import type { PoolSpec, ReplicaKey } from './model.js';
 import { shownReference } from './reference.js';
 import type { ReloadEnd } from './reload.js';
+import { stagingText } from './staging.js';
 import type { Failure, Operation, OperationStep, Place, Pool, Reload } from './state.js';
 import { span } from './words.js';
 
@@ -21,13 +22,14 @@ const shown: Readonly<
 
 /** One a replica forward, and one more for each that goes back. */
 export function reloadSteps(reload: Reload, spec: PoolSpec, before: readonly OperationStep[]): readonly OperationStep[] {
-  const { places, failure } = reload;
+  const { places, failure, verified, staged } = reload;
+  const coming = verified || staged === null ? null : stagingText(staged.last);
   const names = namesOf(reload, spec);
   const step = (key: ReplicaKey, what: string, state: OperationStep['state'], detail: string | null): OperationStep => {
     const same = before.find((each) => each.key === key && each.what === what);
     return { key, what, after: 0, forced: same?.forced ?? false, state, detail };
   };
-  const forward = places.map(({ key, stage }) => {
+  const forward = places.map(({ key, stage }, index) => {
     const what = names.forward(key);
     const { state, detail, back } = shown[stage];
     if (!back)
@@ -35,7 +37,7 @@ export function reloadSteps(reload: Reload, spec: PoolSpec, before: readonly Ope
         key,
         what,
         failure !== null && state !== 'done' ? 'failed' : state,
-        failure?.key === key ? failure.text : detail,
+        failure?.key === key ? failure.text : (detail ?? (index === 0 ? coming : null)),
       );
     const earlier = before.find((each) => each.key === key && each.what === what);
     return step(

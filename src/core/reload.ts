@@ -37,6 +37,7 @@ export function planReload(
     // One that is to go where another has yet to leave would wait for it for ever.
     strategy: moves ? 'recreate' : strategy === 'auto' ? (ready >= 2 ? 'rolling' : 'recreate') : strategy,
     verified: false,
+    staged: null,
     places: replicas.map((replica) => ({
       key: replica.key,
       stage: 'waiting',

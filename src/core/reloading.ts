@@ -8,9 +8,11 @@ import type { Context, Input, Verified } from './messages.js';
 import type { PoolSpec } from './model.js';
 import { overrideOf, withModel } from './model-choice.js';
 import { begin } from './operation.js';
+import type { Staging } from './progress.js';
 import { endOf, failed, planReload, type ReloadEnd } from './reload.js';
 import { advance } from './reload-moves.js';
 import { errorOf, reasonOf, reloadSteps } from './reload-steps.js';
+import { endOfStaging, goOn } from './staging.js';
 import {
   type Apply,
   type Failure,
@@ -52,7 +54,9 @@ export function askReload(state: State, wish: Wanted, context: Context): Wish {
     ...accepted,
     begun: { ...begun, steps: reloadSteps(reload, pool.spec, begun.steps) },
     reload: { poolId, reload },
-    effects: [{ type: 'verify', poolId, operationId: begun.id, spec: to }],
+    effects: [
+      { type: 'verify', poolId, operationId: begun.id, spec: to, allowDownloads: state.inventory.supervisor.allowDownloads },
+    ],
   };
 }
 
@@ -69,6 +73,15 @@ function refusalOf(state: State, pool: Pool | undefined, poolId: string): Refusa
   return rival === undefined ? null : inProgress(rival, 'reload', poolId);
 }
 
+/** The new model is on its way. */
+export function verifying(work: Work, { poolId, operationId }: Asked, staging: Staging): void {
+  const pool = work.state.pools.get(poolId);
+  if (pool?.reload?.operationId !== operationId || pool.reload.verified) return;
+  const { staged, event } = goOn(pool.reload.staged, staging, work.context.now);
+  work.putPool({ ...pool, reload: { ...pool.reload, staged } });
+  if (event !== null) work.events.push(ofReload(pool, pool.reload, event));
+}
+
 /** The new model was looked at: now replicas may be touched, or the reload is over. */
 export function verify(work: Work, { poolId, operationId }: Asked, found: Verified): void {
   const pool = work.state.pools.get(poolId);
@@ -77,6 +90,8 @@ export function verify(work: Work, { poolId, operationId }: Asked, found: Verifi
   const [obstacle] = found.obstacles;
   const inTheWay = obstacle ?? unfit(pool, found, work.state);
   const named = found.name === null ? reload.to : withModel(reload.to, { ...reload.to, modelId: found.name });
+  const ends = endOfStaging(reload.staged, { failure: obstacle?.text ?? null, news: found.modelNews ?? null });
+  work.events.push(...ends.map((event) => ofReload(pool, reload, event)));
   const failure: Failure | null = inTheWay === null ? null : { reason: 'model', key: null, text: inTheWay.text };
   work.putPool({ ...pool, reload: failure === null ? { ...reload, to: named, verified: true } : failed(reload, failure) });
   if (failure === null && reload.cause === 'reload')
@@ -200,6 +215,11 @@ function endReload(work: Work, pool: Pool, operation: Operation, reload: Reload,
   );
   const error = errorOf(pool, reload, end, durationMs);
   work.put({ ...operation, state, outcome: end, finishedAt: at, error }, 'finished');
+}
+
+/** Of its new model. */
+function ofReload({ spec }: Pool, { to, operationId }: Reload, event: Event): Event {
+  return { pool_id: spec.poolId, engine: spec.engine, model_id: to.modelId, operation_id: operationId, ...event };
 }
 
 function told({ spec }: Pool, to: PoolSpec, event: Event['event'], more: Partial<Event>): Event {

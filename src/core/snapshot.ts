@@ -13,6 +13,7 @@ import { viewPerf } from './perf.js';
 import { shownReference } from './reference.js';
 import { goalOf, specFor } from './reload.js';
 import { urlFor } from './serving.js';
+import { stagingText } from './staging.js';
 import type { LastExit, Operation, Override, Pool, Replica, State } from './state.js';
 import { raised, within } from './storm.js';
 import type { BreakerView, LastExitView, LeaseView, OperationView, PoolView, ReplicaStateName, ReplicaView } from './views.js';
@@ -190,7 +191,8 @@ function whyOf(replica: Replica, leases: number, state: State, now: Instant): st
     case 'stopped':
       return life.why;
     case 'preparing': {
-      if (life.phase !== 'queued') return life.phase === 'checking' ? 'checks before the launch' : 'is being started';
+      if (life.phase === 'spawning') return 'is being started';
+      if (life.phase === 'checking') return life.staged === null ? 'checks before the launch' : stagingText(life.staged.last);
       const verdict = gate(replica, state, now);
       return verdict.open ? null : verdict.why;
     }

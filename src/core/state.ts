@@ -17,6 +17,7 @@ import type {
   ReplicaId,
   ReplicaKey,
 } from './model.js';
+import type { Staged } from './progress.js';
 import type { Restart } from './storm.js';
 
 /** How the last engine of a replica ended. */
@@ -171,6 +172,8 @@ export type Reload = {
   readonly drainMs: number;
   /** The new model is there, sound, and could fit. Nothing is touched before. */
   readonly verified: boolean;
+  /** It is on its way; null: nothing is known of that. */
+  readonly staged: Staged | null;
   readonly places: readonly Place[];
   /** Why it goes back; null: it goes forward. */
   readonly failure: Failure | null;

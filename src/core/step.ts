@@ -15,7 +15,7 @@ import { type DeviceNews, hearOf, observeDevices } from './observe.js';
 import { advance } from './operation.js';
 import { sightOf } from './placement.js';
 import { withoutLeftovers } from './release.js';
-import { askReload, followReloads, verify } from './reloading.js';
+import { askReload, followReloads, verify, verifying } from './reloading.js';
 import { ask, shutDown } from './requests.js';
 import { now, type Operation, type Replica, type State } from './state.js';
 import { limited } from './weather.js';
@@ -55,6 +55,9 @@ function take(work: Work, input: Input): Answer | null {
     case 'verified':
       verify(work, input, input);
       return null;
+    case 'verifying':
+      verifying(work, input, input.staging);
+      return null;
     case 'lease-requested':
     case 'lease-renewed':
     case 'lease-released': {
@@ -85,6 +88,7 @@ function take(work: Work, input: Input): Answer | null {
       );
       return null;
     case 'checked':
+    case 'staging':
     case 'spawned':
     case 'unspawned':
     case 'adopted':

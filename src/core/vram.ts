@@ -1,7 +1,7 @@
 /** Memory of devices: what a replica needs there, what others that load will still take of it, and who holds the rest. */
 
 import { freeVramBytes } from './devices.js';
-import { isLive, type Life } from './life.js';
+import { isLaunching, isLive, type Life } from './life.js';
 import type { Launch, Obstacle } from './messages.js';
 import type { Device, Instant, PoolSpec, ReplicaKey } from './model.js';
 import { sharesOf } from './split.js';
@@ -110,7 +110,7 @@ function claimsOn({ uuid }: Device, but: ReplicaKey, state: State): readonly Cla
 function takingLaunch(life: Life, askedAt: Instant): Launch | null {
   switch (life.state) {
     case 'preparing':
-      return life.phase === 'queued' ? null : life.launch;
+      return isLaunching(life) ? life.launch : null;
     case 'starting':
       return life.resumed === null ? life.engine.launch : null;
     case 'ready':

@@ -23,6 +23,7 @@ export const demo: EngineAdapter = {
       ...expandArgs(launch, resolved, spec.args, demo.slots(spec)),
     ];
   },
+  takesFile: true,
   healthPath: '/health',
   deadStatus: 500,
   startupDeadlineMs: () => 120_000,

@@ -5,7 +5,7 @@ import { open, readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Obstacle } from '../core/messages.js';
 import type { EngineKind, Result } from '../core/model.js';
-import { runProgram } from './run.js';
+import { partNames } from '../models/parts.js';
 
 /** Why the engine may not use a path so; null when it may. */
 export type Permission = (path: string, want: 'read' | 'enter') => Promise<string | null>;
@@ -27,17 +27,6 @@ export async function inspectModel(path: string, engine: EngineKind, may: Permis
   return found.isDirectory() ? inspectDirectory(path, engine, may) : inspectFile(path, found, may);
 }
 
-/** SHA-256 by a program, so that gigabytes are not read on our thread. The error is a phrase for people. */
-export async function digestOf(path: string): Promise<Result<string, string>> {
-  const run = await runProgram('sha256sum', ['-b', '--', path], { timeoutMs: 60 * 60_000 });
-  if (!run.ok) return run;
-  // A name with odd characters is printed escaped, with a backslash before the line.
-  const hex = /^\\?([0-9a-f]{64}) /.exec(run.value.stdout)?.[1];
-  return hex === undefined
-    ? { ok: false, error: run.value.stderr.trim() || 'sha256sum printed no digest' }
-    : { ok: true, value: `sha256:${hex}` };
-}
-
 async function inspectDirectory(path: string, engine: EngineKind, may: Permission): Promise<Result<LocalModel, Obstacle>> {
   if (engine === 'llamacpp') return refusal(path, 'it is a directory, and llama.cpp wants a .gguf file', await ggufHint(path));
   const closed = await may(path, 'enter');
@@ -51,7 +40,7 @@ async function inspectDirectory(path: string, engine: EngineKind, may: Permissio
 
 async function inspectFile(path: string, found: Stats, may: Permission): Promise<Result<LocalModel, Obstacle>> {
   let bytes = 0;
-  const parts = partsOf(path);
+  const parts = partNames(path);
   const isGguf = isGgufName(path);
   for (const part of parts) {
     const stats = part === path ? found : await stat(part).catch(() => null);
@@ -63,16 +52,20 @@ async function inspectFile(path: string, found: Stats, may: Permission): Promise
     if (flaw !== null) return refusal(path, part === path ? flaw : `its part "${basename(part)}": ${flaw}`);
     bytes += stats.size;
   }
-  const identity = [found.dev, found.ino, found.size, found.mtimeMs, found.ctimeMs].join(':');
-  return { ok: true, value: { bytes, identity, ggufFiles: isGguf ? parts : [] } };
+  return { ok: true, value: { bytes, identity: identityOf(found), ggufFiles: isGguf ? parts : [] } };
 }
 
-function isGgufName(path: string): boolean {
+/** Tells the file as it is from what it was, and from any other. */
+export function identityOf({ dev, ino, size, mtimeMs, ctimeMs }: Stats): string {
+  return [dev, ino, size, mtimeMs, ctimeMs].join(':');
+}
+
+export function isGgufName(path: string): boolean {
   return path.toLowerCase().endsWith('.gguf');
 }
 
 /** Magic and version; whether the rest is whole only the engine can tell. */
-async function ggufFlaw(path: string): Promise<string | null> {
+export async function ggufFlaw(path: string): Promise<string | null> {
   const file = await open(path, 'r');
   try {
     const { buffer, bytesRead } = await file.read(Buffer.alloc(8), 0, 8, 0);
@@ -84,12 +77,6 @@ async function ggufFlaw(path: string): Promise<string | null> {
   } finally {
     await file.close();
   }
-}
-
-function partsOf(path: string): readonly string[] {
-  const [, stem, of] = /^(.*)-00001-of-(\d{5})\.gguf$/.exec(path) ?? [];
-  if (stem === undefined || of === undefined) return [path];
-  return Array.from({ length: Number(of) }, (_, at) => `${stem}-${String(at + 1).padStart(5, '0')}-of-${of}.gguf`);
 }
 
 async function ggufHint(dir: string): Promise<string | undefined> {

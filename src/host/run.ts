@@ -9,6 +9,9 @@ export type RunOptions = {
   readonly cwd?: string;
   /** Of each stream; the rest is cut off. @default 1 MiB */
   readonly maxBytes?: number;
+  /** Ends it. */
+  readonly signal?: AbortSignal;
+  readonly onStart?: (pid: number) => void;
 };
 
 export type Ran = { readonly code: number | null; readonly stdout: string; readonly stderr: string };
@@ -20,10 +23,10 @@ export type Ran = { readonly code: number | null; readonly stdout: string; reado
 export async function runProgram(
   program: string,
   args: readonly string[],
-  { timeoutMs, env, cwd, maxBytes = 1024 * 1024 }: RunOptions,
+  { timeoutMs, env, cwd, maxBytes = 1024 * 1024, signal, onStart }: RunOptions,
 ): Promise<Result<Ran, string>> {
   const { execa } = await import('execa');
-  const run = await execa(program, args, {
+  const child = execa(program, args, {
     stdin: 'ignore',
     reject: false,
     timeout: timeoutMs,
@@ -32,7 +35,10 @@ export async function runProgram(
     stripFinalNewline: false,
     ...(cwd === undefined ? {} : { cwd }),
     ...(env === undefined ? {} : { env, extendEnv: false }),
+    ...(signal === undefined ? {} : { cancelSignal: signal }),
   });
+  if (child.pid !== undefined) onStart?.(child.pid);
+  const run = await child;
   if (run.timedOut) return { ok: false, error: `"${program}" gave no answer in ${timeoutMs / 1000}s` };
   if (run.exitCode === undefined && !run.isMaxBuffer)
     return {

@@ -50,6 +50,7 @@ function isRepo(ref: string, engine: EngineKind | null): boolean {
 function huggingFace(ref: string, engine: EngineKind | null): Result<string, string> {
   const [, repo, file] = /^hf:(\w[\w.-]*\/\w[\w.-]*)(?:\/(\S+))?$/i.exec(ref) ?? [];
   if (repo === undefined) return bad('it must be hf:org/repo/file');
+  if (file?.split('/').some((part) => part === '' || part === '.' || part === '..')) return bad('it leads out of its repository');
   if (file === undefined && engine === 'llamacpp') return bad('it names no file of the repository; write hf:org/repo/file.gguf');
   return { ok: true, value: ref };
 }

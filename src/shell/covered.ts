@@ -17,8 +17,8 @@ export function coveredHands(hands: Hands, coverFor: (launch: Launch) => Cover):
   };
   return {
     ...hands,
-    async check(launch) {
-      const facts = await hands.check(launch);
+    async check(launch, onStaging) {
+      const facts = await hands.check(launch, onStaging);
       const cover = coverFor(launch);
       return { ...facts, obstacles: facts.obstacles.map((obstacle) => coveredObstacle(obstacle, cover)) };
     },

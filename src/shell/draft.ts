@@ -29,13 +29,19 @@ export type Draft = {
   readonly missing: string | null;
 };
 
-export async function draftLaunch(launch: Launch, user: EngineUser | null, world: DraftWorld): Promise<Draft> {
+/** `model`: its local path, or the reference where the engine takes that. */
+export async function draftLaunch(
+  launch: Launch,
+  model: string | null,
+  user: EngineUser | null,
+  world: DraftWorld,
+): Promise<Draft> {
   const { spec } = launch;
   const adapter = world.adapters[spec.engine];
   const ships = spec.engine === 'demo' && spec.binary === null;
   const base: Resolved = {
     program: null,
-    model: spec.model,
+    model,
     stateDir: world.stateDir,
     inventoryDir: world.inventoryDir,
     ...(ships ? { demoScript: world.demo.script } : {}),

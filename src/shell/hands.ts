@@ -2,12 +2,13 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { killWaitMs } from '../core/alone.js';
-import type { DevicesObservation, EngineIdentity, Launch } from '../core/messages.js';
-import type { ReplicaKey } from '../core/model.js';
+import type { DevicesObservation, EngineIdentity, Launch, Verified } from '../core/messages.js';
+import type { PoolSpec, ReplicaKey } from '../core/model.js';
 import type { Kernel } from '../host/kernel.js';
 import { type Paths, replicaPaths } from '../host/paths.js';
 import { isAlive, ticksSinceBoot } from '../host/proc.js';
 import { type ExitWatch, leaderOf } from './adoption.js';
+import type { StillAwaited } from './awaited.js';
 import type { Clock } from './clock.js';
 import { lastLines } from './engine-log.js';
 import { handoffOf, removeHandoff, writeHandoff } from './handoff.js';
@@ -19,6 +20,7 @@ import type { PidFiles } from './pid-files.js';
 import { makeProbing } from './probing.js';
 import { groupIsEmpty, marksOf, type Processes, signalGroup } from './processes.js';
 import type { LogLimits } from './rotation.js';
+import type { Watch } from './shared-work.js';
 
 /** What preflight worked out for a launch, so that the spawn has nothing left to look up. */
 export type Prepared = {
@@ -33,7 +35,10 @@ export type Prepared = {
   readonly shownArgs: readonly string[];
 };
 
-export type Preflight = (launch: Launch) => Promise<Awaited<ReturnType<Hands['check']>> & { readonly prepared: Prepared | null }>;
+export type Preflight = (
+  launch: Launch,
+  watch: Watch,
+) => Promise<Awaited<ReturnType<Hands['check']>> & { readonly prepared: Prepared | null }>;
 
 export type HandsWorld = {
   readonly paths: Paths;
@@ -44,7 +49,9 @@ export type HandsWorld = {
   readonly exits: ExitWatch;
   readonly kernel: Pick<Kernel, 'watch' | 'evidence'>;
   readonly preflight: Preflight;
-  readonly verify: Hands['verify'];
+  readonly verify: (spec: PoolSpec, allowDownloads: boolean, watch: Watch) => Promise<Verified>;
+  /** Who waits yet for what is being looked at. */
+  readonly awaited: StillAwaited;
   /** How long an engine's log may grow, at any time. @default what it was launched with */
   readonly limitsOf?: (launch: Launch) => LogLimits;
   readonly observe: () => Promise<DevicesObservation>;
@@ -59,7 +66,7 @@ const strayDelayMs = 50;
 
 export function makeHands(world: HandsWorld): Hands {
   const { paths, processes } = world;
-  const prepared = new Map<ReplicaKey, Prepared>();
+  const prepared = new Map<ReplicaKey, Prepared & { readonly check: number }>();
   /** Instances that another supervisor launched. */
   const adopted = new Set<string>();
 
@@ -71,11 +78,22 @@ export function makeHands(world: HandsWorld): Hands {
     logOf: ({ key }) => replicaPaths(paths, key).log,
   });
 
-  async function check(launch: Launch): ReturnType<Hands['check']> {
-    const { prepared: ready, ...facts } = await world.preflight(launch);
-    if (ready !== null) prepared.set(launch.key, ready);
+  const check: Hands['check'] = async (launch, tell) => {
+    const asked = world.awaited.open(launch);
+    const { prepared: ready, ...facts } = await world.preflight(launch, { signal: asked.signal, tell });
+    asked.close();
+    // An answer that comes late, when another check was made since, is no launch's any more.
+    const later = (prepared.get(launch.key)?.check ?? 0) > launch.check;
+    if (ready !== null && !later) prepared.set(launch.key, { ...ready, check: launch.check });
     return facts;
-  }
+  };
+
+  const verify: Hands['verify'] = async ({ operationId, spec, allowDownloads }, tell) => {
+    const asked = world.awaited.open({ operationId });
+    const found = await world.verify(spec, allowDownloads, { signal: asked.signal, tell });
+    asked.close();
+    return found;
+  };
 
   async function spawn(launch: Launch, reports: Reports): ReturnType<Hands['spawn']> {
     const ready = prepared.get(launch.key);
@@ -155,7 +173,7 @@ export function makeHands(world: HandsWorld): Hands {
     record: world.record,
     observe: world.observe,
     check,
-    verify: world.verify,
+    verify,
     spawn,
     seek,
     adopt,

@@ -16,6 +16,7 @@ import type {
   Verified,
 } from '../core/messages.js';
 import type { PoolSpec, ReplicaKey, Result } from '../core/model.js';
+import type { ModelNews, Staging } from '../core/progress.js';
 import type { Perform } from './runtime.js';
 
 export type ProbeWish = { readonly prove: boolean; readonly describe: boolean; readonly work: boolean };
@@ -36,15 +37,22 @@ export type Reports = {
 export type Hands = {
   /** Resolves when the registry, as the state is now, is on disk, or its failure has been told. */
   record(): Promise<void>;
-  check(launch: Launch): Promise<{
+  check(
+    launch: Launch,
+    onStaging: (staging: Staging) => void,
+  ): Promise<{
     readonly obstacles: readonly Obstacle[];
     readonly startupDeadlineMs: number;
     readonly portKnownFree: boolean;
     readonly modelBytes: number | null;
     readonly listed: boolean;
+    readonly modelNews?: ModelNews | null;
   }>;
-  /** Looks at a model, and touches nothing. */
-  verify(spec: PoolSpec): Promise<Verified>;
+  /** Looks at a model, which may have to be fetched, and touches nothing else. */
+  verify(
+    order: { readonly operationId: string; readonly spec: PoolSpec; readonly allowDownloads: boolean },
+    onStaging: (staging: Staging) => void,
+  ): Promise<Verified>;
   /** `exited` is called once for a process that was made, after this has resolved. */
   spawn(launch: Launch, reports: Reports): Promise<Result<EngineIdentity, ExitEvidence>>;
   /** The process of a launch that an earlier supervisor wrote down; null where there is none, and then its tree is gone or has had SIGKILL. */
@@ -109,13 +117,17 @@ export function makePerform(hands: Hands): Perform {
 
   function act(effect: Exclude<Effect, { type: 'record' }>, give: (input: Input) => void): void {
     switch (effect.type) {
-      case 'check':
+      case 'check': {
+        const { key, check } = effect.launch;
         return void hands
-          .check(effect.launch)
-          .then((facts) => give({ type: 'checked', key: effect.launch.key, check: effect.launch.check, ...facts }));
+          .check(effect.launch, (staging) => give({ type: 'staging', key, check, staging }))
+          .then((facts) => give({ type: 'checked', key, check, ...facts }));
+      }
       case 'verify':
         return void hands
-          .verify(effect.spec)
+          .verify(effect, (staging) =>
+            give({ type: 'verifying', poolId: effect.poolId, operationId: effect.operationId, staging }),
+          )
           .then((found) => give({ type: 'verified', poolId: effect.poolId, operationId: effect.operationId, ...found }));
       case 'spawn': {
         const { key, incarnation } = effect.launch;

@@ -5,18 +5,20 @@
 
 import { stat } from 'node:fs/promises';
 import { totalmem } from 'node:os';
-import { isAbsolute } from 'node:path';
+import { isAbsolute, join } from 'node:path';
 import type { Launch, Obstacle, Verified } from '../core/messages.js';
 import type { PoolSpec } from '../core/model.js';
+import type { ModelNews } from '../core/progress.js';
 import { gib } from '../core/words.js';
 import { runProgram } from '../host/run.js';
 import { credentialOf, lookUpUser, type Ourselves } from '../host/users.js';
 import type { GgufHeader } from '../models/gguf.js';
 import { modelName } from '../models/model-name.js';
+import { makeDigests } from './digests.js';
 import { type Draft, type DraftWorld, draftLaunch } from './draft.js';
 import { launchChain } from './launch-chain.js';
 import type { Listeners } from './listener.js';
-import { checkModel, type ModelNotes } from './model-check.js';
+import { checkModel, type ModelCheck, type ModelNotes } from './model-check.js';
 import {
   checkChain,
   checkCwd,
@@ -29,17 +31,22 @@ import {
   type Grants,
   permissionOf,
 } from './obstacles.js';
+import { patient, type Watch } from './shared-work.js';
+import { type ModelPlace, makeStager, type StagerWorld } from './staging.js';
 
-export type PreflightWorld = DraftWorld & {
-  readonly us: Ourselves;
-  /** The programs' paths; null where there is none. */
-  readonly setpriv: string | null;
-  readonly listeners: Pick<Listeners, 'holder'>;
-};
+export type PreflightWorld = DraftWorld &
+  Pick<StagerWorld, 'home' | 'flock' | 'patience'> & {
+    readonly us: Ourselves;
+    /** The programs' paths; null where there is none. */
+    readonly setpriv: string | null;
+    readonly listeners: Pick<Listeners, 'holder'>;
+  };
 
 /** All that the spawn needs. Meaningful only without obstacles. */
 export type Prepared = Pick<Draft, 'resolved' | 'argv' | 'env' | 'cwd'> & {
   readonly chain: readonly string[];
+  /** Null where it has none, or it cannot be had. */
+  readonly place: ModelPlace | null;
   /** Of a local GGUF model, where it can be read: for people. */
   readonly header: GgufHeader | null;
 };
@@ -55,31 +62,37 @@ export type Checked = {
   readonly modelBytes: number | null;
   /** False for a binary that uses GPUs as graphics do (Vulkan): the vendor's tool does not list it among those that compute. */
   readonly listed: boolean;
+  /** That its model is there, the first time. */
+  readonly modelNews: ModelNews | null;
 };
 
 export type Preflight = {
-  /** Never rejects for what the machine is like: that is an obstacle. Makes the work directory. */
-  check(launch: Launch): Promise<Checked>;
+  /** Never rejects for what the machine is like: that is an obstacle. Makes the work directory, and fetches the model where that is to be. */
+  check(launch: Launch, watch?: Watch): Promise<Checked>;
   /** The model of an entry alone. Never rejects. */
-  verify(spec: PoolSpec): Promise<Verified>;
+  verify(spec: PoolSpec, allowDownloads: boolean, watch?: Watch): Promise<Verified>;
   /** The same without touching anything: no directory is made, and the program is not asked what it sees. */
   rehearse(launch: Launch): Promise<Checked>;
 };
 
 export function makePreflight(world: PreflightWorld): Preflight {
-  const models: ModelNotes = { digests: new Map(), headers: new Map() };
+  const notes: ModelNotes = { headers: new Map(), told: new Set() };
+  const stage = makeStager({ ...world, env: world.supervisorEnv });
+  const digests = makeDigests(join(world.stateDir, 'digests.json'));
+  const digestsRead = makeDigests(join(world.stateDir, 'digests.json'), false);
   const sights = new Map<string, readonly string[]>();
   const grants: Grants = new Map();
 
-  async function examine(launch: Launch, touching: boolean): Promise<Checked> {
+  async function examine(launch: Launch, touching: boolean, watch = patient): Promise<Checked> {
     const { spec } = launch;
     const user = spec.user === null ? null : await lookUpUser(spec.user);
     const chain = launchChain({ isolate: spec.isolate, user }, world.us, world.setpriv);
     const prefix = chain.ok ? chain.value : [];
     const may = permissionOf(credentialOf(world.us, user, spec.isolate.dropCapabilities), prefix, grants);
-    const draft = await draftLaunch(launch, user, world);
-    const [model, port, memory, place, program] = await Promise.all([
-      checkModel(launch, may, models),
+    // First, since it may take its time: the others are to be as things are then.
+    const model = await checkModel(spec, checkOf(may, launch.allowDownloads, touching, watch));
+    const draft = await draftLaunch(launch, model.place?.path ?? spec.model, user, world);
+    const [port, memory, place, program] = await Promise.all([
       checkPort(launch, world.listeners),
       checkMemory(launch),
       touching || spec.workdir !== null ? checkCwd(launch, draft, user, world, may) : [],
@@ -107,6 +120,7 @@ export function makePreflight(world: PreflightWorld): Preflight {
         env: draft.env,
         cwd: draft.cwd,
         chain: prefix,
+        place: model.place,
         header: model.header,
       },
       startupDeadlineMs:
@@ -114,14 +128,19 @@ export function makePreflight(world: PreflightWorld): Preflight {
       portKnownFree: port.length === 0,
       modelBytes: model.header?.tensorBytes ?? null,
       listed: sight === null || sight.some((name) => !name.startsWith('Vulkan')),
+      modelNews: model.news,
     };
   }
 
-  async function verify(spec: PoolSpec): Promise<Verified> {
+  function checkOf(may: ModelCheck['may'], allowDownloads: boolean, touching: boolean, watch: Watch): ModelCheck {
+    return { stage, notes, digests: touching ? digests : digestsRead, may, allowDownloads, touching, watch };
+  }
+
+  async function verify(spec: PoolSpec, allowDownloads: boolean, watch = patient): Promise<Verified> {
     const user = spec.user === null ? null : await lookUpUser(spec.user);
     const chain = launchChain({ isolate: spec.isolate, user }, world.us, world.setpriv);
     const may = permissionOf(credentialOf(world.us, user, spec.isolate.dropCapabilities), chain.ok ? chain.value : [], grants);
-    const { obstacles, bytes, header } = await checkModel({ spec }, may, models);
+    const { obstacles, bytes, header, news } = await checkModel(spec, checkOf(may, allowDownloads, true, watch));
     const there = spec.model !== null && isAbsolute(spec.model) && obstacles.length === 0;
     const size = bytes === null ? 'a directory' : gib(bytes);
     return {
@@ -130,6 +149,7 @@ export function makePreflight(world: PreflightWorld): Preflight {
       about: !there ? null : header === null ? size : `${size}, GGUF ${header.version}`,
       modelBytes: header?.tensorBytes ?? null,
       hostTotalBytes: totalmem(),
+      modelNews: news,
     };
   }
 
@@ -161,7 +181,7 @@ export function makePreflight(world: PreflightWorld): Preflight {
 
   return {
     verify,
-    check: (launch) => examine(launch, true),
+    check: (launch, watch) => examine(launch, true, watch),
     rehearse: (launch) => examine(launch, false),
   };
 }

@@ -57,7 +57,7 @@ function endOf({ event, because, obstacle }: Event, phase: Phase): LaunchEnd | n
     case 'replica.backoff':
     case 'replica.failed':
       if (phase !== 'checks') return null;
-      return obstacle === 'model' || obstacle === 'digest' ? 'model' : 'preflight';
+      return obstacle === 'model' || obstacle === 'digest' || obstacle === 'download' ? 'model' : 'preflight';
     case 'replica.stopping':
       return because === 'deadline' ? 'deadline' : null;
     default:

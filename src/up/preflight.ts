@@ -1,5 +1,6 @@
 /** The checks before a launch, with everything of this machine that they need: the supervisor's, and those of its rehearsal. */
 
+import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Inventory } from '../core/model.js';
 import { engineEnvironment } from '../engines/environment.js';
@@ -21,7 +22,11 @@ export type PreflightNeeds = {
 };
 
 export async function preflightFor({ inventory, paths, uid, env, listeners, demoScript }: PreflightNeeds): Promise<Preflight> {
-  const [setpriv, us] = await Promise.all([findProgram('setpriv', env.PATH, paths.stateDir), readOurselves()]);
+  const [setpriv, flock, us] = await Promise.all([
+    findProgram('setpriv', env.PATH, paths.stateDir),
+    findProgram('flock', env.PATH, paths.stateDir),
+    readOurselves(),
+  ]);
   return makePreflight({
     workDir: paths.workDir,
     sharedDir: join('/var/tmp', `poolctl-${uid}`),
@@ -34,6 +39,8 @@ export async function preflightFor({ inventory, paths, uid, env, listeners, demo
     demo: { program: process.execPath, script: demoScript },
     us,
     setpriv,
+    flock,
+    home: env.HOME ?? homedir(),
     listeners,
   });
 }

@@ -25,8 +25,8 @@ export const layers: readonly Layer[] = [
     packages: ['node:*', 'yaml', 'zod'],
   },
   { name: 'text', files: ['src/text/'], layers: ['errors'], packages: ['node:*', 'chalk'] },
-  { name: 'host', files: ['src/host/'], layers: ['core:types', 'devices', 'errors'], packages: ['node:*', 'execa'] },
-  { name: 'models', files: ['src/models/'], layers: ['core:types', 'devices', 'errors'], packages: ['node:*'] },
+  { name: 'host', files: ['src/host/'], layers: ['core:types', 'devices', 'models', 'errors'], packages: ['node:*', 'execa'] },
+  { name: 'models', files: ['src/models/'], layers: ['core', 'devices', 'errors'], packages: ['node:*'] },
   {
     name: 'shell',
     files: ['src/shell/'],

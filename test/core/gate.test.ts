@@ -68,7 +68,15 @@ const engine = {
   adopted: false,
 };
 const ending = { engine, exit: null, left: [], sweepAt: null } as const;
-const loading: Life = { state: 'preparing', phase: 'checking', cause: 'start', since: 0, launch: engine.launch, deadline: now };
+const loading: Life = {
+  state: 'preparing',
+  phase: 'checking',
+  cause: 'start',
+  since: 0,
+  launch: engine.launch,
+  staged: null,
+  deadline: now,
+};
 const shutdown = { operationId: 'x', exit: 0, keep: false, goals: new Map() };
 const inTime = restartsAt(...Array.from({ length: 10 }, (_, n) => 50_000 + n));
 

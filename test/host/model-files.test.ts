@@ -1,8 +1,7 @@
-import { createHash } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { digestOf, inspectModel } from '../../src/host/model-files.js';
+import { inspectModel } from '../../src/host/model-files.js';
 import { scratchDir } from './scratch.js';
 
 const yes = async (): Promise<null> => null;
@@ -92,11 +91,4 @@ test('a directory: not for llama.cpp, which is shown the file; for vLLM and SGLa
   expect(await inspectModel(dir, 'command', may)).toEqual({ ok: true, value: { bytes: null, identity: null, ggufFiles: [] } });
   expect(await inspectModel(dir, 'sglang', yes)).toMatchObject({ ok: true });
   expect(seen).toContain(join(dir, 'config.json'));
-});
-
-test('a digest, also of a file with an odd name', async () => {
-  const path = join(await scratchDir(), 'odd\nname \\ .bin');
-  await writeFile(path, 'content');
-  expect(await digestOf(path)).toEqual({ ok: true, value: `sha256:${createHash('sha256').update('content').digest('hex')}` });
-  expect(await digestOf(join(path, 'none'))).toMatchObject({ ok: false });
 });

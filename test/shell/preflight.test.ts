@@ -45,6 +45,8 @@ async function stage(more: Partial<PreflightWorld> = {}): Promise<Stage> {
     demo: { program: process.execPath, script: join(dir, 'demo.js') },
     us,
     setpriv,
+    flock: await findProgram('flock', process.env.PATH, '/'),
+    home: join(dir, 'home'),
     listeners: makeListeners(makeProcesses(process.pid)),
     ...more,
   };
@@ -160,10 +162,38 @@ describe('the model', () => {
     expect(said(await check({ model: 'hf:org/repo/a.gguf', modelDigest: digest }))).toEqual([
       'digest: cannot check the digest of "hf:org/repo/a.gguf": it is not a local file',
     ]);
+    expect(said(await check({ engine: 'demo', model: 'hf:org/repo/a.gguf', modelDigest: digest }))).toEqual([
+      'model: cannot use the model "hf:org/repo/a.gguf": it is in no cache of this machine, and downloads are not allowed',
+    ]);
     expect(said(await check({ model: dir, modelDigest: digest }))).toEqual([
       `digest: cannot check the digest of "${dir}": it is a directory`,
     ]);
     expect(said(await check({ model: 'org/repo' }))).toEqual([]);
+  });
+
+  it('is given by its path on this machine, be it named by where it comes from', async () => {
+    const { check, dir, world } = await stage();
+    const path = join(dir, 'home', '.cache', 'llama.cpp', 'org_repo_a.gguf');
+    await mkdir(join(path, '..'), { recursive: true });
+    writeTinyModel(path);
+    const spec = { engine: 'demo', model: 'hf:org/repo/a.gguf', args: ['--other', '${MODEL}'] } as const;
+    const { obstacles, prepared, modelBytes, modelNews } = await check(spec);
+    expect([obstacles, prepared.resolved.model]).toEqual([[], path]);
+    expect(prepared.argv.join(' ')).toMatch(new RegExp(`--model ${path} .*--other ${path}$`));
+    expect(modelBytes).toBeGreaterThan(0);
+    expect(modelNews).toEqual({
+      text: expect.stringMatching(/^org_repo_a\.gguf, .*, in the llama\.cpp cache, its digest is not checked/),
+      verified: false,
+    });
+    // Told once.
+    const preflight = makePreflight(world);
+    const ask = async () => (await preflight.check(launchOf(spec, { port: 0 }))).modelNews;
+    expect([(await preflight.rehearse(launchOf(spec, { port: 0 }))).modelNews, (await ask()) !== null, await ask()]).toEqual([
+      null,
+      true,
+      null,
+    ]);
+    expect((await preflight.verify(launchOf(spec).spec, false)).obstacles).toEqual([]);
   });
 
   it('tells what its tensors take where it can, and is none the worse where it cannot', async () => {

@@ -9,6 +9,7 @@ import type { Event } from '../../src/core/events.js';
 import type { PoolSpec } from '../../src/core/model.js';
 import { supervisorPaths } from '../../src/host/paths.js';
 import { watchExits } from '../../src/shell/adoption.js';
+import { makeAwaited } from '../../src/shell/awaited.js';
 import { systemClock } from '../../src/shell/clock.js';
 import { makeHands, type Preflight } from '../../src/shell/hands.js';
 import { makeListeners } from '../../src/shell/listener.js';
@@ -53,6 +54,7 @@ export function supervise(spec: PoolSpec, argvOf: (port: number) => readonly str
     exits: watchExits(),
     kernel: { watch: () => {}, evidence: async () => kernel },
     preflight,
+    awaited: makeAwaited(),
     verify: async () => ({ obstacles: [], name: null, about: null, modelBytes: null, hostTotalBytes: null }),
     observe: async () => ({ devices: [], tool: 'none', note: null, processes: null, askedAt: 0 }),
     record: async () => {},

@@ -37,7 +37,7 @@ export class Bounds {
 function phaseOf({ life, incarnation }: Replica): string {
   switch (life.state) {
     case 'preparing':
-      return `preparing, ${life.phase === 'checking' ? `check ${life.launch.check}` : life.phase}, #${incarnation}`;
+      return `preparing, ${life.phase === 'checking' ? `check ${life.launch.check}, ${life.staged?.last.doneBytes ?? 0} of its model` : life.phase}, #${incarnation}`;
     case 'backoff':
       return `in backoff until ${life.retry.at.at}, #${incarnation}`;
     case 'broken':

@@ -80,7 +80,17 @@ export function makeVirtualHands(machine: Machine, supervisor: Supervisor): Hand
   return {
     record: () => (supervisor.alive ? supervisor.registry.flush() : never()),
     verify: async () => ({ obstacles: [], name: null, about: null, modelBytes: null, hostTotalBytes: null }),
-    check: (launch) => {
+    check: async (launch, tell) => {
+      if (random.chance(0.02)) {
+        watch.count('a model is fetched');
+        const totalBytes = 1 + random.below(8);
+        const pieces = random.chance(0.2) ? totalBytes / 2 : totalBytes;
+        for (let doneBytes = 1; doneBytes <= pieces; doneBytes += 1) {
+          await later(random.between(10, 70_000), () => undefined);
+          tell({ file: 'm.gguf', doing: 'fetch', doneBytes, totalBytes, leftMs: null, note: null, shared: false });
+        }
+        if (pieces < totalBytes) return failedCheck({ what: 'download', text: 'the connection was cut' });
+      }
       const hangs = random.chance(0.001);
       if (hangs) watch.count('a check hangs');
       return later(hangs ? 90_000 : random.between(3, 60), () => ({
@@ -136,6 +146,10 @@ export function makeVirtualHands(machine: Machine, supervisor: Supervisor): Hand
     },
     end: (exit) => supervisor.end(exit),
   };
+
+  function failedCheck(obstacle: Obstacle): Awaited<ReturnType<Hands['check']>> {
+    return { obstacles: [obstacle], startupDeadlineMs: 0, portKnownFree: false, modelBytes: null, listed: true };
+  }
 
   function leaderOf({ instance }: Launch): Process | null {
     return processes.treeOf(instance).find(({ isLeader }) => isLeader) ?? null;

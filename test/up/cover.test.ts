@@ -67,7 +67,7 @@ it('covers every text that hands bring back: exits, refused spawns, alarms, obst
   };
   const hands = coveredHands(bare as Hands, covers.of);
   const identity = identityOf(1, 'i-1');
-  expect((await hands.check(launch)).obstacles).toEqual([{ what: 'model', text: shown, hint: shown }]);
+  expect((await hands.check(launch, () => undefined)).obstacles).toEqual([{ what: 'model', text: shown, hint: shown }]);
   expect(await hands.spawn(launch, reports)).toEqual({ ok: false, error: unmade('ENOENT', shown) });
   await hands.adopt(launch, identity, reports);
   await hands.seek(launch, reports);

@@ -25,5 +25,6 @@ After(async function (this: PoolctlWorld, { result }) {
   if (result?.status === 'FAILED' && this.supervisors.length > 0) this.log(this.told());
   for (const stranger of this.strangers) await stranger.leave();
   await this.rig.end();
+  await this.files?.end();
   this.cgroup?.remove();
 });

@@ -81,7 +81,9 @@ Then('there is no event {string}', function (this: PoolctlWorld, name: string) {
 
 /** Logs of engines are their own: whoever prints a secret there does it himself. */
 Then('nothing that poolctl wrote or printed holds {string}', function (this: PoolctlWorld, secret: string) {
-  const files = ['state.json', 'events.jsonl', ...readdirSync(join(this.rig.state, 'handoff')).map((name) => `handoff/${name}`)];
+  const handoff = join(this.rig.state, 'handoff');
+  const handoffs = existsSync(handoff) ? readdirSync(handoff) : [];
+  const files = ['state.json', 'events.jsonl', ...handoffs.map((name) => `handoff/${name}`)];
   const texts = files.map((name): [string, string] => [name, readFileSync(join(this.rig.state, name), 'utf8')]);
   const { ran } = this as { ran: Ran | null };
   for (const [where, text] of [

@@ -1,11 +1,14 @@
 /** What one scenario knows: its rig, what it has written, what has been told, and what was answered last. */
 
 import type { ChildProcess } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { World } from '@cucumber/cucumber';
 import type { FakeNvidiaSmi, Plan } from '../../rig/fake-nvidia-smi.js';
+import type { FileServer } from '../../rig/file-server.js';
+import { tinyModel } from '../../rig/gguf.js';
 import { type Json, type Ran, Rig, type Supervisor } from '../../rig/poolctl.js';
 import { type Answer, ask } from './ask.js';
 import type { MemoryCgroup } from './cgroup.js';
@@ -31,6 +34,8 @@ export class PoolctlWorld extends World {
   /** Processes of nobody that are told to use a GPU. */
   readonly users: ChildProcess[] = [];
   cgroup: MemoryCgroup | null = null;
+  /** A server of models. */
+  files: FileServer | null = null;
   /** A request of many tokens, and the text that comes of it; null when it is cut off. */
   asked: { readonly tokens: number; readonly text: Promise<string | null> } | null = null;
   /** Child processes that engines were ordered to leave behind. */
@@ -47,6 +52,8 @@ export class PoolctlWorld extends World {
     return text
       .replaceAll('{dir}', this.rig.dir)
       .replaceAll('{cgroup.procs}', this.cgroup?.procs ?? '')
+      .replaceAll('{files}', this.files?.url ?? '')
+      .replaceAll('{digest of the model}', modelDigest())
       .replaceAll('{node}', process.execPath)
       .replaceAll('{rig}', rigDir)
       .replaceAll('{pid}', String(process.pid))
@@ -212,4 +219,8 @@ export class PoolctlWorld extends World {
 
 function indented(text: string): string {
   return text.replace(/^(?=.)/gm, '  ');
+}
+
+function modelDigest(): string {
+  return `sha256:${createHash('sha256').update(tinyModel()).digest('hex')}`;
 }
