@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import { checkReport } from '../src/inventory/report.js';
+import { whereModels, whereText } from './ask/models.js';
 import { type Cli, globalsOf } from './cli.js';
 import { readInventory } from './inventory.js';
-import { whereModels, whereText } from './models.js';
 
 export function check(program: Command, cli: Cli): void {
   program
@@ -13,9 +13,10 @@ export function check(program: Command, cli: Cli): void {
       const { json, file: named } = globalsOf(command);
       const examined = await readInventory(cli, file ?? named, !host);
       const { exit, text, json: answer } = checkReport(examined);
-      const models = host && examined.inventory !== null ? await whereModels(examined.inventory, cli) : [];
+      const shown = host && !json && examined.inventory !== null;
+      const models = shown ? await whereModels(examined.inventory, cli) : [];
       const told = models.map((model) => `${whereText(model)}\n`).join('');
-      cli.stdout(json ? `${JSON.stringify({ ...answer, models })}\n` : `${told}${text}`);
+      cli.stdout(json ? `${JSON.stringify(answer)}\n` : `${told}${text}`);
       cli.exit(exit);
     });
 }

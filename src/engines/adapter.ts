@@ -24,8 +24,8 @@ export type EngineAdapter = {
   readonly defaultBinary: string | null;
   /** Program and arguments, placeholders filled in. */
   argv(launch: Launch, resolved: Resolved): readonly string[];
-  /** True where its model is one file on disk, which is brought there; false where it takes references as they are. */
-  readonly takesFile: boolean;
+  /** True where that model is to be one file on disk, which is brought there; false where the engine takes the reference as it is. */
+  readonly takesFile: (model: string) => boolean;
   readonly healthPath: `/${string}`;
   /** The HTTP status by which an engine that was ready says on `healthPath` that it is dead, and stays so; null: it never says it. */
   readonly deadStatus: number | null;

@@ -11,7 +11,7 @@ export const command: EngineAdapter = {
     const [program, ...rest] = expandArgs(launch, resolved, [...(spec.command ?? []), ...spec.args], command.slots(spec));
     return [resolved.program ?? program ?? '', ...rest];
   },
-  takesFile: false,
+  takesFile: () => false,
   healthPath: '/health',
   deadStatus: null,
   startupDeadlineMs: () => 120_000,

@@ -23,7 +23,8 @@ export const demo: EngineAdapter = {
       ...expandArgs(launch, resolved, spec.args, demo.slots(spec)),
     ];
   },
-  takesFile: true,
+  // Models that exist in name only, to try things with.
+  takesFile: (model) => !model.startsWith('hf:demo/'),
   healthPath: '/health',
   deadStatus: 500,
   startupDeadlineMs: () => 120_000,

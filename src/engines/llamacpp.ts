@@ -33,7 +33,7 @@ export const llamacpp: EngineAdapter = {
       ...expandArgs(launch, resolved, spec.args, llamacpp.slots(spec)),
     ];
   },
-  takesFile: true,
+  takesFile: () => true,
   healthPath: '/health',
   deadStatus: null,
   startupDeadlineMs: (modelBytes) => 120_000 + Math.ceil((modelBytes ?? 0) / loadBytesPerMs),

@@ -34,7 +34,7 @@ export const sglang: EngineAdapter = {
       ...expandArgs(launch, resolved, spec.args, sglang.slots(spec)),
     ];
   },
-  takesFile: false,
+  takesFile: () => false,
   /** Says 503 while it starts and while it ends, and generates nothing. */
   healthPath: '/health',
   deadStatus: null,

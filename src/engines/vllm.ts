@@ -30,7 +30,7 @@ export const vllm: EngineAdapter = {
       ...expandArgs(launch, resolved, spec.args, vllm.slots(spec)),
     ];
   },
-  takesFile: false,
+  takesFile: () => false,
   healthPath: '/health',
   /** EngineDeadError: its core is gone, and the server lives on without. */
   deadStatus: 503,

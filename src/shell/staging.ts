@@ -55,7 +55,7 @@ export function makeStager({ env, home, uid, flock, adapters, patience }: Stager
   return async ({ model, engine, modelDigest }, { allowDownloads, touching, digests, watch }) => {
     if (model === null) return { ok: true, value: null };
     if (isAbsolute(model)) return { ok: true, value: { path: model, from: 'path', url: null } };
-    const remote = adapters[engine].takesFile ? remoteOf(model, endpoint) : null;
+    const remote = adapters[engine].takesFile(model) ? remoteOf(model, endpoint) : null;
     if (remote === null) return { ok: true, value: { path: null, from: 'engine', url: null } };
     const url = shownUrl(remote);
     const found = await findModel(remote, caches);

@@ -40,7 +40,7 @@ export async function preflightFor({ inventory, paths, uid, env, listeners, demo
     us,
     setpriv,
     flock,
-    home: env.HOME ?? homedir(),
+    home: homedir(),
     listeners,
   });
 }

@@ -31,7 +31,7 @@ test('clients have leases that end in every way, and are refused', async () => {
 });
 
 test('drains end in every way, and go on under the next supervisor', async () => {
-  const plays = [await play('1', 6), await play('2', 6), await play('3', 6)];
+  const plays = [await play('1', 6), await play('2', 6), await play('3', 6), await play('4', 6)];
   const story = plays.flatMap(({ lines }) => lines).join('\n');
   expect(story).toMatch(/ready -> draining/);
   expect(story).toMatch(/draining -> stopping \(drained, drained/);

@@ -1,12 +1,11 @@
 /** Where the models of an inventory are that are named by where they come from. Nothing is fetched, and no server asked. */
 
-import { adapters } from '../src/engines/index.js';
-import type { Examination } from '../src/inventory/report.js';
-import { type CacheName, cachesOf, fetchCommand, findModel, ownPath } from '../src/models/caches.js';
-import { hubEndpoint, remoteOf, shownUrl } from '../src/models/remote.js';
-import type { Cli } from './cli.js';
+import { adapters } from '../../src/engines/index.js';
+import type { Examination } from '../../src/inventory/report.js';
+import { type CacheName, cachesOf, fetchCommand, findModel, ownPath } from '../../src/models/caches.js';
+import { hubEndpoint, remoteOf, shownUrl } from '../../src/models/remote.js';
+import type { Cli } from '../cli.js';
 
-/** The keys are those of `check --json`. */
 export type WhereModel = {
   readonly pool_id: string;
   readonly path: string | null;
@@ -22,7 +21,7 @@ export async function whereModels(
 ): Promise<readonly WhereModel[]> {
   const caches = cachesOf(env, home);
   const places = inventory.pools.map(async ({ poolId, engine, model }): Promise<WhereModel | null> => {
-    const remote = model === null || !adapters[engine].takesFile ? null : remoteOf(model, hubEndpoint(env));
+    const remote = model === null || !adapters[engine].takesFile(model) ? null : remoteOf(model, hubEndpoint(env));
     if (remote === null) return null;
     const of = { pool_id: poolId, url: shownUrl(remote) };
     const found = await findModel(remote, caches);
