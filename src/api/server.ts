@@ -8,6 +8,7 @@ import { lstat, unlink } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { PoolctlError } from '../errors.js';
 import { failureOf } from './failure.js';
+import { describeItself } from './itself.js';
 import { refuseMalformed } from './malformed.js';
 import { matcherOf } from './match.js';
 import { type Reply, routes } from './routes.js';
@@ -216,6 +217,7 @@ async function send(
     response.end();
     return;
   }
+  if (reply.kind === 'document') return sendJson(response, 200, await describeItself(service.version));
   if (reply.kind === 'text') return sendText(response, 200, reply.body, { 'content-type': reply.contentType });
   if (headOnly) {
     response.writeHead(200, {
