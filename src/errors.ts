@@ -33,6 +33,8 @@ export const errorCodes = {
   INTERNAL: row(500, 70),
   NO_SUPERVISOR: row(503, 6),
   ALREADY_RUNNING: row(409, 7),
+  /** Another process has the port; with exit status 1 where it is no address of ours. */
+  LISTEN_FAILED: row(409, 7),
   DEADLINE_PASSED: row(504, 5),
   STATE_DIR_UNSAFE: row(500, 1),
   SPAWN_FAILED: row(500, 1),

@@ -37,6 +37,7 @@ import { rfc3339 } from './text/time.js';
 import { begin } from './up/begin.js';
 import { type Covers, makeCovers } from './up/cover.js';
 import { clearLeftovers } from './up/leftovers.js';
+import { openListener } from './up/listen.js';
 import { makeNews, type News } from './up/news.js';
 import { preflightFor } from './up/preflight.js';
 import { type Ended, recordMaker } from './up/record.js';
@@ -99,6 +100,15 @@ export async function up(options: UpOptions, world: World): Promise<number> {
   const processes = makeProcesses(world.pid, async (pid) => {
     await runProgram(process.execPath, [options.treeKillScript, String(pid)], { timeoutMs: 2_000 });
   });
+  const listeners = makeListeners(processes);
+  // Before anything of an earlier supervisor is touched: an address that is taken is a reason not to begin.
+  const tcp = await openListener(inventory.supervisor, {
+    ...{ env: world.env, uid: world.uid, onError: world.onBug },
+    holder: (host, port) => listeners.holder(host, port),
+  }).catch(async (error: unknown) => {
+    await lock.release();
+    throw error;
+  });
   const { restored, setAside } = await begin({
     ...{ inventory, named, devices, exitOnAllFailed, paths, bootId: boot, processes, entryOf: maker.entryOf },
     now: clock.now(),
@@ -106,7 +116,6 @@ export async function up(options: UpOptions, world: World): Promise<number> {
   });
   removeHandoffs(paths.handoffDir);
   await removePidFiles(paths.runDir);
-  const listeners = makeListeners(processes);
   const exits = watchExits();
   const now = (): number => clock.now();
   const reported = deviceReports((report) => runtime.give({ type: 'device-reported', report }));
@@ -163,7 +172,7 @@ export async function up(options: UpOptions, world: World): Promise<number> {
     started_at: rfc3339(startedAt.getTime()),
     uptime_seconds: Math.round(clock.now() - begunAt) / 1000,
     socket: paths.socket,
-    listen: inventory.supervisor.listen,
+    listen: tcp?.listen ?? null,
     inventory: inventory.file,
     state_dir: paths.stateDir,
     containment: 'group',
@@ -188,6 +197,7 @@ export async function up(options: UpOptions, world: World): Promise<number> {
   });
   const face = world.face({ news, view: () => service.status(), paths, covers });
   const api = await openApi({ socketPath: paths.socket, service, onError: world.onBug });
+  tcp?.serve(service);
 
   let asked = 0;
   const onSignal = (signal: 'SIGTERM' | 'SIGINT'): void => {
@@ -228,7 +238,7 @@ export async function up(options: UpOptions, world: World): Promise<number> {
   world.signals.off('SIGHUP', onHangUp);
   news.publish({ event: 'supervisor.stopped', level: 'info', uptime_seconds: Math.round(clock.now() - begunAt) / 1000 });
   face.close();
-  await api.close();
+  await Promise.all([api.close(), tcp?.close()]);
   await Promise.all([journal.close(), registry.close(), failures.flush()]);
   await lock.release();
   return exit;

@@ -20,7 +20,10 @@ export function failureOf(error: unknown, poolId: string | undefined): Failure {
   const retryMs = retriable ? numberOr(extra?.retry_after_ms, defaultRetryMs) : null;
   return {
     status: http,
-    headers: retryMs === null ? {} : { 'retry-after': String(Math.max(1, Math.ceil(retryMs / 1000))) },
+    headers: {
+      ...(retryMs === null ? {} : { 'retry-after': String(Math.max(1, Math.ceil(retryMs / 1000))) }),
+      ...(code === 'UNAUTHORIZED' ? { 'www-authenticate': 'Bearer' } : {}),
+    },
     body: {
       error: {
         code,

@@ -14,7 +14,7 @@ export type FaceOptions = {
   /** $JOURNAL_STREAM: set where systemd's journal reads us. */
   readonly journalStream: string | undefined;
   readonly palette: Palette;
-  /** The first line. */
+  /** The first line; where it listens on TCP is put behind it. */
   readonly banner: string;
 };
 
@@ -37,7 +37,8 @@ export function openFace(
       return line === undefined ? null : covers.lastOf(`${poolId}/${replicaId}` as ReplicaKey)(line);
     },
   });
-  console.banner(banner);
+  const { listen } = view().supervisor;
+  console.banner(listen === null ? banner : `${banner}  listen ${listen}`);
   news.onLine((line) => console.event(line));
   return console;
 }

@@ -37,7 +37,10 @@ export function makeNews({ start, wallMs, journalPath }: { start: string; wallMs
       const at = recent.findIndex((line) => line.id === id);
       if (at >= 0) return recent.slice(at + 1);
       const lines = await readJournal(journalPath, { afterId: id });
-      return lines === null ? null : (lines as readonly EventLine[]);
+      if (lines === null) return null;
+      // The journal is a moment behind.
+      const written = new Set(lines.map((line) => line.id));
+      return [...(lines as readonly EventLine[]), ...recent.filter((line) => !written.has(line.id))];
     },
   };
 }

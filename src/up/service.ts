@@ -14,6 +14,7 @@ import { modelName } from '../inventory/model-ref.js';
 import type { Clock } from '../shell/clock.js';
 import type { Runtime } from '../shell/runtime.js';
 import { rfc3339 } from '../text/time.js';
+import { featuresOf } from './features.js';
 import type { News } from './news.js';
 
 export type ServiceWorld = {
@@ -166,7 +167,7 @@ function capabilitiesOf(version: string, state: State, calendar: Calendar): Capa
         ctx_max: contexts.length === 0 ? null : Math.min(...contexts),
         slots_total: view.slots_total,
         supported_workloads: [],
-        features: [],
+        features: featuresOf(pool.spec),
       };
     }),
   };

@@ -1,9 +1,10 @@
-/** The API on a real Unix socket, before a stand-in for the supervisor that a test steers; and a client that sends what it is told to. */
+/** The API on a real Unix socket, and on TCP where a test asks for it, before a stand-in for the supervisor that a test steers; and a client that sends what it is told to. */
 
-import { request } from 'node:http';
+import { type RequestOptions, request } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { expect, onTestFinished } from 'vitest';
+import { openTcp, type TcpOptions } from '../../src/api/listen.js';
 import { type ApiServer, openApi } from '../../src/api/server.js';
 import type { Service } from '../../src/api/service.js';
 import type { EventLine, OperationView } from '../../src/api/wire.js';
@@ -17,6 +18,8 @@ import { beginning, inventoryOf, poolSpec } from '../rig/specs.js';
 export type Stand = {
   readonly dir: string;
   readonly socketPath: string;
+  /** On 127.0.0.1; 0 where no test wants it. */
+  readonly port: number;
   readonly server: ApiServer;
   /** What the server called a bug. Must be empty at the test's end, unless the test takes them out. */
   readonly bugs: unknown[];
@@ -31,6 +34,8 @@ export type StandWish = Partial<Service> & {
   readonly answer?: OperationAnswer;
   readonly logs?: readonly string[];
   readonly watchEveryMs?: number;
+  /** Listens on TCP as well, on any port of 127.0.0.1. */
+  readonly tcp?: Partial<TcpOptions>;
 };
 
 export const running: OperationView = {
@@ -51,7 +56,7 @@ export const running: OperationView = {
 };
 
 /** Pools "chat" with two replicas and "code" with one; one operation, which runs. Closed at the test's end. */
-export async function openStand({ answer, logs, watchEveryMs, ...own }: StandWish = {}): Promise<Stand> {
+export async function openStand({ answer, logs, watchEveryMs, tcp, ...own }: StandWish = {}): Promise<Stand> {
   const dir = await scratchDir();
   const socketPath = join(dir, 'api.sock');
   const state = beginning({ inventory: inventoryOf(poolSpec('chat', 2), poolSpec('code', 1)), now: 0 });
@@ -114,15 +119,25 @@ export async function openStand({ answer, logs, watchEveryMs, ...own }: StandWis
     now: () => 0,
     ...(watchEveryMs === undefined ? {} : { watchEveryMs }),
   });
+  const open =
+    tcp === undefined
+      ? null
+      : await openTcp({
+          ...{ address: { host: '127.0.0.1', port: 0 }, token: null, machine: 'box', holder: async () => null, now: () => 0 },
+          onError: (error) => bugs.push(error),
+          ...tcp,
+        });
+  open?.serve(service);
+  const port = Number(/\d+$/.exec(open?.listen ?? '0'));
   onTestFinished(async () => {
-    await server.close();
+    await Promise.all([server.close(), open?.close()]);
     expect(listeners.size).toBe(0);
     expect(bugs).toEqual([]);
   });
   const publish = (...lines: EventLine[]): void => {
     for (const line of lines) for (const listener of listeners) listener(line);
   };
-  return { dir, socketPath, server, bugs, asked, publish, listeners: () => listeners.size };
+  return { dir, socketPath, port, server, bugs, asked, publish, listeners: () => listeners.size };
 }
 
 export const eventLine = (n: number, more: Readonly<Record<string, unknown>> = {}): EventLine => ({
@@ -153,9 +168,17 @@ export type Reply = {
 };
 
 /** One request by a proper client, and the whole answer, which is as it is described or the test fails. */
-export function ask({ socketPath }: Stand, { method = 'GET', path, headers = {}, body }: Wish): Promise<Reply> {
+export function ask({ socketPath }: Stand, wish: Wish): Promise<Reply> {
+  return send({ socketPath }, { ...wish, headers: { host: 'poolctl', ...wish.headers } });
+}
+
+export function askTcp({ port }: Stand, wish: Wish): Promise<Reply> {
+  return send({ host: '127.0.0.1', port }, wish);
+}
+
+function send(to: RequestOptions, { method = 'GET', path, headers = {}, body }: Wish): Promise<Reply> {
   return new Promise((resolve, reject) => {
-    const asked = request({ socketPath, method, path, headers: { host: 'poolctl', ...headers }, agent: false }, (response) => {
+    const asked = request({ ...to, method, path, headers, agent: false }, (response) => {
       const pieces: Buffer[] = [];
       response.on('data', (piece: Buffer) => pieces.push(piece));
       response.on('error', reject);
@@ -188,8 +211,15 @@ export type Wire = {
   all(): Promise<string>;
 };
 
-export async function dial({ socketPath }: Pick<Stand, 'socketPath'>, text = ''): Promise<Wire> {
-  const socket = connect(socketPath);
+export function dial({ socketPath }: Pick<Stand, 'socketPath'>, text = ''): Promise<Wire> {
+  return wireOf(connect(socketPath), text);
+}
+
+export function dialTcp({ port }: Pick<Stand, 'port'>, text = ''): Promise<Wire> {
+  return wireOf(connect(port, '127.0.0.1'), text);
+}
+
+async function wireOf(socket: Socket, text: string): Promise<Wire> {
   onTestFinished(() => void socket.destroy());
   let heard = '';
   let ended = false;

@@ -49,9 +49,11 @@ pools:
 });
 
 it('warns of a key that has no effect yet', () => {
-  const { inventory, problems } = load('version: 1\nsupervisor: { listen: "127.0.0.1:9900" }\npools: {}\n');
+  const { inventory, problems } = load(
+    'version: 1\npools:\n  a: { engine: demo, device_masks: [cpu], reload: { strategy: rolling } }\n',
+  );
   expect(inventory).not.toBeNull();
-  expect(problems).toMatchObject([{ line: 2, severity: 'warning', code: 'NO_EFFECT' }]);
+  expect(problems).toMatchObject([{ line: 3, severity: 'warning', code: 'NO_EFFECT' }]);
 });
 
 describe('mistakes', () => {

@@ -202,5 +202,23 @@ describe('what the surroundings say', () => {
     const text = 'version: 1\nsupervisor: { listen: "0.0.0.0:9200" }\npools: {}\n';
     expect(errorsOf(text)).toEqual(['2:23 INVALID_VALUE']);
     expect(errorsOf(text, { env: { POOLCTL_TOKEN: 'x' } })).toEqual([]);
+    for (const host of ['127.0.0.1', '127.8.8.8', 'localhost', 'LocalHost', '[::1]'])
+      expect(errorsOf(text.replace('0.0.0.0', host)), host).toEqual([]);
+    for (const host of ['127.1', '127.0.0.1.example', '[::]', '[::ffff:127.0.0.1]', 'localhost.example', '128.0.0.1'])
+      expect(errorsOf(text.replace('0.0.0.0', host)), host).toEqual(['2:23 INVALID_VALUE']);
+  });
+
+  it('also one that the environment names, unless only the file is looked at', () => {
+    const text = 'version: 1\npools: {}\n';
+    const from = (POOLCTL_LISTEN: string, more = {}) => errorsOf(text, { env: { POOLCTL_LISTEN, ...more } });
+    expect(from('127.0.0.1:9200')).toEqual([]);
+    expect(from('')).toEqual([]);
+    expect(from('0.0.0.0:9200')).toEqual(['2:8 INVALID_VALUE']);
+    expect(from('0.0.0.0:9200', { POOLCTL_TOKEN: 'x' })).toEqual([]);
+    expect(from('127.0.0.1:99999')).toEqual(['2:8 INVALID_VALUE']);
+    expect(from('nowhere')).toEqual(['2:8 INVALID_VALUE']);
+    expect(errorsOf(text, { devices: null, env: { POOLCTL_LISTEN: 'nowhere' } })).toEqual([]);
+    const both = 'version: 1\nsupervisor: { listen: "127.0.0.1:9200" }\npools: {}\n';
+    expect(errorsOf(both, { env: { POOLCTL_LISTEN: '0.0.0.0:9200' } })).toEqual([]);
   });
 });

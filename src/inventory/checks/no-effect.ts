@@ -6,7 +6,7 @@ import { find, type Path, pathText } from '../tree.js';
 
 /** Take a line out when the key begins to work. */
 export const withoutEffect: { readonly supervisor: readonly Path[]; readonly pool: readonly Path[] } = {
-  supervisor: [['listen'], ['token_file']],
+  supervisor: [],
   pool: [['reload']],
 };
 

@@ -485,7 +485,7 @@ Feature: Pools over HTTP: what they are, and what they are to do
             "ctx_max": 512,
             "slots_total": 4,
             "supported_workloads": [],
-            "features": []
+            "features": ["leases", "drain", "running-requests", "perf"]
           }
         ]
       }
