@@ -13,6 +13,7 @@ export const commands: Readonly<Record<string, () => Promise<Register>>> = {
   start: async () => (await import('./start.js')).start,
   stop: async () => (await import('./stop.js')).stop,
   restart: async () => (await import('./restart.js')).restart,
+  reload: async () => (await import('./reload.js')).reload,
   reset: async () => (await import('./reset.js')).reset,
   wait: async () => (await import('./wait.js')).wait,
   lease: async () => (await import('./lease.js')).lease,

@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import type { Command } from 'commander';
 import type { StatusView } from '../src/api/wire.js';
 import { palette } from '../src/text/colour.js';
@@ -9,6 +10,7 @@ import { watchStatus } from './ask/watch.js';
 import { type Cli, type Globals, globalsOf } from './cli.js';
 import { changeLine } from './render/change.js';
 import { detailLines } from './render/details.js';
+import { overrideText } from './render/reload.js';
 import { placeName, placesOf, statusTable } from './render/status.js';
 
 export function status(program: Command, cli: Cli): void {
@@ -39,6 +41,13 @@ export async function showStatus(selectors: readonly string[], globals: Globals,
     const { pid, started_at } = view.supervisor;
     cli.stderr(`stale: no supervisor is running; this is what pid ${pid}, started ${started_at}, wrote last. Next: poolctl up\n`);
     return cli.exit(6);
+  }
+  if (!globals.quiet) {
+    const file = basename(view.supervisor.inventory);
+    for (const pool of view.pools) {
+      const line = overrideText(pool, file, cli.home);
+      if (line !== null) cli.stderr(`${line}\n`);
+    }
   }
   const wanted = places.filter(({ replica }) => replica.goal === 'up');
   const missing = wanted.filter(({ replica }) => !replica.ready);

@@ -178,7 +178,7 @@ export async function up(options: UpOptions, world: World): Promise<number> {
     containment: 'group',
     event_loop_lag_ms: Math.round(clock.lagMs()),
   });
-  const places = { directory: dirname(inventory.file), home: world.env.HOME ?? homedir() };
+  const places = { directory: dirname(inventory.file), home: homedir() };
   const service = makeService({
     ...{ version, runtime, clock, news, paths, supervisor, metrics: () => metrics.text(), recorded },
     readModel: (ref, engine) => readModelRef(ref, engine, places),

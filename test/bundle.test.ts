@@ -19,7 +19,7 @@ type Metafile = { readonly outputs: Record<string, Output> };
 
 /** Packages too slow to load for a command that only asks the supervisor. */
 const heavy = ['ink', 'react', 'execa', 'zod', 'yaml', 'prom-client', 'tree-kill'];
-const askers = ['status', 'start', 'stop', 'restart', 'wait', 'lease', 'down', 'logs', 'events', 'devices'];
+const askers = ['status', 'start', 'stop', 'restart', 'drain', 'reload', 'wait', 'lease', 'down', 'logs', 'events', 'devices'];
 
 /** What every command but a plain status passes through. */
 const beforeAny = ['bin/poolctl.ts', 'commands/program.ts'];

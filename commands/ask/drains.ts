@@ -1,7 +1,7 @@
 /** What a drain waits for, shown while somebody waits for the drain: the one look and the one list of leases that all who do share. */
 
 import type { Client } from '../../src/api/client.js';
-import type { LeaseView, StatusView } from '../../src/api/wire.js';
+import type { EventLine, LeaseView, StatusView } from '../../src/api/wire.js';
 import { PoolctlError } from '../../src/errors.js';
 import type { Cli, Globals } from '../cli.js';
 import { type Blocked, blockedText, waitingLines } from '../render/waiting.js';
@@ -14,6 +14,8 @@ const lookEveryMs = 1_000;
 
 export type DrainWatch = {
   readonly news: DrainNews;
+  /** A line that stays, in its place above what is waited for. */
+  say(line: string): void;
   /** Shows and hears no more. */
   close(): void;
 };
@@ -23,6 +25,25 @@ export async function watchDrains(
   client: Client,
   targets: readonly Target[],
   interrupted: AbortSignal,
+  globals: Globals,
+  cli: Cli,
+): Promise<DrainWatch> {
+  return watchWaits(
+    client,
+    (view) => drainsIn(view, targets, client, cli.now()),
+    () => {},
+    interrupted,
+    globals,
+    cli,
+  );
+}
+
+/** The same for who waits for more than drains: `look` says for what, `hear` is told every event. */
+export async function watchWaits(
+  client: Client,
+  look: (view: StatusView) => Promise<readonly Blocked[]>,
+  hear: (event: EventLine) => void,
+  interrupted: AbortSignal,
   { quiet }: Globals,
   cli: Cli,
 ): Promise<DrainWatch> {
@@ -30,12 +51,15 @@ export async function watchDrains(
   const news = new DrainNews();
   const lines = waitingLines(cli.err, cli.stderr);
   const signal = AbortSignal.any([interrupted, ending.signal]);
-  const views = watchStatus(client, signal, lookEveryMs, (event) => news.hear(event));
+  const views = watchStatus(client, signal, lookEveryMs, (event) => {
+    hear(event);
+    news.hear(event);
+  });
   const first = await views.next();
   const follow = async (): Promise<void> => {
     for (let next = first; !next.done; next = await views.next()) {
       if (quiet) continue;
-      const blocked = await blockedIn(next.value, targets, client, cli.now());
+      const blocked = await look(next.value);
       if (!signal.aborted) lines.show(blocked, cli.now());
     }
   };
@@ -47,6 +71,9 @@ export async function watchDrains(
     .finally(() => news.end());
   return {
     news,
+    say(line) {
+      if (!quiet && !signal.aborted) lines.say(line);
+    },
     close() {
       ending.abort();
       lines.clear();
@@ -54,7 +81,8 @@ export async function watchDrains(
   };
 }
 
-async function blockedIn(
+/** Every drain under way, of those that the targets name. */
+export async function drainsIn(
   view: StatusView,
   targets: readonly Target[],
   client: Client,
@@ -71,6 +99,8 @@ async function blockedIn(
       state: replica.state,
       text: blockedText(replica.why, own, nowMs),
       blockers: JSON.stringify([replica.active_leases, replica.inflight, own.map(({ lease_id }) => lease_id)]),
+      // That it stops now is told by the end, unless that does not come.
+      told: replica.state === 'draining' ? 'again' : 'late',
     };
   });
 }

@@ -1,10 +1,12 @@
 /** One replica in full, under its row of the table. */
 
+import { basename } from 'node:path';
 import type { LastExitView, StatusView } from '../../src/api/wire.js';
 import { engineLog } from '../../src/host/paths.js';
 import { oneLine } from '../../src/text/one-line.js';
 import { clockTime, took } from '../../src/text/time.js';
 import { maskText, type Place, placeName } from './status.js';
+import { tilde } from './tilde.js';
 
 /** Lines of `  key        value`; what there is nothing to say of has no line. */
 export function detailLines(place: Place, view: StatusView, home: string): readonly string[] {
@@ -18,6 +20,7 @@ export function detailLines(place: Place, view: StatusView, home: string): reado
     ['evidence', exit?.evidence == null ? null : `line ${exit.evidence.line}: ${exit.evidence.text}`],
     ['hint', exit?.hint ?? null],
     ['model', modelText(place, home)],
+    ['reloaded', overrideText(place, view, home)],
     ['engine', engineText(place, view)],
     ['counts', countsText(place)],
     ['log', tilde(engineLog(view.supervisor.state_dir, pool.pool_id, replica.replica_id), home)],
@@ -56,6 +59,13 @@ function modelText({ replica: { model_id, model_ref } }: Place, home: string): s
   return model_id === null || ref.endsWith(model_id) ? ref : `${model_id} (${ref})`;
 }
 
+/** When, and what the file says instead. */
+function overrideText({ pool: { override } }: Place, { supervisor }: StatusView, home: string): string | null {
+  if (override === null) return null;
+  const { since, file_model_ref } = override;
+  return `${clockTime(Date.parse(since))}; ${basename(supervisor.inventory)} names ${tilde(file_model_ref, home)}`;
+}
+
 function engineText({ pool, replica }: Place, { devices }: StatusView): string {
   const { engine_version, device_mask, pid, host, port, url } = replica;
   const parts = [
@@ -70,8 +80,4 @@ function engineText({ pool, replica }: Place, { devices }: StatusView): string {
 function countsText({ replica }: Place): string {
   const { restart_count, restarts_total, crash_count, crashes_total } = replica;
   return `restarts ${restart_count} (${restarts_total} in all), crashes ${crash_count} (${crashes_total} in all)`;
-}
-
-function tilde(path: string, home: string): string {
-  return home !== '' && path.startsWith(`${home}/`) ? `~${path.slice(home.length)}` : path;
 }

@@ -18,10 +18,17 @@ export type Blocked = {
   readonly text: string;
   /** What is in the way, without the time that passes: another value is news. */
   readonly blockers: string;
+  /**
+   * When it has a line of its own where lines cannot be written over: at each change and every 5 s; at each change; or only if it lasts for
+   * so long, as what soon ends by itself, and is then told by the end.
+   */
+  readonly told: 'again' | 'once' | 'late';
 };
 
 export type WaitingLines = {
   show(blocked: readonly Blocked[], nowMs: number): void;
+  /** A line that stays. */
+  say(line: string): void;
   /** Takes away what a terminal shows. Safe to call twice. */
   clear(): void;
 };
@@ -50,6 +57,7 @@ function inPlace(face: Face, write: (text: string) => void): WaitingLines {
       const text = line === '' ? old : `${old}${line}\n`;
       if (text !== '') write(text);
     },
+    say: (line) => write(`${erase()}${line}\n`),
     clear() {
       const old = erase();
       if (old !== '') write(old);
@@ -64,13 +72,14 @@ function lineByLine(write: (text: string) => void): WaitingLines {
       for (const each of blocked) {
         const what = `${each.state} ${each.blockers}`;
         const last = told.get(each.name);
-        // That it stops now is told by the end, unless that does not come.
-        const news = last?.what !== what && each.state === 'draining';
-        if (news || (last !== undefined && nowMs - last.at >= againEveryMs)) write(`${lineOf(each)}\n`);
+        const news = last?.what !== what && each.told !== 'late';
+        const long = each.told !== 'once' && last !== undefined && nowMs - last.at >= againEveryMs;
+        if (news || long) write(`${lineOf(each)}\n`);
         else if (last?.what === what) continue;
         told.set(each.name, { what, at: nowMs });
       }
     },
+    say: (line) => write(`${line}\n`),
     clear() {},
   };
 }

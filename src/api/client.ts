@@ -24,6 +24,11 @@ export type ActBody = {
   readonly extend?: boolean | undefined;
 };
 export type ActVerb = 'start' | 'stop' | 'restart' | 'reset' | 'drain';
+export type ReloadBody = {
+  readonly new_model_ref: string;
+  readonly digest?: string | undefined;
+  readonly drain_deadline_ms?: number | undefined;
+};
 export type LeaseBody = {
   readonly replica_id?: string | undefined;
   readonly ttl_ms?: number | undefined;
@@ -57,6 +62,12 @@ export class Client {
 
   async act(verb: ActVerb, poolId: string, body: ActBody): Promise<OperationView> {
     return (await this.ask('POST', `/v2/pools/${encodeURIComponent(poolId)}/${verb}`, body)) as OperationView;
+  }
+
+  /** As soon as it has begun. */
+  async reload(poolId: string, body: ReloadBody): Promise<OperationView> {
+    const path = `/v2/pools/${encodeURIComponent(poolId)}/reload`;
+    return (await this.ask('POST', path, body, undefined, { prefer: 'respond-async' })) as OperationView;
   }
 
   /** The operation, at the latest after `waitMs`, sooner when it has ended. */
@@ -114,15 +125,27 @@ export class Client {
     return readEvents(response);
   }
 
-  private async ask(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<unknown> {
-    const response = await this.open(method, path, body, signal);
+  private async ask(
+    method: string,
+    path: string,
+    body?: unknown,
+    signal?: AbortSignal,
+    headers: Readonly<Record<string, string>> = {},
+  ): Promise<unknown> {
+    const response = await this.open(method, path, body, signal, headers);
     const text = await readAll(response, (error) => this.unreachable(error));
     const status = response.statusCode ?? 0;
     if (status < 200 || status > 299) throw this.refused(text, status);
     return parsed(text);
   }
 
-  private open(method: string, path: string, body: unknown, signal: AbortSignal | undefined): Promise<IncomingMessage> {
+  private open(
+    method: string,
+    path: string,
+    body: unknown,
+    signal: AbortSignal | undefined,
+    headers: Readonly<Record<string, string>> = {},
+  ): Promise<IncomingMessage> {
     const { socketPath, correlationId } = this.options;
     const text = body === undefined ? '' : JSON.stringify(body);
     return new Promise((resolve, reject) => {
@@ -136,6 +159,7 @@ export class Client {
             host: 'poolctl',
             ...(text === '' ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }),
             ...(correlationId === undefined ? {} : { 'x-correlation-id': correlationId }),
+            ...headers,
           },
           ...(signal === undefined ? {} : { signal }),
         },

@@ -93,6 +93,9 @@ export type Event = {
   readonly holder?: string;
   readonly model_from?: string | null;
   readonly model_to?: string | null;
+  /** Of a reload: one replica after another, or all at once; and which. */
+  readonly strategy?: 'rolling' | 'recreate';
+  readonly replicas?: readonly ReplicaId[];
   readonly operation_id?: string;
   /** How long an operation took. */
   readonly duration_ms?: number;

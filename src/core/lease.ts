@@ -173,11 +173,15 @@ function refused(state: State, wish: Extract<LeaseWish, { type: 'lease-requested
 function notReady({ spec: { poolId } }: Pool, replicas: readonly Replica[], at: Instant): Refusal {
   const states = replicas.map(({ key, life }) => `${key} is ${isDraining(life) ? 'draining' : life.state}`).join(', ');
   const draining = replicas.filter(({ life }) => isDraining(life)).map(({ key }) => key);
+  // For a restart, or a reload: a start would not help.
+  const returns = replicas.some(({ life, goal }) => isDraining(life) && goal === 'up');
   if (draining.length > 0)
     return {
       code: 'POOL_DRAINING',
       message: `cannot lease "${poolId}": it is being drained (${states})`,
-      hint: `poolctl start ${draining.length === replicas.length ? poolId : draining[0]} ends the drain`,
+      hint: returns
+        ? `poolctl status ${poolId}: it comes back by itself, with another engine`
+        : `poolctl start ${draining.length === replicas.length ? poolId : draining[0]} ends the drain`,
     };
   const broken = replicas.flatMap(({ life }) => (life.state === 'broken' ? [life.retryAt.at] : []));
   const retryAfterMs = broken.length === replicas.length ? Math.max(0, Math.round(Math.min(...broken) - at)) : 1_000;

@@ -249,6 +249,8 @@ export type Verified = {
   readonly obstacles: readonly Obstacle[];
   /** As its own file calls it; null: it does not say. */
   readonly name: string | null;
+  /** What lies there, for people: "9.8 GiB, GGUF 3"; null where it is no local file, and the engine has to find it. */
+  readonly about: string | null;
   /** What its tensors take; null where that cannot be told. */
   readonly modelBytes: number | null;
   /** All memory of the machine. */

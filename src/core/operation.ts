@@ -172,6 +172,12 @@ export function told(operation: Operation, when: 'started' | 'finished'): readon
     ...(error === null ? {} : { reason: error.message }),
     ...(correlationId === null ? {} : { correlation_id: correlationId }),
   };
+  // One that did something tells its end by itself.
+  if (kind === 'reload' && when === 'finished' && (outcome === 'unchanged' || outcome === 'cancelled'))
+    return [
+      { ...event, event: 'reload.finished', ...(outcome === 'cancelled' ? { because: outcome } : {}), ...lasted(operation) },
+      event,
+    ];
   if (kind !== 'drain') return [event];
   const busy = activeLeases > 0 || (inflight ?? 0) > 0;
   return when === 'started'
@@ -179,12 +185,17 @@ export function told(operation: Operation, when: 'started' | 'finished'): readon
     : [{ ...event, event: 'drain.finished', ...ended(operation) }, event];
 }
 
-function ended({ outcome, cut, startedAt, finishedAt }: Operation): Partial<Event> {
+function ended(operation: Operation): Partial<Event> {
+  const { outcome, cut } = operation;
   return {
     level: outcome === 'drained' ? 'info' : 'warn',
-    ...(finishedAt === null ? {} : { duration_ms: Math.round(finishedAt.at - startedAt.at) }),
+    ...lasted(operation),
     ...(cut === 0 ? {} : { detail: `${cut} lease${cut === 1 ? '' : 's'} cut` }),
   };
+}
+
+function lasted({ startedAt, finishedAt }: Operation): Partial<Event> {
+  return finishedAt === null ? {} : { duration_ms: Math.round(finishedAt.at - startedAt.at) };
 }
 
 function judgeStep(step: OperationStep, kind: Operation['kind'], replica: Replica | undefined): OperationStep {

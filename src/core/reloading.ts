@@ -21,6 +21,7 @@ import {
   type State,
 } from './state.js';
 import { inProgress, refuse, running, shuttingDown, unknownPool, type Wish } from './wish.js';
+import { span } from './words.js';
 import type { Work } from './work.js';
 
 type Wanted = Extract<Input, { type: 'reload-requested' }>;
@@ -72,8 +73,19 @@ export function verify(work: Work, operationId: string, found: Verified): void {
   work.putPool({ ...pool, reload: failure === null ? { ...reload, to: named, verified: true } : failed(reload, failure) });
   if (failure === null)
     work.events.push(
-      told(pool, named, 'reload.started', { detail: `${reload.strategy}, ${pool.replicas.map(({ id }) => id).join(', ')}` }),
+      told(pool, named, 'reload.started', {
+        ...causeOf(work, operationId),
+        strategy: reload.strategy,
+        replicas: pool.replicas.map(({ id }) => id),
+        ...(found.about === null ? {} : { detail: found.about }),
+      }),
     );
+}
+
+/** What a request's events have in common. */
+function causeOf({ state }: Work, operationId: string): Partial<Event> {
+  const correlationId = state.operations.get(operationId)?.correlationId ?? null;
+  return { operation_id: operationId, ...(correlationId === null ? {} : { correlation_id: correlationId }) };
 }
 
 /** One move after another, until something has to happen first. */
@@ -99,9 +111,10 @@ function carryOn(work: Work, poolId: string): boolean {
   if (reload.failure !== null && pool.reload?.failure === null && reload.places.some(isTouched))
     work.events.push(
       told(pool, reload.to, 'reload.rolled_back', {
+        ...causeOf(work, reload.operationId),
         level: 'warn',
-        reason: reload.failure.text,
-        operation_id: reload.operationId,
+        because: reload.failure.reason,
+        reason: reasonOf(reload.failure),
       }),
     );
   if (fact !== null && key !== undefined) work.turn(key, fact);
@@ -135,64 +148,74 @@ function finish(work: Work, pool: Pool, reload: Reload, end: ReloadEnd): void {
   const operation = work.state.operations.get(reload.operationId);
   if (operation === undefined) return;
   const steps = stepsOf(reload, pool.spec, operation.steps);
+  const durationMs = Math.round(at.at - operation.startedAt.at);
   const ended: Operation = {
     ...operation,
     steps,
     state: committed ? 'succeeded' : 'failed',
     outcome: end,
     finishedAt: at,
-    error: errorOf(pool, reload, end),
+    error: errorOf(pool, reload, end, durationMs),
   };
-  const durationMs = Math.round(at.at - operation.startedAt.at);
   work.events.push(
     told(pool, to, 'reload.finished', {
-      level: committed ? 'info' : 'warn',
-      operation_id: operation.id,
+      ...causeOf(work, operation.id),
+      level: committed ? 'info' : end === 'rollback_failed' ? 'error' : 'warn',
       result: end,
       duration_ms: durationMs,
-      ...(failure === null ? {} : { reason: failure.text, because: failure.reason }),
+      ...(failure === null ? {} : { reason: reasonOf(failure), because: failure.reason }),
     }),
   );
   work.put(ended, 'finished');
 }
 
-function errorOf(pool: Pool, { failure, to }: Reload, end: ReloadEnd): Operation['error'] {
+function errorOf(pool: Pool, { failure, to }: Reload, end: ReloadEnd, durationMs: number): Operation['error'] {
   const { poolId, modelId } = pool.spec;
   if (failure === null) return null;
   const cannot = `cannot reload ${poolId}`;
-  const who = failure.key === null ? '' : `${failure.key.slice(failure.key.indexOf('/') + 1)} `;
-  const hint = failure.key === null ? `poolctl status ${poolId}` : `poolctl logs ${failure.key} --previous`;
+  const who = failure.key === null ? 'it' : failure.key.slice(failure.key.indexOf('/') + 1);
+  const status = `poolctl status ${poolId}`;
   switch (end) {
-    case 'failed':
-      return {
-        code: 'MODEL_UNAVAILABLE',
-        message: `${cannot}: the model "${shownReference(to.model ?? '')}" cannot be used; nothing was touched`,
-        why: failure.text,
-      };
+    case 'failed': {
+      const model = shownReference(to.model ?? '');
+      const why = failure.text.replace(`cannot use the model "${to.model}": `, '');
+      return { code: 'MODEL_UNAVAILABLE', message: `${cannot}: the model "${model}" cannot be used; nothing was touched`, why };
+    }
     case 'drain_timeout':
       return {
         code: 'DRAIN_TIMEOUT',
-        message: `${cannot}: the drain of ${failure.key ?? poolId} was not over in time; it serves ${modelId} as before`,
+        message: `${cannot}: the drain of ${who} was not over in time; it serves ${modelId} as before`,
         hint: `poolctl lease list ${poolId}`,
       };
     case 'rollback_failed':
       return {
         code: 'RELOAD_FAILED',
-        message: `${cannot}: ${who}did not start the new model, and not even the old one came back`,
+        message: `${cannot}: ${undone(failure, who)}, and not even the old one came back`,
         why: failure.text,
-        hint: `poolctl status ${poolId}`,
+        hint: status,
       };
-    default:
-      return failure.reason === 'cancelled'
-        ? { code: 'RELOAD_FAILED', message: `${cannot}: it was cancelled by a ${failure.text}; rolled back`, hint }
-        : {
-            code: 'RELOAD_FAILED',
-            message: `${cannot}: ${who}did not start the new model; rolled back`,
-            why: failure.text,
-            hint: `${hint}; all replicas serve ${modelId} as before`,
-          };
+    default: {
+      const message = `${cannot}: ${undone(failure, who)}; rolled back in ${span(durationMs)}`;
+      if (failure.reason === 'cancelled') return { code: 'RELOAD_FAILED', message, hint: status };
+      // What was never made has written nothing.
+      const look = failure.key === null || failure.reason === 'spawn' ? status : `poolctl logs ${failure.key} --previous`;
+      return {
+        code: 'RELOAD_FAILED',
+        message,
+        why: failure.text,
+        hint: `${look}; all replicas serve ${modelId} as before`,
+      };
+    }
   }
 }
+
+/** What went wrong, of whom. */
+function undone({ reason, text }: Failure, who: string): string {
+  if (reason === 'cancelled') return `it was cancelled by a ${text}`;
+  return reason === 'drain_timeout' ? `the drain of ${who} was not over in time` : `${who} did not start the new model`;
+}
+
+const reasonOf = ({ reason, text }: Failure): string => (reason === 'cancelled' ? `cancelled by a ${text}` : text);
 
 const shown: Readonly<
   Record<Place['stage'], { readonly state: OperationStep['state']; readonly detail: string | null; readonly back: boolean }>

@@ -53,7 +53,8 @@ export function reasonOf(intent: Intent): string {
   }
 }
 
-/** "9.0 GiB", "512 MiB". */
+/** "9.0 GiB", "512 MiB", "301 KiB". */
 export function gib(bytes: number): string {
+  if (bytes > 0 && bytes < 2 ** 20) return `${Math.ceil(bytes / 1024)} KiB`;
   return bytes >= 2 ** 30 / 10 ? `${(bytes / 2 ** 30).toFixed(1)} GiB` : `${Math.round(bytes / 2 ** 20)} MiB`;
 }

@@ -95,7 +95,7 @@ any time, POST /demo/ORDER. A duration is a number of milliseconds, or has a uni
 Orders, on the command line as  --order 'crash?code=3&after=2s'  and live as  curl -X POST 'http://HOST:PORT/demo/crash?code=3&after=2s':
 
 ${orderHelp()}
-Each of them takes  after=DURATION  to be carried out later. As with llama-server, SIGTERM or SIGINT ends it at once with status 0, but before
+Each of them takes  after=DURATION  to be carried out later, and  model=TEXT  to be carried out only where the --model holds TEXT. As with llama-server, SIGTERM or SIGINT ends it at once with status 0, but before
 it has loaded for the first time, by that signal; a second one while it ends, with status 1.
 `;
 }

@@ -8,6 +8,8 @@ export type Order = {
   /** As it was written. */
   readonly text: string;
   readonly afterMs: number;
+  /** Only an engine whose model's reference holds this carries it out; null: any. */
+  readonly model: string | null;
   /** True when it ends the process, so that a caller has to be answered before. */
   readonly ends: boolean;
   /** Carries it out now; the answer has what the caller may want to know. */
@@ -155,6 +157,9 @@ function condition(name: Condition, params: Params): Deed {
   };
 }
 
+/** What every order takes. */
+const everywhere: readonly string[] = ['after', 'model'];
+
 /** "crash?code=3&after=500ms", written like the end of a URL. Throws a RangeError with a sentence for what makes no sense. */
 export function parseOrder(text: string): Order {
   const [name = '', query = ''] = text.split(/\?(.*)/s);
@@ -162,12 +167,18 @@ export function parseOrder(text: string): Order {
   if (kind === undefined) throw new RangeError(`there is no order "${name}", only ${Object.keys(kinds).join(', ')}`);
   const search = new URLSearchParams(query);
   for (const given of search.keys()) {
-    if (given !== 'after' && !kind.params.includes(given)) {
-      throw new RangeError(`the order "${name}" takes ${[...kind.params, 'after'].join(', ')}, not "${given}"`);
+    if (!everywhere.includes(given) && !kind.params.includes(given)) {
+      throw new RangeError(`the order "${name}" takes ${[...kind.params, ...everywhere].join(', ')}, not "${given}"`);
     }
   }
   const params = paramsOf(search);
-  return { text, afterMs: params.duration('after') ?? 0, ends: kind.ends ?? false, carryOut: kind.deed(params) };
+  return {
+    text,
+    afterMs: params.duration('after') ?? 0,
+    model: params.text('model'),
+    ends: kind.ends ?? false,
+    carryOut: kind.deed(params),
+  };
 }
 
 function paramsOf(search: URLSearchParams): Params {

@@ -19,7 +19,7 @@ export function startEngine(flags: Flags, host: Host, log: Log): void {
     log.line('I', 'llama_server', `listening on http://${flags.host}:${bound}`),
   );
   const completions = createCompletions(flags, life, log);
-  const server = createServer(createHandler(flags, life, completions, log, (order) => carryOut(order, life, log)));
+  const server = createServer(createHandler(flags, life, completions, log, (order) => carryOut(order, flags, life, log)));
 
   server.on('error', () => {
     log.line('E', 'start', `couldn't bind HTTP server socket, hostname: ${flags.host}, port: ${flags.port}`);
@@ -31,7 +31,7 @@ export function startEngine(flags: Flags, host: Host, log: Log): void {
     // Whoever asked for any port comes back on the one that it was given.
     bound = port();
     life.load(null);
-    for (const order of flags.orders) carryOut(order, life, log);
+    for (const order of flags.orders) carryOut(order, flags, life, log);
   });
 
   function port(): number {
@@ -40,7 +40,8 @@ export function startEngine(flags: Flags, host: Host, log: Log): void {
   }
 }
 
-function carryOut(order: Order, life: Life, log: Log): Readonly<Record<string, unknown>> {
+function carryOut(order: Order, { model }: Flags, life: Life, log: Log): Readonly<Record<string, unknown>> {
+  if (order.model !== null && !model.includes(order.model)) return { model };
   const now = () => {
     // Told when it is done, so that the line can be waited for; one that ends everything could not tell any more.
     if (order.ends) log.line('W', 'demo', `carrying out the order ${order.text}`);

@@ -11,6 +11,8 @@ import { Flaw, openWindow, type Window } from './window.js';
 
 /** Unknown is null. */
 export type GgufHeader = {
+  /** Of the format. */
+  readonly version: number;
   readonly architecture: string | null;
   /** As its maker called it: it may be anything that can be shown. */
   readonly name: string | null;
@@ -72,7 +74,7 @@ async function readHeader(window: Window): Promise<GgufHeader> {
   const sizes = await readTensors(window, tensors);
   const { architecture, name, contexts } = found;
   const contextLength = architecture === null ? null : (contexts.get(`${architecture}.context_length`) ?? null);
-  return { architecture, name, contextLength, ...sizes };
+  return { version, architecture, name, contextLength, ...sizes };
 }
 
 async function readKey(window: Window, found: Found): Promise<void> {

@@ -8,6 +8,7 @@ import { totalmem } from 'node:os';
 import { isAbsolute } from 'node:path';
 import type { Launch, Obstacle, Verified } from '../core/messages.js';
 import type { PoolSpec } from '../core/model.js';
+import { gib } from '../core/words.js';
 import { runProgram } from '../host/run.js';
 import { credentialOf, lookUpUser, type Ourselves } from '../host/users.js';
 import type { GgufHeader } from '../models/gguf.js';
@@ -120,9 +121,16 @@ export function makePreflight(world: PreflightWorld): Preflight {
     const user = spec.user === null ? null : await lookUpUser(spec.user);
     const chain = launchChain({ isolate: spec.isolate, user }, world.us, world.setpriv);
     const may = permissionOf(credentialOf(world.us, user, spec.isolate.dropCapabilities), chain.ok ? chain.value : [], grants);
-    const { obstacles, header } = await checkModel({ spec }, may, models);
-    const name = spec.model !== null && isAbsolute(spec.model) && obstacles.length === 0 ? await modelName(spec.model) : null;
-    return { obstacles, name, modelBytes: header?.tensorBytes ?? null, hostTotalBytes: totalmem() };
+    const { obstacles, bytes, header } = await checkModel({ spec }, may, models);
+    const there = spec.model !== null && isAbsolute(spec.model) && obstacles.length === 0;
+    const size = bytes === null ? 'a directory' : gib(bytes);
+    return {
+      obstacles,
+      name: there && spec.model !== null ? await modelName(spec.model) : null,
+      about: !there ? null : header === null ? size : `${size}, GGUF ${header.version}`,
+      modelBytes: header?.tensorBytes ?? null,
+      hostTotalBytes: totalmem(),
+    };
   }
 
   /** The devices that the program sees; null where it cannot tell. They are remembered, by the very file and the mask; that there are none is not: a driver may come back. */

@@ -53,7 +53,8 @@ const sentences: { readonly [Name in EventName]: (event: Event) => string } = {
     `${who(event)} ${event.result === 'forced' ? 'drained by force' : event.result === 'drained' ? 'drained' : `was not drained: ${event.reason ?? event.result ?? 'it failed'}`}${
       event.duration_ms === undefined ? '' : ` after ${span(event.duration_ms)}`
     }${also(event.detail)}`,
-  'reload.started': (event) => `${who(event)} changes to ${event.model_to ?? 'another model'}${behind(event.detail ?? '')}`,
+  'reload.started': (event) =>
+    `${who(event)} changes to ${event.model_to ?? 'another model'}${event.detail === undefined ? '' : ` (${event.detail})`}${also(over(event))}`,
   'reload.rolled_back': (event) => `${who(event)} goes back to ${event.model_from ?? 'its model'}${because(event)}`,
   'reload.finished': reloaded,
   'operation.started': (event) => `${what(event)} begins${also(event.detail)}`,
@@ -82,6 +83,7 @@ const causes: Readonly<Record<string, string>> = {
   crash: ' again after it crashed',
   health: ' again after it failed its health checks',
   preflight: ' again',
+  reload: ' with another model',
 };
 
 const holder = ({ holder: name }: Event, word = ' to '): string => (name === undefined ? '' : `${word}${name}`);
@@ -92,18 +94,31 @@ function who({ pool_id, replica_id }: Event): string {
   return replica_id === undefined ? pool_id : `${pool_id}/${replica_id}`;
 }
 
+/** `rolling over r0, r1`. */
+function over({ strategy, replicas = [] }: Event): string | undefined {
+  if (strategy === undefined || replicas.length === 0) return undefined;
+  return `${strategy === 'rolling' ? 'rolling over' : 'recreating'} ${replicas.join(', ')}`;
+}
+
 function reloaded(event: Event): string {
   const { result, model_from: from, model_to: to, duration_ms: ms } = event;
-  const after = ms === undefined ? '' : ` after ${span(ms)}`;
+  const after = ms === undefined ? '' : ` after ${took(ms)}`;
+  const old = from ?? 'its model';
   switch (result) {
     case 'reloaded':
-      return `${who(event)} runs ${to ?? 'another model'}${after}`;
+      return `${who(event)} reloaded${ms === undefined ? '' : ` in ${took(ms)}`}${behind(to ?? '')}`;
+    case 'unchanged':
+      return `${who(event)} has the model already`;
     case 'failed':
-      return `${who(event)} was not touched${because(event)}`;
+      return `${who(event)} keeps ${old}${because(event)}`;
+    case 'drain_timeout':
+      return `${who(event)} serves ${old} as before, given up${after}${because(event)}`;
     case 'rollback_failed':
-      return `${who(event)} does not come back with ${from ?? 'its model'}${after}${because(event)}`;
+      return `${who(event)} does not come back with ${old}${after}${because(event)}`;
+    case 'cancelled':
+      return `${who(event)} does not change its model${because(event)}`;
     default:
-      return `${who(event)} serves ${from ?? 'its model'} as before${after}${because(event)}`;
+      return `${who(event)} serves ${old} as before, rolled back${after}${because(event)}`;
   }
 }
 

@@ -124,6 +124,7 @@ export class Bench {
       operationId,
       obstacles: [],
       name: null,
+      about: null,
       modelBytes: null,
       hostTotalBytes: null,
       ...more,

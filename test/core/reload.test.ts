@@ -51,11 +51,20 @@ describe('a reload', () => {
     expect(models(bench)).toEqual(['ready a', 'ready a']);
     bench.verified();
     expect(models(bench)).toEqual(['draining a', 'ready a']);
-    expect(bench.heard('reload.started')).toMatchObject([{ model_from: 'a', model_to: 'b' }]);
+    expect(bench.heard('reload.started')).toMatchObject([
+      {
+        model_from: 'a',
+        model_to: 'b',
+        strategy: 'rolling',
+        replicas: ['r0', 'r1'],
+        operation_id: operationOf(bench).operation_id,
+      },
+    ]);
   });
 
   it('of a model that is not there touches nothing, and says so', () => {
-    const bench = ask(start(2)).verified({ obstacles: [{ what: 'model', text: 'there is no such file' }] });
+    const text = `cannot use the model "${b}": there is no such file`;
+    const bench = ask(start(2)).verified({ obstacles: [{ what: 'model', text }] });
     expect(models(bench)).toEqual(['ready a', 'ready a']);
     expect(operationOf(bench)).toMatchObject({
       state: 'failed',
@@ -121,6 +130,7 @@ describe('a reload', () => {
     const bench = ask(start(2), a);
     expect(bench.did()).toEqual([]);
     expect(operationOf(bench)).toMatchObject({ state: 'succeeded', outcome: 'unchanged', changed: false });
+    expect(bench.heard('reload.finished')).toMatchObject([{ result: 'unchanged', duration_ms: 0 }]);
   });
 
   it('back to the model of the file ends the override', () => {
@@ -135,6 +145,10 @@ describe('a reload', () => {
     const lease = acquire(bench);
     play(ask(bench).verified(), well, 10_000);
     expect(bench.view()).toMatchObject({ state: 'draining', why: expect.stringMatching(/^1 lease, at most 4m50s$/) });
+    expect(
+      bench.give({ type: 'lease-requested', poolId: 'chat', replicaId: null, ttlMs: 1_000, holder: null, correlationId: null })
+        .answer,
+    ).toMatchObject({ ok: false, refusal: { code: 'POOL_DRAINING', hint: expect.stringContaining('comes back by itself') } });
     release(bench, lease.id);
     play(bench, well, 60_000, ended);
     expect(operationOf(bench)).toMatchObject({ outcome: 'reloaded', cut: 0, active_leases: 1 });
@@ -181,6 +195,9 @@ describe('a new model that does not work', () => {
         const before = poolOf(bench);
         play(ask(bench).verified(), badly(manner, replica), 900_000, ended);
         expect(operationOf(bench)).toMatchObject({ state: 'failed', outcome: 'rolled_back', error: { code: 'RELOAD_FAILED' } });
+        expect(operationOf(bench).error?.message).toMatch(
+          /^cannot reload chat: r\d did not start the new model; rolled back in [\dms.]+$/,
+        );
         expect(bench.heard('reload.finished')).toMatchObject([{ result: 'rolled_back', because: reason }]);
         expect(models(bench)).toEqual(['ready a', 'ready a', 'ready a']);
         const after = poolOf(bench);
@@ -322,6 +339,7 @@ describe('another wish beside a reload', () => {
     play(bench, well, 60_000);
     expect(models(bench)).toEqual(['stopped a', 'stopped a']);
     expect(operationOf(bench)).toMatchObject({ state: 'failed', outcome: 'cancelled' });
+    expect(bench.heard('reload.finished')).toMatchObject([{ result: 'cancelled', because: 'cancelled' }]);
   });
 });
 

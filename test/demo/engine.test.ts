@@ -48,6 +48,11 @@ describe('loading', () => {
     expect(engine.stdout()).toBe('');
   });
 
+  it('of one model is ordered what that of another is not', async () => {
+    const engine = await start('--model', '/m/new.gguf', '--order', 'crash?model=old', '--order', 'crash?code=7&model=new');
+    expect(await engine.exited).toEqual({ code: 7, signal: null });
+  });
+
   it('can be ordered once more', async () => {
     const engine = await ready();
     await engine.post('/demo/load?time=1h');
@@ -77,7 +82,7 @@ describe('loading', () => {
     [['--port', '65536'], /--port takes a whole number up to 65535, not "65536"/],
     [['--load-time', 'soon'], /--load-time takes a duration such as 500ms or 2s, not "soon"/],
     [['--order', 'dance'], /there is no order "dance", only crash, exit,/],
-    [['--order', 'crash?cod=3'], /the order "crash" takes code, signal, after, not "cod"/],
+    [['--order', 'crash?cod=3'], /the order "crash" takes code, signal, after, model, not "cod"/],
     [['--order', 'crash?code=x'], /code takes a whole number, not "x"/],
     [['--order', 'crash?signal=SIGWHAT'], /there is no signal "SIGWHAT"/],
   ])('refuses %j with status 1', async (flags, text) => {

@@ -26,6 +26,7 @@ describe('a whole header', () => {
   it('tells what llama-server would tell of it', async () => {
     // /v1/models of a real one calls its parameters n_params, and the bytes of its tensors size.
     expect(await headerOf(tinyModel({ name: 'Tiny One', layers: 2 }))).toEqual({
+      version: 3,
       architecture: 'llama',
       name: 'Tiny One',
       contextLength: 32768,

@@ -103,7 +103,13 @@ export function mismatch(schema: Json, value: unknown): string | null {
     validators.set(key, accepts);
   }
   if (accepts(value)) return null;
-  return validator.errorsText(accepts.errors, { dataVar: 'the body' });
+  return (accepts.errors ?? [])
+    .map(({ instancePath, message, params }) => {
+      const { additionalProperty: extra, allowedValues: allowed } = params;
+      const more = extra !== undefined ? `: "${extra}"` : allowed !== undefined ? `: ${allowed.join(', ')}` : '';
+      return `the body${instancePath} ${message}${more}`;
+    })
+    .join(', ');
 }
 
 const validator = new Ajv2020({ strict: true, strictTypes: false, allErrors: true });

@@ -15,7 +15,7 @@ function paperHands() {
   const handoffs = new Map<string, HandoffFacts>();
   const hands: Hands = {
     record: () => new Promise((resolve) => recorded.push(() => resolve(void done.push('recorded')))),
-    verify: async () => ({ obstacles: [], name: null, modelBytes: null, hostTotalBytes: null }),
+    verify: async () => ({ obstacles: [], name: null, about: null, modelBytes: null, hostTotalBytes: null }),
     check: async () => ({ obstacles: [], startupDeadlineMs: 60_000, portKnownFree: true, modelBytes: null, listed: true }),
     spawn: async ({ instance }, { exited }) => {
       done.push('spawn');

@@ -53,7 +53,7 @@ export function supervise(spec: PoolSpec, argvOf: (port: number) => readonly str
     exits: watchExits(),
     kernel: { watch: () => {}, evidence: async () => kernel },
     preflight,
-    verify: async () => ({ obstacles: [], name: null, modelBytes: null, hostTotalBytes: null }),
+    verify: async () => ({ obstacles: [], name: null, about: null, modelBytes: null, hostTotalBytes: null }),
     observe: async () => ({ devices: [], tool: 'none', note: null, processes: null, askedAt: 0 }),
     record: async () => {},
     onStorage: (_, error) => void (error === null || broken.push(error)),

@@ -78,7 +78,7 @@ export function makeVirtualHands(machine: Machine, supervisor: Supervisor): Hand
 
   return {
     record: () => (supervisor.alive ? supervisor.registry.flush() : never()),
-    verify: async () => ({ obstacles: [], name: null, modelBytes: null, hostTotalBytes: null }),
+    verify: async () => ({ obstacles: [], name: null, about: null, modelBytes: null, hostTotalBytes: null }),
     check: (launch) => {
       const hangs = random.chance(0.001);
       if (hangs) watch.count('a check hangs');

@@ -132,6 +132,35 @@ describe('counters', () => {
     );
   });
 
+  it('of reloads count how they ended, why they failed, and how long they took', async () => {
+    const on = stage();
+    const ended = { event: 'reload.finished', duration_ms: 3_000 } as const;
+    on.tell(
+      { event: 'reload.started' },
+      { ...ended, result: 'reloaded' },
+      { ...ended, result: 'unchanged', duration_ms: 0 },
+      { event: 'reload.rolled_back', because: 'exit' },
+      { ...ended, result: 'rolled_back', because: 'exit' },
+      { ...ended, result: 'rollback_failed', because: 'deadline' },
+      { ...ended, result: 'drain_timeout', because: 'drain_timeout' },
+      // Nothing was begun, or others ended it: these have no outcome among those of the contract.
+      { ...ended, result: 'failed', because: 'model' },
+      { ...ended, result: 'cancelled', because: 'cancelled' },
+    );
+    const pool = 'pool_id="chat"';
+    const counted = (words: readonly string[], label: string) =>
+      Object.fromEntries(words.map((word) => [`{${pool},${label}="${word}"}`, 1]));
+    expect(await on.told('reload_total')).toEqual(
+      counted(['reloaded', 'unchanged', 'rolled_back', 'rollback_failed', 'drain_timeout'], 'outcome'),
+    );
+    expect(await on.told('reload_success_total')).toEqual({ [`{${pool}}`]: 1 });
+    expect(await on.told('reload_failure_total')).toEqual(
+      counted(['model', 'drain_timeout', 'exit', 'deadline', 'cancelled'], 'reason'),
+    );
+    const { samples } = parseExposition(await on.text()).get('pool_reload_duration_ms') ?? {};
+    expect(samples?.get(`pool_reload_duration_ms_sum{${pool},outcome="reloaded"}`)?.value).toBe(3_000);
+  });
+
   it('of storms count what held restarts back, and no warning', async () => {
     const metrics = metricsOf(() => statusView([poolView('chat', [])]));
     const storm = { level: 'warn', pool_id: 'chat', storm_kind: 'oom_storm' } as const;

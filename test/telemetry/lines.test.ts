@@ -33,6 +33,10 @@ const everything: Omit<Event, 'event' | 'level'> = {
   new_state: 'open',
   failure_count: 3,
   time_window_ms: 60_000,
+  model_from: 'a',
+  model_to: 'b',
+  strategy: 'rolling',
+  replicas: ['r0', 'r1'],
   operation_id: 'op',
   kind: 'restart',
   result: 'ready',
@@ -46,6 +50,23 @@ const everything: Omit<Event, 'event' | 'level'> = {
   hint: 'poolctl status',
   correlation_id: 'c',
 };
+
+const ended = { event: 'reload.finished', duration_ms: 48_040 } as const;
+const reloads: readonly (readonly [Partial<Event> & Pick<Event, 'event'>, string])[] = [
+  [
+    { event: 'reload.started', strategy: 'rolling', replicas: ['r0', 'r1'], detail: '9.8 GiB, GGUF 3' },
+    'chat changes to b (9.8 GiB, GGUF 3), rolling over r0, r1',
+  ],
+  [{ event: 'reload.started', strategy: 'recreate', replicas: ['r0'] }, 'chat changes to b, recreating r0'],
+  [{ event: 'reload.rolled_back', because: 'exit', reason: 'exited with code 1' }, 'chat goes back to a: exited with code 1'],
+  [{ ...ended, result: 'reloaded' }, 'chat reloaded in 48.0s: b'],
+  [{ ...ended, result: 'unchanged', duration_ms: 0 }, 'chat has the model already'],
+  [{ ...ended, result: 'failed', reason: 'there is no such file' }, 'chat keeps a: there is no such file'],
+  [{ ...ended, result: 'rolled_back', reason: 'exited' }, 'chat serves a as before, rolled back after 48.0s: exited'],
+  [{ ...ended, result: 'drain_timeout', reason: 'late' }, 'chat serves a as before, given up after 48.0s: late'],
+  [{ ...ended, result: 'rollback_failed', reason: 'exited' }, 'chat does not come back with a after 48.0s: exited'],
+  [{ ...ended, result: 'cancelled', reason: 'a shutdown' }, 'chat does not change its model: a shutdown'],
+];
 
 describe('a sentence', () => {
   test.each(eventNames)('of %s names whom it is about and never says what is not there', (event) => {
@@ -113,6 +134,7 @@ describe('a sentence', () => {
       { event: 'breaker.changed', breaker: 'general', new_state: 'closed', failure_count: 0 },
       'chat/r0 may start as usual: its breaker closed',
     ],
+    ...reloads.map(([event, said]) => [{ model_from: 'a', model_to: 'b', replica_id: undefined, ...event }, said] as const),
     [
       { event: 'storm.warning', storm_kind: 'storm', replica_id: undefined, restart_count: 5, time_window_ms: 60_000 },
       'chat restarts often, 5 times in 1m',

@@ -2,7 +2,8 @@
 
 import type { CrashClass } from '../../core/crash.js';
 import type { Event, EventName } from '../../core/events.js';
-import { component, integer, list, maybe, number, object, orNull, text, time, words } from './schema.js';
+import type { ReplicaId } from '../../core/model.js';
+import { component, integer, list, maybe, number, object, orNull, type Typed, text, time, words } from './schema.js';
 
 /** EventLine, with its keys by name; times are RFC 3339 outside. */
 type Told = Omit<Event, 'next_restart_at'> & {
@@ -81,6 +82,8 @@ export const crashClass = words<CrashClass>('Why an engine died.', {
   unknown: '',
 });
 
+const replicaId: Typed<ReplicaId> = { schema: { type: 'string', pattern: '^r[0-9]+$' } };
+
 const told = object<Told>(
   {
     id: text('`<start>-<n>`, unique over restarts of the supervisor.', { pattern: '^.+-[0-9]+$' }),
@@ -89,7 +92,7 @@ const told = object<Told>(
     level: levels,
     human: text('A sentence.'),
     pool_id: maybe(text()),
-    replica_id: maybe({ schema: { type: 'string', pattern: '^r[0-9]+$' } }),
+    replica_id: maybe(replicaId),
     engine: maybe(text()),
     engine_version: maybe(orNull(text())),
     device_mask: maybe(text()),
@@ -134,6 +137,8 @@ const told = object<Told>(
     holder: maybe(text()),
     model_from: maybe(orNull(text())),
     model_to: maybe(orNull(text())),
+    strategy: maybe(words('Of a reload.', { rolling: 'one replica after another', recreate: 'all at once' })),
+    replicas: maybe(list(replicaId, 'Of a reload.')),
     operation_id: maybe(text()),
     duration_ms: maybe(integer('How long it took.')),
     kind: maybe(text('Of an operation.')),

@@ -7,7 +7,7 @@ import { find, type Path, pathText } from '../tree.js';
 /** Take a line out when the key begins to work. */
 export const withoutEffect: { readonly supervisor: readonly Path[]; readonly pool: readonly Path[] } = {
   supervisor: [],
-  pool: [['reload']],
+  pool: [],
 };
 
 export const checkEffects: Check = (draft) => {

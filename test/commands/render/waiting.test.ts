@@ -6,7 +6,7 @@ const at = Date.parse('2026-11-27T12:00:00Z');
 const lease = (holder: string | null, leftMs: number): LeaseView =>
   ({ lease_id: `${holder}`, holder, expires_at: new Date(at + leftMs).toISOString() }) as LeaseView;
 const blocked = (text: string, blockers = text, more: Partial<Blocked> = {}): Blocked => ({
-  ...{ name: 'chat/r0', state: 'draining', text, blockers },
+  ...{ name: 'chat/r0', state: 'draining', text, blockers, told: 'again' },
   ...more,
 });
 
@@ -52,7 +52,7 @@ describe('off a terminal', () => {
   it('has one for each replica, and none for a stop unless that takes long', () => {
     const { told, lines } = open();
     lines.show([blocked('1 lease'), blocked('no lease', '0', { name: 'chat/r1' })], 0);
-    const stopping = [blocked('asked to stop', '0', { state: 'stopping' })];
+    const stopping = [blocked('asked to stop', '0', { state: 'stopping', told: 'late' })];
     for (const now of [1_000, 3_000, 6_000]) lines.show(stopping, now);
     expect(told).toEqual(['chat/r0 draining: 1 lease\n', 'chat/r1 draining: no lease\n', 'chat/r0 stopping: asked to stop\n']);
     lines.show([], 7_000);

@@ -224,14 +224,14 @@ Feature: pools.yaml, read strictly
     And it says "[UNKNOWN_DEVICE]"
 
   Scenario: A key without effect is a warning, and keeps nobody from starting
-    Given the supervisor setting "adopt: false"
+    Given the supervisor setting "listen: 127.0.0.1:9200"
     And the pools:
       """
-      chat: { engine: demo, device_masks: [cpu], args: [--load-time, 20ms], drain: { deadline: 1m } }
+      chat: { engine: demo, device_masks: [cpu], args: [--load-time, 20ms] }
       """
     When I run `poolctl check`
     Then it exits with 0
-    And it says "warning: pools.chat.drain has no effect yet  [NO_EFFECT]"
+    And it says "warning: supervisor.listen has no effect yet  [NO_EFFECT]"
     Given poolctl is up
     Then chat/r0 becomes ready
 

@@ -31,6 +31,8 @@ const fields: Readonly<Record<string, string>> = {
   ...{
     model_from: word,
     model_to: word,
+    strategy: word,
+    replicas: 'anything',
     operation_id: word,
     kind: word,
     lease_id: word,
