@@ -188,10 +188,14 @@ describe('an answer that is not as described fails the test that hears it', () =
       stream('{"id":"a-1","time":"2026-03-01T13:00:00Z","event":"replica.ready","level":"info","human":"x"}'),
       null,
     ],
-    ['a key too many', { ...good, ...json({ ...statusView([]), extra: 1 }) }, /must NOT have additional properties/],
+    ['a key too many', { ...good, ...json({ ...statusView([]), extra: 1 }) }, /must NOT have additional properties: "extra"/],
     ['a key too few', { ...good, ...json({ ...statusView([]), stale: undefined }) }, /must have required property 'stale'/],
     ['null where there is none', operation({ kind: null }), /body\/kind must be string/],
-    ['a word that is not known', operation({ outcome: 'fine' }), /body\/outcome must be equal to one of the allowed values/],
+    [
+      'a word that is not known',
+      operation({ outcome: 'fine' }),
+      /body\/outcome must be equal to one of the allowed values: ready, stopped, /,
+    ],
     ['a time that is none', operation({ started_at: 'now' }), /body\/started_at must match format "date-time"/],
     ['a status that is not described', { ...good, status: 418 }, /describes only 200, 400, 401/],
     [

@@ -28,9 +28,9 @@ export function hold({ method, path, status, headers, text }: Heard): void {
   const item = itemOf(path);
   const operation = item?.[verb.toLowerCase()];
   if (operation === undefined) {
-    // A path with a % that means nothing is refused before anybody looks for its route.
-    const expected = item !== undefined ? 405 : path.includes('%') ? status : 404;
-    if (status !== expected || status < 400) throw wrong('has no such operation');
+    // Who may not ask is told before anybody looks for a route; so is a % that means nothing.
+    const expected = [item === undefined ? 404 : 405, 401, 403, ...(path.includes('%') ? [400] : [])];
+    if (!expected.includes(status)) throw wrong('has no such operation');
   }
   const response = operation === undefined ? unknownRoute : resolved(operation.responses[status]);
   if (response === undefined) throw wrong(`describes only ${Object.keys(operation.responses).join(', ')}`);
@@ -103,7 +103,13 @@ export function mismatch(schema: Json, value: unknown): string | null {
     validators.set(key, accepts);
   }
   if (accepts(value)) return null;
-  return validator.errorsText(accepts.errors, { dataVar: 'the body' });
+  return (accepts.errors ?? [])
+    .map(({ instancePath, message, params }) => {
+      const { additionalProperty: extra, allowedValues: allowed } = params;
+      const more = extra !== undefined ? `: "${extra}"` : allowed !== undefined ? `: ${allowed.join(', ')}` : '';
+      return `the body${instancePath} ${message}${more}`;
+    })
+    .join(', ');
 }
 
 const validator = new Ajv2020({ strict: true, strictTypes: false, allErrors: true });

@@ -9,7 +9,14 @@ import { asText, component, flag, integer, maybe, object, ref, type Schema, text
 /** The others are the command line's own. */
 export type ApiCode = Exclude<
   ErrorCode,
-  'NO_SUPERVISOR' | 'ALREADY_RUNNING' | 'DEADLINE_PASSED' | 'STATE_DIR_UNSAFE' | 'SPAWN_FAILED' | 'OPERATION_FAILED' | 'USAGE'
+  | 'NO_SUPERVISOR'
+  | 'ALREADY_RUNNING'
+  | 'LISTEN_FAILED'
+  | 'DEADLINE_PASSED'
+  | 'STATE_DIR_UNSAFE'
+  | 'SPAWN_FAILED'
+  | 'OPERATION_FAILED'
+  | 'USAGE'
 >;
 
 const meanings: Readonly<Record<ApiCode, string>> = {
