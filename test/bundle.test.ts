@@ -58,6 +58,15 @@ describe('what a command loads', () => {
     expect(loading).toEqual(['up.ts']);
   });
 
+  it('up loads what describes the API only when somebody asks for it, and then nothing else', () => {
+    const describing = (path: string): boolean => path.startsWith('src/api/openapi/');
+    expect(inputs([...beforeAny, 'commands/up.ts']).filter(describing)).toEqual([]);
+    const own = Object.values(outputs).filter(({ inputs: of }) => Object.keys(of).some(describing));
+    expect(own.map(({ entryPoint }) => entryPoint)).toEqual(['src/api/openapi/document.ts']);
+    const [document] = own;
+    expect(Object.keys(document?.inputs ?? {}).filter((path) => !describing(path))).toEqual([]);
+  });
+
   it('check loads yaml and zod, so that this test would see them', () => {
     expect(packages([...beforeAny, 'commands/check.ts'])).toEqual(expect.arrayContaining(['yaml', 'zod']));
   });
@@ -124,6 +133,10 @@ async function files(): Promise<string[]> {
 
 /** Packages in the chunks of these entries and in all that they import statically. */
 function packages(entries: readonly string[]): string[] {
+  return [...new Set(packagesOf(inputs(entries)))];
+}
+
+function inputs(entries: readonly string[]): string[] {
   const loaded = new Set<string>();
   const load = (path: string): void => {
     if (loaded.has(path) || outputs[path] === undefined) return;
@@ -135,9 +148,9 @@ function packages(entries: readonly string[]): string[] {
     if (path === undefined) throw new Error(`the bundle has no chunk for "${entry}"`);
     load(path);
   }
-  return [...new Set([...loaded].flatMap((path) => packagesOf(Object.keys(outputs[path]?.inputs ?? {}))))];
+  return [...loaded].flatMap((path) => Object.keys(outputs[path]?.inputs ?? {}));
 }
 
-function packagesOf(inputs: readonly string[]): string[] {
-  return inputs.map((input) => /.*node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(input)?.[1]).filter((name) => name !== undefined);
+function packagesOf(paths: readonly string[]): string[] {
+  return paths.map((input) => /.*node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(input)?.[1]).filter((name) => name !== undefined);
 }

@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { PoolctlError } from '../errors.js';
 import { failureOf } from './failure.js';
+import { describeItself } from './itself.js';
 import { matcherOf } from './match.js';
 import { type Reply, routes } from './routes.js';
 import type { Service } from './service.js';
@@ -116,6 +117,7 @@ async function send(
     response.end();
     return;
   }
+  if (reply.kind === 'document') return sendJson(response, 200, await describeItself(service.version));
   if (reply.kind === 'text') return sendText(response, 200, reply.body, { 'content-type': reply.contentType });
   if (headOnly) {
     response.writeHead(200, {

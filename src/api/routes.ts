@@ -12,11 +12,13 @@ import {
   flag,
   label,
   milliseconds,
+  type Parameter,
   parseBody,
   queryCount,
   queryFlag,
   reference,
   replicaIdField,
+  required,
   timeToLive,
 } from './validate.js';
 
@@ -48,12 +50,18 @@ export type Reply =
   /** 204. */
   | { readonly kind: 'nothing' }
   | { readonly kind: 'text'; readonly contentType: string; readonly body: string }
+  /** This table, described. */
+  | { readonly kind: 'document' }
   | { readonly kind: 'events'; readonly since: string | null }
   | { readonly kind: 'log'; readonly log: LogRequest };
 
 export type Route = {
   readonly method: 'GET' | 'POST' | 'DELETE';
   readonly path: string;
+  /** Of the body that it takes; without them it takes no notice of one. */
+  readonly fields?: Fields;
+  /** Of the query. */
+  readonly query?: Readonly<Record<string, Parameter>>;
   readonly handle: (call: Call) => Reply | Promise<Reply>;
 };
 
@@ -63,40 +71,50 @@ const longestWaitMs = 2 ** 31 - 1;
 /** No caller is kept waiting longer than this in one request; it asks again. */
 const maxWaitMs = 600_000;
 
-export const routes: readonly Route[] = [
+const actFields = { replica_id: replicaIdField, now: flag, deadline_ms: milliseconds, once: flag } satisfies Fields;
+const drainFields = { replica_id: replicaIdField, deadline_ms: milliseconds, extend: flag } satisfies Fields;
+const reloadFields = { new_model_ref: required(reference), digest, drain_deadline_ms: milliseconds } satisfies Fields;
+const leaseFields = { ttl_ms: timeToLive, replica_id: replicaIdField, holder: label } satisfies Fields;
+const renewFields = { ttl_ms: timeToLive } satisfies Fields;
+const applyFields = { dry_run: flag } satisfies Fields;
+const shutdownFields = { deadline_ms: milliseconds, now: flag, keep_engines: flag } satisfies Fields;
+
+/** What each of them means is told in openapi/descriptions.ts, which does not compile without it. */
+export const routes = [
   { method: 'GET', path: '/health', handle: ({ service }) => ok({ status: 'ok', version: service.version }) },
   { method: 'GET', path: '/metrics', handle: metrics },
+  { method: 'GET', path: '/openapi.json', handle: () => ({ kind: 'document' }) },
   { method: 'GET', path: '/v2/pools', handle: ({ service }) => ok(service.status()) },
   { method: 'GET', path: '/v2/pools/{pool}', handle: (call) => ok(call.service.pool(poolOf(call)) ?? noPool(call)) },
   { method: 'GET', path: '/v2/pools/{pool}/health', handle: (call) => ok(call.service.health(poolOf(call)) ?? noPool(call)) },
-  { method: 'POST', path: '/v2/pools/{pool}/start', handle: act('start') },
-  { method: 'POST', path: '/v2/pools/{pool}/stop', handle: act('stop') },
-  { method: 'POST', path: '/v2/pools/{pool}/restart', handle: act('restart') },
-  { method: 'POST', path: '/v2/pools/{pool}/reset', handle: act('reset') },
-  { method: 'POST', path: '/v2/pools/{pool}/drain', handle: act('drain') },
-  { method: 'POST', path: '/v2/pools/{pool}/reload', handle: reload },
-  { method: 'POST', path: '/v2/inventory/apply', handle: apply },
-  { method: 'POST', path: '/v2/pools/{pool}/leases', handle: acquire },
-  { method: 'GET', path: '/v2/leases', handle: leases },
-  { method: 'POST', path: '/v2/leases/{lease}/renew', handle: renew },
+  { method: 'POST', path: '/v2/pools/{pool}/start', fields: actFields, handle: act('start') },
+  { method: 'POST', path: '/v2/pools/{pool}/stop', fields: actFields, handle: act('stop') },
+  { method: 'POST', path: '/v2/pools/{pool}/restart', fields: actFields, handle: act('restart') },
+  { method: 'POST', path: '/v2/pools/{pool}/reset', fields: actFields, handle: act('reset') },
+  { method: 'POST', path: '/v2/pools/{pool}/drain', fields: drainFields, handle: act('drain') },
+  { method: 'POST', path: '/v2/pools/{pool}/reload', fields: reloadFields, handle: reload },
+  { method: 'POST', path: '/v2/inventory/apply', fields: applyFields, handle: apply },
+  { method: 'POST', path: '/v2/pools/{pool}/leases', fields: leaseFields, handle: acquire },
+  { method: 'GET', path: '/v2/leases', query: { pool_id: 'text' }, handle: leases },
+  { method: 'POST', path: '/v2/leases/{lease}/renew', fields: renewFields, handle: renew },
   { method: 'DELETE', path: '/v2/leases/{lease}', handle: release },
-  { method: 'GET', path: '/v2/pools/{pool}/replicas/{replica}/logs', handle: logs },
-  { method: 'GET', path: '/v2/operations/{operation}', handle: operation },
+  {
+    method: 'GET',
+    path: '/v2/pools/{pool}/replicas/{replica}/logs',
+    query: { tail: 'count', follow: 'switch', previous: 'switch' },
+    handle: logs,
+  },
+  { method: 'GET', path: '/v2/operations/{operation}', query: { wait_ms: 'count' }, handle: operation },
   {
     method: 'GET',
     path: '/v2/events',
+    query: { since: 'text' },
     handle: ({ query, lastEventId }) => ({ kind: 'events', since: lastEventId ?? (query.get('since') || null) }),
   },
   { method: 'GET', path: '/v2/devices', handle: ({ service }) => ok(service.devices()) },
   { method: 'GET', path: '/v2/meta/capabilities', handle: ({ service }) => ok(service.capabilities()) },
-  { method: 'POST', path: '/v2/shutdown', handle: shutdown },
-];
-
-const actFields: Fields = { replica_id: replicaIdField, now: flag, deadline_ms: milliseconds, once: flag };
-const drainFields: Fields = { replica_id: replicaIdField, deadline_ms: milliseconds, extend: flag };
-const reloadFields: Fields = { new_model_ref: reference, digest, drain_deadline_ms: milliseconds };
-const applyFields: Fields = { dry_run: flag };
-const shutdownFields: Fields = { deadline_ms: milliseconds, now: flag, keep_engines: flag };
+  { method: 'POST', path: '/v2/shutdown', fields: shutdownFields, handle: shutdown },
+] as const satisfies readonly Route[];
 
 function act(verb: Verb): Route['handle'] {
   return async (call) => {
@@ -134,7 +152,7 @@ async function reload(call: Call): Promise<Reply> {
   const answer = await service.request({
     type: 'reload-requested',
     poolId,
-    chosen: { ...model.value, modelDigest: wanted as string | null },
+    chosen: { ...model.value, modelDigest: (wanted as string | null)?.toLowerCase() ?? null },
     drainMs: drain_deadline_ms as number | null,
     correlationId,
   });
@@ -196,8 +214,6 @@ function refuse({ code, message, hint, retryAfterMs, retriable }: Refusal, what:
   });
 }
 
-const leaseFields: Fields = { ttl_ms: timeToLive, replica_id: replicaIdField, holder: label };
-const renewFields: Fields = { ttl_ms: timeToLive };
 const defaultTtlMs = 60_000;
 
 function acquire(call: Call): Reply {

@@ -4,7 +4,16 @@ import type { OperationAnswer, Refusal } from '../core/answers.js';
 import type { Input, LeaseWish } from '../core/messages.js';
 import type { ModelChoice, Result } from '../core/model.js';
 import type { LeaseView, OperationView } from '../core/views.js';
-import type { ApplyView, CapabilitiesView, DevicesAnswer, EventLine, PoolHealthView, PoolView, StatusView } from './wire.js';
+import type {
+  ApplyView,
+  CapabilitiesView,
+  DevicesAnswer,
+  EventLine,
+  PoolHealthView,
+  PoolView,
+  ProblemView,
+  StatusView,
+} from './wire.js';
 
 /** `lease` is null for one that is gone. */
 export type Leased = { readonly ok: true; readonly lease: LeaseView | null } | { readonly ok: false; readonly refusal: Refusal };
@@ -12,7 +21,7 @@ export type Leased = { readonly ok: true; readonly lease: LeaseView | null } | {
 export type Applied =
   | { readonly kind: 'applied'; readonly view: ApplyView }
   /** The file has errors: nothing was changed. */
-  | { readonly kind: 'invalid'; readonly first: string; readonly problems: readonly unknown[] }
+  | { readonly kind: 'invalid'; readonly first: string; readonly problems: readonly ProblemView[] }
   | { readonly kind: 'refused'; readonly refusal: Refusal };
 
 export type Service = {

@@ -1,39 +1,64 @@
 /** What callers may send, checked by hand: small, fast, and every refusal names the field, what it must be and what came. */
 
 import { PoolctlError } from '../errors.js';
+import type { Schema } from './openapi/schema.js';
 
-type Check = { readonly is: (value: unknown) => boolean; readonly must: string };
+/** `schema` is what the document says of it (src/api/openapi); `is` is made from it, so that the two cannot differ. */
+type Check = {
+  readonly schema: Schema;
+  readonly is: (value: unknown) => boolean;
+  readonly must: string;
+  /** Checked by whoever needs it, who knows better what to say where it is missing. */
+  readonly required?: true;
+};
 
 /** A field of a body: its name and what it must be. Null counts as absent. */
 export type Fields = Readonly<Record<string, Check>>;
 
-const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 0;
-
-export const milliseconds: Check = { is: isCount, must: 'a whole number of milliseconds, 0 or more' };
-export const flag: Check = { is: (value) => typeof value === 'boolean', must: 'true or false' };
+export const milliseconds: Check = {
+  ...whole(0, Number.MAX_SAFE_INTEGER),
+  must: 'a whole number of milliseconds, 0 or more',
+};
+export const flag: Check = {
+  schema: { type: 'boolean' },
+  is: (value) => typeof value === 'boolean',
+  must: 'true or false',
+};
 /** Of a lease. */
 export const timeToLive: Check = {
-  is: (value) => isCount(value) && (value as number) >= 1 && (value as number) <= 24 * 3_600_000,
+  ...whole(1, 24 * 3_600_000),
   must: 'a whole number of milliseconds, from 1 to 86400000 (24 hours)',
 };
 /** Who somebody says to be. */
 export const label: Check = {
-  is: (value) => typeof value === 'string' && /^[^\u0000-\u001f\u007f-\u009f\u2028\u2029]{1,200}$/u.test(value),
+  ...shaped('^[^\\u0000-\\u001f\\u007f-\\u009f\\u2028\\u2029]{1,200}$'),
   must: 'a text of 1 to 200 characters without control characters',
 };
 /** Of a model. */
 export const reference: Check = {
-  is: (value) => typeof value === 'string' && /^[^\u0000-\u001f\u007f]{1,4096}$/u.test(value),
+  ...shaped('^[^\\u0000-\\u001f\\u007f]{1,4096}$'),
   must: 'a path or a reference of 1 to 4096 characters without control characters',
 };
 export const digest: Check = {
-  is: (value) => typeof value === 'string' && /^sha256:[0-9a-f]{64}$/i.test(value),
+  ...shaped('^[sS][hH][aA]256:[0-9a-fA-F]{64}$'),
   must: 'sha256: and 64 hexadecimal digits',
 };
-export const replicaIdField: Check = {
-  is: (value) => typeof value === 'string' && /^r(0|[1-9]\d{0,5})$/.test(value),
-  must: 'a replica id such as "r0"',
-};
+export const replicaIdField: Check = { ...shaped('^r(0|[1-9][0-9]{0,5})$'), must: 'a replica id such as "r0"' };
+
+export const required = (check: Check): Check => ({ ...check, required: true });
+
+function whole(minimum: number, maximum: number): Pick<Check, 'schema' | 'is'> {
+  return {
+    schema: { type: 'integer', minimum, maximum },
+    is: (value) => Number.isInteger(value) && (value as number) >= minimum && (value as number) <= maximum,
+  };
+}
+
+/** By JSON Schema a pattern is one of Unicode characters. */
+function shaped(pattern: string): Pick<Check, 'schema' | 'is'> {
+  const form = new RegExp(pattern, 'u');
+  return { schema: { type: 'string', pattern }, is: (value) => typeof value === 'string' && form.test(value) };
+}
 
 /** A JSON object with known fields only. An empty body is an empty object. Throws INVALID_PARAMS. */
 export function parseBody(text: string, fields: Fields): Readonly<Record<string, unknown>> {
@@ -58,6 +83,14 @@ export function parseBody(text: string, fields: Fields): Readonly<Record<string,
   return given;
 }
 
+/** What may stand in the query string, by the names that the route table has for it. */
+export const parameters = {
+  count: { type: 'integer', minimum: 0, maximum: 999_999_999_999_999 },
+  switch: { type: 'string', enum: ['1', '0', 'true', 'false', ''] },
+  text: { type: 'string' },
+} as const satisfies Readonly<Record<string, Schema>>;
+export type Parameter = keyof typeof parameters;
+
 /** A count in the query string, such as `tail=100`; null where it is absent. Throws INVALID_PARAMS. */
 export function queryCount(query: URLSearchParams, name: string): number | null {
   const text = query.get(name);
@@ -80,8 +113,11 @@ export function queryFlag(query: URLSearchParams, name: string): boolean {
 }
 
 /** What a caller may put into `X-Correlation-Id`. */
+export const correlationId = { type: 'string', pattern: '^[A-Za-z0-9._:-]{1,128}$' } as const;
+const correlationForm = new RegExp(correlationId.pattern, 'u');
+
 export function isCorrelationId(value: unknown): value is string {
-  return typeof value === 'string' && /^[A-Za-z0-9._:-]{1,128}$/.test(value);
+  return typeof value === 'string' && correlationForm.test(value);
 }
 
 function parseJson(text: string): unknown {

@@ -83,6 +83,17 @@ export type CapabilitiesView = {
   }[];
 };
 
+export type ProblemView = {
+  readonly file: string;
+  /** From 1; null where the file itself is the problem. */
+  readonly line: number | null;
+  readonly column: number | null;
+  readonly severity: 'error' | 'warning';
+  readonly code: string;
+  readonly message: string;
+  readonly hint: string | null;
+};
+
 export type ErrorBody = {
   readonly error: {
     readonly code: string;
@@ -96,6 +107,8 @@ export type ErrorBody = {
   };
   /** What went wrong, where it is one. */
   readonly operation?: OperationView;
+  /** What is wrong with an inventory, as `check` tells it. */
+  readonly problems?: readonly ProblemView[];
 };
 
 /** An event as it is written to the journal and the stream: RFC 3339 times, a sentence, and an id `<start>-<n>` for resuming. */

@@ -1,6 +1,6 @@
 /** Reads the inventory anew and puts it to work: what `poolctl apply`, SIGHUP and the API ask for. */
 
-import type { ApplyView } from '../api/wire.js';
+import type { ApplyView, ProblemView } from '../api/wire.js';
 import { type Planned, planApply } from '../core/apply.js';
 import type { Event } from '../core/events.js';
 import type { Inventory, SupervisorSpec } from '../core/model.js';
@@ -12,7 +12,7 @@ import { span } from '../text/time.js';
 
 /** What the new inventory comes to: refused with all that is wrong with it, or a plan. */
 export type Reread =
-  | { readonly ok: false; readonly problems: readonly unknown[]; readonly first: string }
+  | { readonly ok: false; readonly problems: readonly ProblemView[]; readonly first: string }
   | { readonly ok: true; readonly inventory: Inventory; readonly view: ApplyView };
 
 export function rereadInto({ inventory, problems, file, where }: Examination, state: State): Reread {

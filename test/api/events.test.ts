@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { sseReader } from '../../src/api/sse.js';
 import type { EventLine } from '../../src/api/wire.js';
 import { until } from '../host/scratch.js';
+import { holdValue } from '../rig/contract.js';
 import { dial, eventLine, openStand, type Stand, type Wire } from './stand.js';
 
 type Listening = { readonly wire: Wire; told(): readonly { id: string | null; event: string; data: EventLine }[] };
@@ -16,11 +17,11 @@ async function listen(stand: Stand, target = '/v2/events', headers = ''): Promis
     wire,
     told: () => {
       const heard = Buffer.from(wire.heard(), 'latin1').toString('utf8');
-      return sseReader()(heard.slice(heard.indexOf('\r\n\r\n') + 4)).map(({ id, event, data }) => ({
-        id,
-        event,
-        data: JSON.parse(data),
-      }));
+      return sseReader()(heard.slice(heard.indexOf('\r\n\r\n') + 4)).map(({ id, event, data }) => {
+        const line = JSON.parse(data);
+        holdValue(event === 'gap' ? 'Gap' : 'Event', line);
+        return { id, event, data: line };
+      });
     },
   };
 }
@@ -104,7 +105,7 @@ describe('events', () => {
     const padding = 'x'.repeat(50_000);
     const count = 120;
     for (let n = 1; n <= count; n += 1) {
-      stand.publish(eventLine(n, { padding }));
+      stand.publish(eventLine(n, { detail: padding }));
       await hearsOf(quick, eventLine(n));
     }
     expect(idsOf(quick)).toHaveLength(count);
@@ -161,7 +162,7 @@ describe('readers', () => {
     let look = (_: readonly EventLine[]): void => {};
     const stand = await openStand({ eventsSince: () => new Promise((resolve) => (look = resolve)) });
     const padding = 'x'.repeat(100_000);
-    const past = Array.from({ length: 100 }, (_, n) => eventLine(n, { padding }));
+    const past = Array.from({ length: 100 }, (_, n) => eventLine(n, { detail: padding }));
     const early = await listen(stand, '/v2/events?since=boot-1');
     early.wire.socket.destroy();
     await until(() => early.wire.socket.closed);

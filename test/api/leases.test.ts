@@ -46,6 +46,17 @@ describe('leases', () => {
     ]);
   });
 
+  it('that are gone cannot be renewed', async () => {
+    const { stand } = await lending({
+      ok: false,
+      refusal: { code: 'LEASE_NOT_FOUND', message: 'cannot renew lease "l-1": gone' },
+    });
+    expect(await ask(stand, { method: 'POST', path: '/v2/leases/l-1/renew' })).toMatchObject({
+      status: 404,
+      json: { error: { code: 'LEASE_NOT_FOUND', retriable: false } },
+    });
+  });
+
   it('are given back without a word, as often as somebody likes', async () => {
     const { stand, wishes } = await lending({ ok: true, lease: null });
     for (const _ of [1, 2]) {
@@ -80,7 +91,7 @@ describe('leases', () => {
     ['POOL_UNREADY', 503, undefined, false, undefined, false],
     ['SHUTTING_DOWN', 503, 5_000, undefined, '5', true],
     ['POOL_NOT_FOUND', 404, undefined, undefined, undefined, false],
-    ['LEASE_NOT_FOUND', 404, undefined, undefined, undefined, false],
+    ['REPLICA_NOT_FOUND', 404, undefined, undefined, undefined, false],
   ] as const)('are refused with %s, %d', async (code, status, retryAfterMs, said, header, retriable) => {
     const refusal = {
       code,

@@ -3,11 +3,12 @@
 import { describe, expect, it, test } from 'vitest';
 import { errorCodes } from '../../src/errors.js';
 import { until } from '../host/scratch.js';
+import { healthView } from '../rig/views.js';
 import { ask, dial, openStand, post, running } from './stand.js';
 
 describe('what is shown', () => {
   it('health, status, one pool, devices, capabilities', async () => {
-    const stand = await openStand({ health: (poolId) => ({ pool_id: poolId, live: false }) as never });
+    const stand = await openStand({ health: (pool_id) => healthView({ pool_id, live: false }) });
     expect(await ask(stand, { path: '/health' })).toMatchObject({
       status: 200,
       json: { status: 'ok', version: '1.2.3' },
@@ -17,7 +18,7 @@ describe('what is shown', () => {
     expect(json).toMatchObject({ api_version: 'v2', stale: false, pools: [{ pool_id: 'chat' }, { pool_id: 'code' }] });
     expect((await ask(stand, { path: '/v2/pools/chat' })).json).toEqual(json?.pools[0]);
     expect((await ask(stand, { path: '/v2/pools/%63hat' })).json).toEqual(json?.pools[0]);
-    expect((await ask(stand, { path: '/v2/pools/chat/health' })).json).toEqual({ pool_id: 'chat', live: false });
+    expect((await ask(stand, { path: '/v2/pools/chat/health' })).json).toEqual(healthView({ pool_id: 'chat', live: false }));
     expect((await ask(stand, { path: '/v2/devices' })).json).toEqual({ devices: [], note: null });
     expect((await ask(stand, { path: '/v2/meta/capabilities' })).json).toMatchObject({ api_version: 'v2', engines: [] });
   });

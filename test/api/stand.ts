@@ -12,6 +12,7 @@ import type { OperationAnswer } from '../../src/core/answers.js';
 import { viewPool, viewPools } from '../../src/core/snapshot.js';
 import { rfc3339 } from '../../src/text/time.js';
 import { scratchDir } from '../host/scratch.js';
+import { hold } from '../rig/contract.js';
 import { beginning, inventoryOf, poolSpec } from '../rig/specs.js';
 
 export type Stand = {
@@ -167,7 +168,7 @@ export type Reply = {
   readonly json: Body | null;
 };
 
-/** One request by a proper client, and the whole answer. */
+/** One request by a proper client, and the whole answer, which is as it is described or the test fails. */
 export function ask({ socketPath }: Stand, wish: Wish): Promise<Reply> {
   return send({ socketPath }, { ...wish, headers: { host: 'poolctl', ...wish.headers } });
 }
@@ -184,7 +185,13 @@ function send(to: RequestOptions, { method = 'GET', path, headers = {}, body }: 
       response.on('error', reject);
       response.on('end', () => {
         const text = Buffer.concat(pieces).toString('utf8');
-        resolve({ status: response.statusCode ?? 0, headers: response.headers, text, json: parsed(text) });
+        const { statusCode: status = 0, headers } = response;
+        try {
+          hold({ method, path, status, headers, text });
+        } catch (error) {
+          return reject(error);
+        }
+        resolve({ status, headers, text, json: parsed(text) });
       });
     });
     asked.on('error', reject);

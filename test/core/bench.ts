@@ -9,11 +9,12 @@ import type { State } from '../../src/core/state.js';
 import { step } from '../../src/core/step.js';
 import type { ReplicaView } from '../../src/core/views.js';
 import { exitOf, identityOf, probeResult } from '../rig/facts.js';
+import { holdEvents, holdViews } from '../rig/held-views.js';
 import { beginning, inventoryOf, supervisorSpec } from '../rig/specs.js';
 
 export type BenchOptions = { readonly devices?: readonly Device[]; readonly supervisor?: Partial<SupervisorSpec> };
 
-/** A core whose shell is the test: facts go in, effects come out. Without a key, everything is about `chat/r0`. */
+/** A core whose shell is the test: facts go in, effects come out; what is shown and told of it is held to openapi.json. Without a key, everything is about `chat/r0`. */
 export class Bench {
   now = 1_000;
   /** What the core is given for chance. */
@@ -59,6 +60,8 @@ export class Bench {
     this.effects = [...result.effects];
     this.events = [...result.events];
     this.story.push(...result.events);
+    holdViews(this.state, this.now);
+    holdEvents(result.events);
     for (const effect of this.effects) if (effect.type === 'spawn') this.spawns.push({ key: effect.launch.key, at: this.now });
     return this;
   }

@@ -27,7 +27,7 @@ const start = (replicas = 1): Bench =>
 test.each<[string, Partial<Staging>]>([
   [
     'fetches qwen3-8b.gguf: 54 %, 4.9 of 9.1 GiB, about 40s left',
-    { doneBytes: 4.92 * gib, totalBytes: 9.1 * gib, leftMs: 40_200 },
+    { doneBytes: Math.round(4.92 * gib), totalBytes: Math.round(9.1 * gib), leftMs: 40_200 },
   ],
   ['fetches qwen3-8b.gguf: 0 %, 10 MiB of 10.0 GiB', { doneBytes: 10 * 2 ** 20 }],
   ['fetches qwen3-8b.gguf: 2.0 GiB', { doneBytes: 2 * gib, totalBytes: null }],
@@ -50,13 +50,15 @@ describe('a check whose model is on its way', () => {
     expect(bench.heard('model.staging')).toMatchObject([
       { replica_id: 'r0', level: 'info', bytes_done: 0, bytes_total: 10 * gib },
     ]);
-    for (let percent = 1; percent <= 20; percent += 1) comes(bench, { doneBytes: (percent * gib) / 10 });
+    for (let percent = 1; percent <= 20; percent += 1) comes(bench, { doneBytes: Math.ceil((percent * gib) / 10) });
     expect(bench.heard('model.staging')).toHaveLength(3);
     bench.now += 9_999;
-    expect(comes(bench, { doneBytes: 2.1 * gib }).told()).toEqual([]);
+    expect(comes(bench, { doneBytes: Math.ceil(2.1 * gib) }).told()).toEqual([]);
     bench.now += 1;
-    expect(comes(bench, { doneBytes: 2.2 * gib }).told()).toEqual(['model.staging']);
-    expect(comes(bench, { doneBytes: 2.2 * gib, note: 'the connection was cut' }).events).toMatchObject([{ level: 'warn' }]);
+    expect(comes(bench, { doneBytes: Math.ceil(2.2 * gib) }).told()).toEqual(['model.staging']);
+    expect(comes(bench, { doneBytes: Math.ceil(2.2 * gib), note: 'the connection was cut' }).events).toMatchObject([
+      { level: 'warn' },
+    ]);
     expect(comes(bench, { doing: 'digest', doneBytes: 0 }).told()).toEqual(['model.staging']);
   });
 

@@ -25,7 +25,7 @@ const stranger = (usedGib: number | null, more: Partial<DeviceProcess> = {}): De
   ...more,
 });
 const gpu = (freeGib: number | null, index = '0') =>
-  deviceOf(index, { vramTotalBytes: 24 * gib, vramFreeBytes: freeGib === null ? null : freeGib * gib });
+  deviceOf(index, { vramTotalBytes: 24 * gib, vramFreeBytes: freeGib === null ? null : Math.round(freeGib * gib) });
 
 describe('less is free than it needs', () => {
   it('waits in backoff, names what was needed, what was found and who holds it, and counts no crash', () => {

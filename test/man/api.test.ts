@@ -79,8 +79,9 @@ describe('the examples (those that run are skipped without curl: apt-get install
       expect(log?.split('\n').filter((line) => line !== '')).toHaveLength(3);
       const bodies = answers.filter((answer) => answer.startsWith('{')).map((answer) => JSON.parse(answer) as Body);
 
-      const [, status_, , , , , leases, renewed, returned, stop, , restart, drain, , reset, reload, shutdown] = bodies;
+      const [, document, status_, , , , , leases, renewed, returned, stop, , restart, drain, , reset, reload, shutdown] = bodies;
       expect(bodies[0]).toEqual({ status: 'ok', version: expect.any(String) });
+      expect(document).toMatchObject({ openapi: expect.stringMatching(/^3\.1\./), info: { version: bodies[0]?.version } });
       expect(leases).toMatchObject({ leases: [{ pool_id: 'demo', replica_id: 'r0', holder: 'me' }] });
       expect([...fieldsOf(section(api, 'LEASES'))].sort()).toEqual(Object.keys(renewed ?? {}).sort());
       expect(returned).toEqual({ status: 204 });
@@ -104,6 +105,7 @@ describe('the examples (those that run are skipped without curl: apt-get install
 });
 
 type Body = {
+  readonly version?: string;
   readonly supervisor?: object;
   readonly pools?: readonly { readonly replicas: readonly object[] }[];
 };

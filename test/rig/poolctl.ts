@@ -7,6 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+import { holdPrinted } from './contract.js';
+
 export const program = fileURLToPath(new URL('../../dist/bin/poolctl.js', import.meta.url));
 
 export type Ran = { readonly status: number | null; readonly stdout: string; readonly stderr: string };
@@ -28,11 +30,12 @@ export class Rig {
     writeFileSync(join(this.dir, 'pools.yaml'), text);
   }
 
-  /** Runs a command to its end. */
+  /** Runs a command to its end. JSON that is not as openapi.json says fails the test. */
   async run(...args: string[]): Promise<Ran> {
     const child = this.spawn(args);
     const [stdout, stderr] = [collect(child, 'stdout'), collect(child, 'stderr')];
     const [status] = (await once(child, 'close')) as [number | null];
+    holdPrinted(args, stdout());
     return { status, stdout: stdout(), stderr: stderr() };
   }
 

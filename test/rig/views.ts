@@ -1,6 +1,6 @@
 /** Views as the API gives them, for tests of what is made of them. */
 
-import type { LeaseView, PoolView, ReplicaView, StatusView } from '../../src/api/wire.js';
+import type { LeaseView, PoolHealthView, PoolView, ReplicaView, StatusView } from '../../src/api/wire.js';
 
 const breaker = {
   state: 'closed',
@@ -112,6 +112,23 @@ export function leaseView(more: Partial<LeaseView> = {}): LeaseView {
     holder: 'me',
     granted_at: '2026-03-01T13:00:00.000Z',
     expires_at: '2026-03-01T13:01:00.000Z',
+    ...more,
+  };
+}
+
+export function healthView(more: Partial<PoolHealthView> = {}): PoolHealthView {
+  return {
+    pool_id: 'chat',
+    live: true,
+    ready: true,
+    draining: false,
+    active_leases: 0,
+    slots_total: 4,
+    slots_free: 4,
+    engine_version: null,
+    last_error: null,
+    last_heartbeat_ms: null,
+    metrics: { vram_total_bytes: null, vram_free_bytes: null, inflight: null, restart_count: 0, perf: null },
     ...more,
   };
 }

@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { World } from '@cucumber/cucumber';
+import { hold } from '../../rig/contract.js';
 import type { FakeNvidiaSmi, Plan } from '../../rig/fake-nvidia-smi.js';
 import type { FileServer } from '../../rig/file-server.js';
 import { tinyModel } from '../../rig/gguf.js';
@@ -86,11 +87,14 @@ export class PoolctlWorld extends World {
     return last;
   }
 
-  /** Asks the supervisor over its socket. */
-  ask(method: string, path: string, body?: string, headers: Readonly<Record<string, string>> = {}): Promise<Answer> {
+  /** Asks the supervisor over its socket. An answer that is not as openapi.json says fails the step. */
+  async ask(method: string, path: string, body?: string, headers: Readonly<Record<string, string>> = {}): Promise<Answer> {
     const type =
       body === undefined ? {} : { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(body)) };
-    return ask({ socketPath: join(this.rig.state, 'poolctl.sock'), method, path, headers: { ...type, ...headers } }, body);
+    const options = { socketPath: join(this.rig.state, 'poolctl.sock'), method, path, headers: { ...type, ...headers } };
+    const answer = await ask(options, body);
+    hold({ method, path, status: answer.status, headers: answer.headers, text: answer.body });
+    return answer;
   }
 
   /** Tells a demo engine what to do, as soon as it listens. */
