@@ -223,17 +223,6 @@ Feature: pools.yaml, read strictly
     Then it exits with 4
     And it says "[UNKNOWN_DEVICE]"
 
-  Scenario: Something that cannot have an effect is a warning, and keeps nobody from starting
-    Given the pools:
-      """
-      chat: { engine: demo, device_masks: [cpu], args: [--load-time, 20ms], tensor_split: [0.5, 0.5] }
-      """
-    When I run `poolctl check`
-    Then it exits with 0
-    And it says "[NO_EFFECT]"
-    Given poolctl is up
-    Then chat/r0 becomes ready
-
   Scenario: An inventory without pools is valid, and a supervisor without pools is one
     Given the file "pools.yaml":
       """

@@ -189,10 +189,6 @@ Feature: A model is brought to where its engine can read it
     Then it exits with 0
     And it says "chat: its model is to be fetched from {files}/org/repo/resolve/main/m.gguf to {dir}/.cache/poolctl/models/hf/org/repo/m.gguf"
     And it says "code: its model is {dir}/.cache/llama.cpp/org_other_n.gguf, in the cache of llama.cpp"
-    When I run `poolctl check --json`
-    Then it prints JSON with:
-      | models[0].pool_id | chat     |
-      | models[0].from    | download |
     When I run `poolctl plan`
     Then it exits with 0
     And it says "to be fetched from {files}/org/repo/resolve/main/m.gguf to {dir}/.cache/poolctl/models/hf/org/repo/m.gguf"
