@@ -40,6 +40,13 @@ function listText(from: readonly unknown[], to: readonly unknown[]): string {
   while (start < shortest && before[start] === after[start]) start += 1;
   let end = 0;
   while (end < shortest - start && before.at(-1 - end) === after.at(-1 - end)) end += 1;
+  // Of `-x 1 -y 2` what was added between two `-x` is the flag with its value, and not a value with the next flag.
+  const longer = before.length < after.length ? after : before;
+  const isAlone = start + end === shortest;
+  while (isAlone && start > 0 && longer[start]?.startsWith('-') !== true && longer[start - 1] === longer.at(-1 - end)) {
+    start -= 1;
+    end += 1;
+  }
   const [was, is] = [before, after].map((list) => list.slice(start, list.length - end).join(' '));
   // Both are hidden: the same in what is shown.
   if (was === '' && is === '') return 'changed';
