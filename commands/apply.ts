@@ -38,7 +38,7 @@ export function apply(program: Command, cli: Cli): void {
         return cli.exit(130);
       }
       if (globals.json) cli.stdout(`${JSON.stringify(operation === null ? view : { ...view, operation })}\n`);
-      if (operation?.error !== undefined) return failed(operation, globals, cli);
+      if (operation?.error !== undefined) return failed(operation, globals.verbose, cli);
       if (globals.json || globals.quiet) return;
       if (operation === null) return cli.stdout('Nothing was changed.\n');
       cli.stdout(appliedText(operation, await awaited(client, view)));
@@ -69,17 +69,22 @@ async function ended(
   return untilEnded(client, begun, () => Number.POSITIVE_INFINITY, interrupted).finally(() => drains.close());
 }
 
-/** Whoever is new is not waited for: the operation is about what ran before. */
+/** Whoever is new is not waited for: the operation is about what ran before. None where the supervisor has gone meanwhile: it was applied all the same. */
 async function awaited(client: Client, { plan }: ApplyView): Promise<readonly string[]> {
   const touched = plan.filter(({ action }) => action === 'start' || action === 'restart');
   const targets = touched.map(({ pool_id }) => ({ poolId: pool_id, replicaId: null }));
   if (targets.length === 0) return [];
-  return replicasOf(await client.status(), targets)
+  const view = await client.status().catch((error: unknown) => {
+    if (error instanceof PoolctlError) return null;
+    throw error;
+  });
+  if (view === null) return [];
+  return replicasOf(view, targets)
     .filter(({ replica }) => replica.goal === 'up' && !replica.ready)
     .map(({ pool, replica }) => `${pool.pool_id}/${replica.replica_id}`);
 }
 
-function failed({ outcome, error }: OperationView, { json, verbose }: Globals, cli: Cli): void {
+function failed({ outcome, error }: OperationView, verbose: boolean, cli: Cli): void {
   if (error === undefined) return;
   const { code, message, why, hint } = error;
   const told = new PoolctlError(code as 'RELOAD_FAILED', message, {
@@ -87,7 +92,7 @@ function failed({ outcome, error }: OperationView, { json, verbose }: Globals, c
     ...(hint === undefined ? {} : { hint }),
     ...(outcome === 'rollback_failed' ? { exit: 1 } : {}),
   });
-  if (!json) cli.stderr(errorText(told, verbose));
+  cli.stderr(errorText(told, verbose));
   cli.exit(exitStatus(told));
 }
 
