@@ -3,6 +3,7 @@
 import type { Change } from '../core/apply.js';
 import { shownReference } from '../core/reference.js';
 import { formatBytes } from '../text/bytes.js';
+import { oneLine } from '../text/one-line.js';
 import { isSecretName, redactArgv } from '../text/redact.js';
 import { span } from '../text/time.js';
 
@@ -13,7 +14,7 @@ export function changeText({ key, from, to, unit }: Change, place: string | null
     : Array.isArray(from) && Array.isArray(to)
       ? listText(from, to)
       : pair(key, unit, from, to);
-  return `${key}: ${what}${place === null ? '' : ` (${place})`}`;
+  return `${key}: ${oneLine(what)}${place === null ? '' : ` (${place})`}`;
 }
 
 function pair(key: string, unit: Change['unit'], from: unknown, to: unknown): string {
