@@ -222,3 +222,15 @@ describe('an apply', () => {
     expect(poolsOf(after).map(({ pool_id, state }) => [pool_id, state])).toEqual([['chat', 'ready']]);
   });
 });
+
+it('a pool that was on its way out under a supervisor that is killed runs under the next one, where the file has it again', () => {
+  const bench = up();
+  acquire(bench, { ttlMs: 3_600_000 });
+  apply(bench, [code]);
+  play(bench, well, 10_000);
+  expect(engines(bench)).toEqual(['code/r0 ready 1', 'chat/r0 draining 1', 'chat/r1 stopped 1']);
+  const after = again(bench, { pools: [chat, code] });
+  for (const key of ['chat/r0', 'code/r0'] as const) play(after.give({ type: 'adopted', ...after.of(key) }), well, 100);
+  play(after, well, 20_000, (now) => now.view('chat/r1').ready);
+  expect(engines(after)).toEqual(['chat/r0 ready 1', 'chat/r1 ready 2', 'code/r0 ready 1']);
+});
