@@ -235,9 +235,9 @@ export async function up(options: UpOptions, world: World): Promise<number> {
   const onHangUp = (): void => {
     if (world.lostTerminal()) onSignal('SIGTERM');
     else
-      void service.apply(false, null).then((applied) => {
+      service.apply(false, null).then((applied) => {
         if (applied.kind === 'refused') news.publish(rejected(applied.refusal.message));
-      });
+      }, world.onBug);
   };
   for (const signal of ['SIGTERM', 'SIGINT'] as const) world.signals.on(signal, onSignal);
   world.signals.on('SIGHUP', onHangUp);

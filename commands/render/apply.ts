@@ -1,6 +1,6 @@
 /** What an apply does, pool by pool: the action, the pool, and why, one reason a line. */
 
-import type { ApplyView } from '../../src/api/wire.js';
+import type { ApplyView, OperationView } from '../../src/api/wire.js';
 import { displayWidth } from '../../src/text/width.js';
 
 export function planLines({ plan }: ApplyView): string {
@@ -13,4 +13,11 @@ export function planLines({ plan }: ApplyView): string {
     })
     .map((line) => `${line}\n`)
     .join('');
+}
+
+/** `awaited`: whoever is wanted and not ready yet. */
+export function appliedText({ cut }: OperationView, awaited: readonly string[]): string {
+  const lost = cut === 0 ? '' : ` ${cut} lease${cut === 1 ? '' : 's'} cut.`;
+  const rest = awaited.length === 0 ? '' : ` Not ready yet: poolctl wait ${awaited.join(' ')} --for ready`;
+  return `Applied.${lost}${rest}\n`;
 }

@@ -1,6 +1,7 @@
 /** What runs, held against another inventory: which pools are touched, and because of which keys. Pure. */
 
-import type { Inventory, PoolSpec } from './model.js';
+import { changesLive } from './live-update.js';
+import type { Inventory, PoolSpec, SupervisorSpec } from './model.js';
 import { standing, withModel } from './model-choice.js';
 import type { Override, Pool, State } from './state.js';
 
@@ -40,21 +41,25 @@ function planned(file: PoolSpec, pool: Pool | undefined): Planned {
   const override = standing(file, pool.override);
   const to = override === null ? file : withModel(file, override.chosen);
   const changes = changesOf(pool.spec, to);
-  const action = changes.length === 0 ? 'keep' : changes.every(({ key }) => isLive(key)) ? 'live-update' : 'restart';
+  const action = changes.length === 0 ? 'keep' : changes.every(({ key }) => changesLive(key)) ? 'live-update' : 'restart';
   return { poolId, action, changes, to, override };
 }
 
-/** Policies, which no engine is told of. `autostart` is about the next start of the supervisor. */
-const live: ReadonlySet<string> = new Set(['health', 'restart', 'drain', 'stop', 'logs', 'slots', 'reload', 'autostart']);
+/** Read once, at the start of the supervisor. All other keys of it count from the next time that somebody looks at them. */
+const readOnce: ReadonlySet<string> = new Set<keyof SupervisorSpec>(['listen', 'tokenFile', 'log', 'events']);
 
-const isLive = (key: string): boolean => live.has(key.split('.')[0] ?? '');
-
-/** The same engine under other policies: what of an entry can change while it runs. */
-export function withPolicies(
-  spec: PoolSpec,
-  { health, restart, drain, stop, logs, slots, reload, autostart }: PoolSpec,
-): PoolSpec {
-  return { ...spec, health, restart, drain, stop, logs, slots, reload, autostart };
+/** Keys of `supervisor` that differ, as they stand in the file: those that count from now on, and those of its next start. */
+export function supervisorChanges(
+  before: SupervisorSpec,
+  after: SupervisorSpec,
+): { readonly now: readonly string[]; readonly later: readonly string[] } {
+  const changed = (Object.keys(after) as (keyof SupervisorSpec)[]).filter(
+    (key) => JSON.stringify(before[key]) !== JSON.stringify(after[key]),
+  );
+  return {
+    now: changed.filter((key) => !readOnce.has(key)).map(yamlName),
+    later: changed.filter((key) => readOnce.has(key)).map(yamlName),
+  };
 }
 
 export function changesOf(before: PoolSpec, after: PoolSpec): readonly Change[] {

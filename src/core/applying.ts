@@ -1,16 +1,16 @@
 /** Applies in a step: what the new inventory says is put to work pool by pool; those that it does not touch are left alone. */
 
-import { type Planned, planApply, withPolicies } from './apply.js';
+import { type Planned, planApply, supervisorChanges } from './apply.js';
 import type { Event } from './events.js';
 import { newReplica } from './initial.js';
-import { isLive, isServing } from './life.js';
+import { handoffAfter, withNewPolicies } from './live-update.js';
 import type { Context, Effect, Input } from './messages.js';
-import type { Instant, PoolSpec } from './model.js';
+import type { Inventory } from './model.js';
 import { begin } from './operation.js';
 import { planReload } from './reload.js';
 import { reloadSteps } from './reload-steps.js';
 import { retired } from './remains.js';
-import { type Apply, now, type Operation, type OperationStep, type Pool, type Replica, type State } from './state.js';
+import { type Apply, now, type Operation, type OperationStep, type Pool, type State } from './state.js';
 import { inProgress, refuse, running, shuttingDown, type Wish } from './wish.js';
 import type { Work } from './work.js';
 
@@ -24,20 +24,21 @@ export function askApply(state: State, { inventory, correlationId }: Wanted, con
     ({ kind, poolId }) =>
       kind === 'apply' || kind === 'reload' || (kind === 'restart' && touched.some((each) => each.poolId === poolId)),
   );
+  if (rival !== undefined) return refuse(inProgress(rival, 'apply', inventory.file));
   const leaving = inventory.pools.find(({ poolId }) => state.pools.get(poolId)?.retiring === true);
   if (leaving !== undefined) {
     const message = `cannot apply ${inventory.file}: an engine of "${leaving.poolId}" from before would not die yet`;
     return refuse({ code: 'OPERATION_IN_PROGRESS', message, hint: `poolctl status ${leaving.poolId}`, retryAfterMs: 5_000 });
   }
-  if (rival !== undefined) return refuse(inProgress(rival, 'apply', inventory.file));
   const targets = [...state.pools.values()].flatMap(({ spec, replicas }) =>
     touched.some(({ poolId, action }) => poolId === spec.poolId && action !== 'live-update') ? replicas : [],
   );
-  const begun = begin({ kind: 'apply', poolId: null, targets, leases: state.leases, correlationId }, touched.length > 0, context);
+  const changed = touched.length > 0 || supervisorChanges(state.inventory.supervisor, inventory.supervisor).now.length > 0;
+  const begun = begin({ kind: 'apply', poolId: null, targets, leases: state.leases, correlationId }, changed, context);
   return {
     ok: true,
     operationId: begun.id,
-    begun: { ...begun, steps: [], outcome: touched.length > 0 ? null : 'unchanged' },
+    begun: { ...begun, steps: [], outcome: changed ? null : 'unchanged' },
     cancelled: [],
     facts: [],
     events: [],
@@ -57,16 +58,13 @@ export function applyPlan(
   const pools = new Map<string, Pool>();
   for (const each of plan) {
     const before = state.pools.get(each.poolId);
-    pools.set(each.poolId, poolAfter(each, before, operationId, work));
-    const { reload } = pools.get(each.poolId) ?? {};
-    if (each.action === 'restart' && reload != null)
-      effects.push({
-        type: 'verify',
-        operationId,
-        poolId: each.poolId,
-        spec: reload.to,
-        allowDownloads: inventory.supervisor.allowDownloads,
-      });
+    const after = poolAfter(each, before, operationId, inventory, work);
+    pools.set(each.poolId, after);
+    if (each.action === 'restart' && after.reload !== null) {
+      const { allowDownloads } = inventory.supervisor;
+      effects.push({ type: 'verify', operationId, poolId: each.poolId, spec: after.reload.to, allowDownloads });
+    }
+    effects.push(...after.replicas.flatMap((replica, index) => handoffAfter(before?.replicas[index] ?? replica, replica)));
   }
   for (const [poolId, pool] of state.pools) if (!pools.has(poolId)) pools.set(poolId, pool);
   work.state = {
@@ -76,6 +74,7 @@ export function applyPlan(
     apply: {
       operationId,
       restarts: plan.flatMap(({ poolId, action }) => (action === 'restart' ? [{ poolId, end: null }] : [])),
+      others: plan.some(({ action }) => action === 'start' || action === 'live-update'),
       stops: plan.flatMap(({ poolId, action }) => (action === 'stop' ? [poolId] : [])),
     },
   };
@@ -91,8 +90,10 @@ function poolAfter(
   { poolId, action, to, override }: Planned,
   before: Pool | undefined,
   operationId: string,
+  { supervisor }: Inventory,
   { state, context }: Work,
 ): Pool {
+  const polls = { before: state.inventory.supervisor.enginePollMs, after: supervisor.enginePollMs };
   if (before === undefined || to === null) {
     if (before !== undefined) return { ...before, retiring: true };
     if (to === null) throw new RangeError(`nobody knows ${poolId}`);
@@ -109,23 +110,9 @@ function poolAfter(
         ...before,
         spec: to,
         override,
-        replicas: before.replicas.map((replica) => withNewPolicies(replica, to, context.now)),
+        replicas: before.replicas.map((replica) => withNewPolicies(replica, to, polls, context.now)),
       };
   }
-}
-
-/** Of a living engine, too: its next probe, its stop and its drain go by them. */
-function withNewPolicies(replica: Replica, spec: PoolSpec, at: Instant): Replica {
-  const { life } = replica;
-  if (!isLive(life)) return replica;
-  const { launch } = life.engine;
-  const engine = { ...life.engine, launch: { ...launch, spec: withPolicies(launch.spec, spec) } };
-  if (!isServing(life)) return { ...replica, life: { ...life, engine } as Replica['life'] };
-  const slotsTotal = spec.slots === 'auto' ? life.description.slotsTotal : spec.slots;
-  const { path } = spec.health;
-  const changed = (path === 'none') !== (launch.spec.health.path === 'none');
-  const probing = changed ? { at: path === 'none' ? null : at, startedAt: at } : life.probing;
-  return { ...replica, life: { ...life, engine, probing, description: { ...life.description, slotsTotal } } as Replica['life'] };
 }
 
 /** Pools that are gone go; and the apply ends when nothing of it is under way any more. */
@@ -154,21 +141,15 @@ function remove(work: Work, { spec, replicas }: Pool): void {
 }
 
 function finish(work: Work, apply: Apply, operation: Operation): void {
-  const failed = apply.restarts.filter(({ end }) => end !== 'reloaded');
-  const [first] = failed;
+  const error = errorOf(apply);
   work.state = { ...work.state, apply: null };
   const outcome =
     operation.outcome ??
-    (first === undefined ? 'applied' : failed.some(({ end }) => end === 'rollback_failed') ? 'rollback_failed' : 'rolled_back');
-  const error: Operation['error'] =
-    first === undefined
-      ? null
-      : {
-          code: 'RELOAD_FAILED',
-          message: `cannot apply pools.${first.poolId}: ${first.end === 'rollback_failed' ? 'not even what ran before came back' : 'what ran before runs again'}`,
-          ...(first.why === undefined ? {} : { why: first.why }),
-          hint: `poolctl status ${first.poolId}`,
-        };
+    (error === null
+      ? 'applied'
+      : apply.restarts.some(({ end }) => end === 'rollback_failed')
+        ? 'rollback_failed'
+        : 'rolled_back');
   const told: Event = {
     event: 'inventory.applied',
     level: error === null ? 'info' : 'warn',
@@ -182,6 +163,24 @@ function finish(work: Work, apply: Apply, operation: Operation): void {
     { ...operation, state: error === null ? 'succeeded' : 'failed', outcome, error, finishedAt: now(work.context) },
     'finished',
   );
+}
+
+/** Pools go their own ways: what some could not do undoes nothing of the others. */
+function errorOf({ restarts, stops, others }: Apply): Operation['error'] {
+  const failed = restarts.filter(({ end }) => end !== 'reloaded');
+  const lost = failed.filter(({ end }) => end === 'rollback_failed');
+  const [first] = lost.length > 0 ? lost : failed;
+  if (first === undefined) return null;
+  const names = (pools: typeof failed): string => pools.map(({ poolId }) => `pools.${poolId}`).join(', ');
+  const back =
+    lost.length === 0 ? 'what was there before is there again' : `not even what ran before came back in ${names(lost)}`;
+  const rest = others || failed.length < restarts.length + stops.length ? '; the rest was applied' : '';
+  return {
+    code: 'RELOAD_FAILED',
+    message: `cannot apply ${names(failed)}: ${back}${rest}`,
+    ...(first.why === undefined ? {} : { why: first.why }),
+    hint: first.key == null ? `poolctl status ${first.poolId}` : `poolctl logs ${first.key} --previous`,
+  };
 }
 
 /** Steps of pools that are done stay as they were. */

@@ -14,13 +14,15 @@ export function nextAt(state: State): Instant | null {
   return Number.isFinite(earliest) ? earliest : null;
 }
 
-/** When a new engine that still waits for what it needs is given up. */
+/** When an engine that still waits for what it needs is given up, the new one or the old one again. */
 function launchBy({ replicas }: Pool, { places }: Reload): number {
   const waits = (key: ReplicaKey): boolean =>
     replicas.some((replica) => replica.key === key && replica.life.state === 'preparing');
   return Math.min(
     never,
-    ...places.filter(({ key, stage }) => stage === 'launching' && waits(key)).map((place) => place.launchBy),
+    ...places
+      .filter(({ key, stage }) => (stage === 'launching' || stage === 'returning') && waits(key))
+      .map((place) => place.launchBy),
   );
 }
 

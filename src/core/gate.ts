@@ -95,17 +95,17 @@ function* leftovers(replica: Replica, state: State): Generator<Block> {
   }
 }
 
-/** A neighbour that is on its way to other devices, or out of the inventory, has these yet. */
+/** A neighbour that is on its way to another port, to other devices, or out of the inventory, has these yet. */
 function* neighbours(replica: Replica, state: State): Generator<Block> {
   const shares = poolOf(replica, state)?.spec.share === true;
   const wanted = new Set(devicesOf(replica, state).map(({ uuid }) => uuid));
   for (const { spec, replicas } of state.pools.values()) {
-    if (shares && spec.share) continue;
     for (const other of replicas) {
       if (other.key === replica.key || !isLive(other.life)) continue;
-      const held = other.life.engine.launch.devices.find(({ uuid }) => wanted.has(uuid));
-      if (held !== undefined)
-        yield { because: 'leftovers', until: null, why: `waits until ${other.key} has left GPU ${held.index}` };
+      const { launch } = other.life.engine;
+      const held = shares && spec.share ? undefined : launch.devices.find(({ uuid }) => wanted.has(uuid));
+      const what = held !== undefined ? `GPU ${held.index}` : launch.port === replica.port ? `port ${launch.port}` : null;
+      if (what !== null) yield { because: 'leftovers', until: null, why: `waits until ${other.key} has left ${what}` };
     }
   }
 }

@@ -137,12 +137,15 @@ function recordedReplica(
   const { spec } = pool;
   // Should this supervisor die, the next one has the old model, and what that has come to.
   const replica = beforeReload(pool, running);
+  // It may find a pool in the file again that was on its way out: nobody wanted that one down for ever.
+  const returns = pool.retiring && spec.autostart;
+  // A supervisor that dies on its way down was not asked to keep its engines down for ever.
+  const wanted = shutdown?.goals.get(replica.key) ?? replica.goal;
   const { life } = replica;
   const intent = life.state === 'preparing' && life.phase !== 'queued' ? life.launch : null;
   const more = isOrderedRestart(life) ? 1 : 0;
   return {
-    // A supervisor that dies on its way down was not asked to keep its engines down for ever.
-    goal: shutdown?.goals.get(replica.key) ?? replica.goal,
+    goal: returns ? 'up' : wanted,
     incarnation: intent?.incarnation ?? replica.incarnation,
     port: replica.portProven ? replica.port : null,
     attempt: replica.attempt,
@@ -160,7 +163,8 @@ function recordedReplica(
     vram: replica.vram,
     entry: entryOf(spec),
     died: replica.died && engineOf(replica.died.launch, replica.died.identity, replica.died.startedAt, entryOf),
-    life: recordedLife(life, entryOf),
+    life:
+      returns && life.state === 'stopped' ? { state: 'preparing', cause: 'start', intent: null } : recordedLife(life, entryOf),
   };
 }
 

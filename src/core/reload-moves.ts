@@ -33,7 +33,7 @@ const launchWaitMs = 600_000;
 type Turn = Partial<Move> | null;
 
 function moveOf(place: Place, replica: Replica, reload: Reload, now: Instant): Turn {
-  return reload.failure === null ? forward(place, replica, reload, now) : back(place, replica, reload);
+  return reload.failure === null ? forward(place, replica, reload, now) : back(place, replica, reload, now);
 }
 
 function forward(place: Place, replica: Replica, reload: Reload, now: Instant): Turn {
@@ -127,10 +127,14 @@ function fail(reload: Reload, { key }: Replica, reason: FailureReason, text: str
   return { reload: failed(reload, { reason, key, text }) };
 }
 
-function back(place: Place, replica: Replica, reload: Reload): Turn {
+function back(place: Place, replica: Replica, reload: Reload, now: Instant): Turn {
   const { life } = replica;
   const { before } = place;
   const to = (stage: Stage, more: Partial<Move> = {}): Turn => ({ reload: moved(reload, { ...place, stage }), ...more });
+  const returning = (more: Partial<Move>): Turn => ({
+    reload: moved(reload, { ...place, stage: 'returning', launchBy: now + reload.drainMs + launchWaitMs }),
+    ...more,
+  });
   const asBefore = { ...replica, ...before.earned, ...before.place, ...(before.life === null ? { breakers: closed } : {}) };
   switch (place.stage) {
     case 'waiting':
@@ -138,7 +142,7 @@ function back(place: Place, replica: Replica, reload: Reload): Turn {
     case 'draining':
       // The old engine is there yet: it goes on, or comes again once it has ended.
       if (before.goal === 'down') return to('emptying');
-      return to('returning', { replica: asBefore, fact: life.state === 'draining' || place.leaves ? { type: 'start' } : null });
+      return returning({ replica: asBefore, fact: life.state === 'draining' || place.leaves ? { type: 'start' } : null });
     case 'launching':
       return to('emptying', { fact: isResting(life) && life.state === 'stopped' ? null : { type: 'stop' } });
     case 'switched': {
@@ -152,12 +156,14 @@ function back(place: Place, replica: Replica, reload: Reload): Turn {
       if (life.state !== 'stopped') return null;
       if (before.goal === 'down') return to('returned', { replica: asBefore });
       return before.life === null
-        ? to('returning', { replica: asBefore, fact: { type: 'start' } })
+        ? returning({ replica: asBefore, fact: { type: 'start' } })
         : to('returned', { replica: asBefore, fact: { type: 'revert', goal: before.goal, life: before.life } });
     case 'returning':
       if (before.goal === 'down') return to('emptying');
       if (life.state === 'ready' || (life.state === 'unhealthy' && replica.incarnation === before.incarnation))
         return to('returned');
+      // Another pool may have got its devices meanwhile.
+      if (life.state === 'preparing' && now >= place.launchBy) return to('lost');
       return life.state === 'failed' || life.state === 'broken' || life.state === 'stuck' || life.state === 'stopped'
         ? to('lost')
         : null;

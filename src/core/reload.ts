@@ -29,12 +29,15 @@ export function planReload(
 ): Reload {
   const ready = replicas.filter(({ life }) => life.state === 'ready').length;
   const { strategy } = wish.to.reload;
-  const moves = replicas.some(
-    ({ mask, index }) => wish.to.masks[index] !== undefined && wish.to.masks[index]?.written !== mask.written,
-  );
+  const isHeld = ({ key }: Replica, port: number): boolean => replicas.some((other) => other.key !== key && other.port === port);
+  const moves = replicas.some((replica) => {
+    const mask = wish.to.masks[replica.index];
+    const port = wish.to.port === 'auto' ? null : wish.to.port + replica.index;
+    return mask !== undefined && (mask.written !== replica.mask.written || (port !== null && isHeld(replica, port)));
+  });
   return {
     ...wish,
-    // One that is to go where another has yet to leave would wait for it for ever.
+    // One that is to go where another has yet to leave, to its devices or its port, would wait for it for ever.
     strategy: moves ? 'recreate' : strategy === 'auto' ? (ready >= 2 ? 'rolling' : 'recreate') : strategy,
     verified: false,
     staged: null,

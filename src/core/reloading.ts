@@ -194,10 +194,14 @@ function withEnd(
 ): Apply | null {
   if (apply === null) return null;
   const restarts = apply.restarts.map((each) =>
-    each.poolId === spec.poolId ? { ...each, end, steps, ...(failure === null ? {} : { why: failure.text }) } : each,
+    each.poolId === spec.poolId
+      ? { ...each, end, steps, ...(failure === null ? {} : { why: whyOf(failure), key: failure.key }) }
+      : each,
   );
   return { ...apply, restarts };
 }
+
+const whyOf = (failure: Failure): string => (failure.key === null ? reasonOf(failure) : `${failure.key}: ${reasonOf(failure)}`);
 
 function endReload(work: Work, pool: Pool, operation: Operation, reload: Reload, end: ReloadEnd): void {
   const at = now(work.context);

@@ -57,9 +57,23 @@ export function resumeUnhealthy(replica: In<'starting'>, resumed: Resumed, detai
 }
 
 export function servingProbed(replica: Up, { result }: { readonly result: ProbeResult }, scene: Scene): Turn {
+  const slotsTotal = result.description?.slotsTotal ?? null;
+  if (replica.life.description.slotsTotal !== null || slotsTotal === null) return judged(replica, result, scene);
+  const { life } = replica;
+  const told = { ...replica, life: { ...life, description: { ...life.description, slotsTotal } } } as Up;
+  const turn = judged(told, result, scene);
+  // Clients read the slots there. Whoever has just recovered has written it.
+  return life.state === 'ready' && turn.replica.life.state === 'ready'
+    ? { ...turn, effects: [...turn.effects, handoff(turn.replica.life)] }
+    : turn;
+}
+
+function judged(replica: Up, result: ProbeResult, scene: Scene): Turn {
   const { life } = replica;
   const { health } = scene.spec;
-  const probing = { ...life.probing, at: nextProbe(life.probing.startedAt, health.intervalMs, scene.now) };
+  // One that was out when an apply ended them is the last.
+  const at = health.path === 'none' ? null : nextProbe(life.probing.startedAt, health.intervalMs, scene.now);
+  const probing = { ...life.probing, at };
   if (result.verdict === 'unknown') return stay({ ...replica, life: { ...life, probing } });
   const passed = result.verdict === 'ok' && result.listener !== 'foreign';
   const detail = result.verdict === 'ok' ? `${result.holder ?? 'another process'} answers on its port` : result.detail;
@@ -114,6 +128,8 @@ export function servingGenerated(
 export function servingWoke(replica: In<'ready'> | In<'unhealthy'>, _: unknown, scene: Scene): Turn {
   const { life } = replica;
   if (life.state === 'unhealthy' && due(life.restartAt, scene.now)) {
+    // Since an apply nobody probes it.
+    if (life.sickness.kind === 'probes' && scene.spec.health.path === 'none') return recover(replica as In<'unhealthy'>, scene);
     const until = patience(life, scene) ?? working(life, scene);
     if (until === null) return giveUpOn(replica as In<'unhealthy'>, scene);
     return asked({ ...replica, life: { ...life, restartAt: until } }, scene);
@@ -135,7 +151,7 @@ export function asked(replica: Up, scene: Scene): Turn {
   const probe = due(life.probing.at, scene.now);
   if (probe) {
     const sick = life.state === 'unhealthy';
-    effects.push({ type: 'probe', launch, identity, prove: sick, describe: false, work: sick });
+    effects.push({ type: 'probe', launch, identity, prove: sick, describe: isToTell(life, scene.spec), work: sick });
   }
   const poll = due(life.polling.at, scene.now);
   if (poll) effects.push({ type: 'poll', launch });
@@ -151,6 +167,9 @@ export function asked(replica: Up, scene: Scene): Turn {
   };
   return stay({ ...replica, life: next } as Up, effects);
 }
+
+/** Since an apply its slots are what it says itself. */
+const isToTell = ({ description }: Serving, { slots }: PoolSpec): boolean => slots === 'auto' && description.slotsTotal === null;
 
 /** What its log has told needs no probe; where a token is the proof, a fresh one is waited for as well. */
 function patience({ sickness, probing }: In<'unhealthy'>['life'], scene: Scene): Instant | null {
@@ -244,7 +263,7 @@ function due(at: Instant | null, now: Instant): boolean {
   return at !== null && at <= now;
 }
 
-function handoff({ engine, description, readyAt }: Serving): Effect {
+export function handoff({ engine, description, readyAt }: Serving): Effect {
   const { launch, identity } = engine;
   return {
     type: 'write-handoff',

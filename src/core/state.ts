@@ -222,15 +222,18 @@ export type Operation = {
 /** A changed inventory that is being carried out. */
 export type Apply = {
   readonly operationId: string;
-  /** Pools whose engines are replaced; `end` and `steps` once that is over, `why` where it failed. */
+  /** Pools whose engines are replaced; `end` and `steps` once that is over, `why` and by whom (`key`) where it failed. */
   readonly restarts: readonly {
     readonly poolId: string;
     readonly end: 'reloaded' | 'rolled_back' | 'rollback_failed' | 'drain_timeout' | 'failed' | null;
     readonly why?: string;
+    readonly key?: ReplicaKey | null;
     readonly steps?: readonly OperationStep[];
   }[];
   /** Pools that the inventory no longer has. */
   readonly stops: readonly string[];
+  /** Whether there is more to it, which cannot fail. */
+  readonly others: boolean;
 };
 
 export type Shutdown = {

@@ -3,6 +3,7 @@
 import type { Change } from '../core/apply.js';
 import { shownReference } from '../core/reference.js';
 import { formatBytes } from '../text/bytes.js';
+import { oneLine } from '../text/one-line.js';
 import { isSecretName, redactArgv } from '../text/redact.js';
 import { span } from '../text/time.js';
 
@@ -13,7 +14,7 @@ export function changeText({ key, from, to, unit }: Change, place: string | null
     : Array.isArray(from) && Array.isArray(to)
       ? listText(from, to)
       : pair(key, unit, from, to);
-  return `${key}: ${what}${place === null ? '' : ` (${place})`}`;
+  return `${key}: ${oneLine(what)}${place === null ? '' : ` (${place})`}`;
 }
 
 function pair(key: string, unit: Change['unit'], from: unknown, to: unknown): string {
@@ -40,6 +41,13 @@ function listText(from: readonly unknown[], to: readonly unknown[]): string {
   while (start < shortest && before[start] === after[start]) start += 1;
   let end = 0;
   while (end < shortest - start && before.at(-1 - end) === after.at(-1 - end)) end += 1;
+  // Of `-x 1 -y 2` what was added between two `-x` is the flag with its value, and not a value with the next flag.
+  const longer = before.length < after.length ? after : before;
+  const isAlone = start + end === shortest;
+  while (isAlone && start > 0 && longer[start]?.startsWith('-') !== true && longer[start - 1] === longer.at(-1 - end)) {
+    start -= 1;
+    end += 1;
+  }
   const [was, is] = [before, after].map((list) => list.slice(start, list.length - end).join(' '));
   // Both are hidden: the same in what is shown.
   if (was === '' && is === '') return 'changed';

@@ -72,7 +72,9 @@ const sentences: { readonly [Name in EventName]: (event: Event) => string } = {
   'inventory.applied': ({ result, reason }) =>
     result === 'unchanged'
       ? 'the inventory is as it was'
-      : `the inventory was applied${reason === undefined ? '' : `, but for one pool: ${reason}`}`,
+      : reason === undefined
+        ? 'the inventory was applied'
+        : `the inventory was applied in part: ${reason}`,
   'inventory.rejected': ({ reason, hint }) => `the inventory stays as it was${behind([reason, hint].filter(Boolean).join('; '))}`,
   'storage.degraded': ({ result, detail = 'state', reason }) =>
     result === 'recovered'

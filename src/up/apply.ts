@@ -1,11 +1,13 @@
 /** Reads the inventory anew and puts it to work: what `poolctl apply`, SIGHUP and the API ask for. */
 
 import type { ApplyView, ProblemView } from '../api/wire.js';
-import { type Planned, planApply } from '../core/apply.js';
+import { type Change, type Planned, planApply, supervisorChanges } from '../core/apply.js';
 import type { Event } from '../core/events.js';
-import type { Inventory, SupervisorSpec } from '../core/model.js';
+import { changesLive } from '../core/live-update.js';
+import type { Inventory, PoolSpec } from '../core/model.js';
 import { shownReference } from '../core/reference.js';
 import type { State } from '../core/state.js';
+import { hasFlag } from '../engines/flags.js';
 import { changeText } from '../inventory/changes.js';
 import type { Examination } from '../inventory/report.js';
 import { span } from '../text/time.js';
@@ -28,12 +30,13 @@ export function rereadInto({ inventory, problems, file, where }: Examination, st
     };
   }
   const plan = planApply(state, inventory);
-  const notes = notesOn(state.inventory.supervisor, inventory.supervisor);
+  const supervisor = supervisorChanges(state.inventory.supervisor, inventory.supervisor);
+  const notes = notesOf(supervisor);
   return {
     ok: true,
     inventory,
     view: {
-      changed: plan.some(({ action }) => action !== 'keep'),
+      changed: supervisor.now.length > 0 || plan.some(({ action }) => action !== 'keep'),
       plan: plan.map((each) => ({ pool_id: each.poolId, action: each.action, reasons: reasonsOf(each, state, where) })),
       ...(notes.length === 0 ? {} : { notes }),
     },
@@ -41,7 +44,7 @@ export function rereadInto({ inventory, problems, file, where }: Examination, st
 }
 
 function reasonsOf(
-  { poolId, action, changes, override }: Planned,
+  { poolId, action, changes, to, override }: Planned,
   { pools }: State,
   where: Examination['where'],
 ): readonly string[] {
@@ -56,15 +59,33 @@ function reasonsOf(
     const deadlineMs = pools.get(poolId)?.spec.drain.deadlineMs ?? 0;
     return [`not in the file any more; drained first, up to ${span(deadlineMs)}`];
   }
-  return [...changes.map((change) => changeText(change, where?.(poolId, change.key) ?? null)), ...standing];
+  const restart = changes.filter(({ key }) => !changesLive(key));
+  const live = changes.filter(({ key }) => changesLive(key));
+  const text = (change: Change): string => changeText(change, where?.(poolId, change.key) ?? null);
+  return [
+    ...restart.map(text),
+    ...live.map((change) => `${text(change)}${action === 'live-update' ? laterOf(change, to) : ''}`),
+    ...standing,
+  ];
 }
 
-/** Keys that are read once, at the start. */
-const fixed: readonly (keyof SupervisorSpec)[] = ['listen', 'tokenFile', 'ports', 'adopt', 'log', 'events'];
+/** What changes live and is not all of it. */
+function laterOf({ key }: Change, to: PoolSpec | null): string {
+  if (key === 'autostart') return ', at the next poolctl up';
+  const told = to !== null && to.slots !== 'auto' && isToldSlots(to);
+  return key === 'slots' && told ? ', and its engines are told at their next start' : '';
+}
 
-function notesOn(before: SupervisorSpec, after: SupervisorSpec): readonly string[] {
-  const changed = fixed.filter((key) => JSON.stringify(before[key]) !== JSON.stringify(after[key]));
-  return changed.map((key) => `supervisor.${key === 'tokenFile' ? 'token_file' : key} takes effect at the next poolctl up`);
+/** Engines that are given their slots on the command line, unless its own arguments do so. */
+function isToldSlots({ engine, args }: PoolSpec): boolean {
+  return (engine === 'llamacpp' || engine === 'demo') && !hasFlag(args, '--parallel', '-np', '--slots');
+}
+
+function notesOf({ now, later }: ReturnType<typeof supervisorChanges>): readonly string[] {
+  return [
+    ...now.map((key) => `supervisor.${key} has changed, and counts from now on`),
+    ...later.map((key) => `supervisor.${key} has changed, and takes effect at the next poolctl up`),
+  ];
 }
 
 /** The file stays as it was read before. */

@@ -1,47 +1,18 @@
 /** Applies: only what has changed is touched; policies change live, engines one after another, and what cannot start leaves what ran. */
 
 import fc from 'fast-check';
-import { describe, expect, it, test } from 'vitest';
-import { changesOf, planApply, withPolicies } from '../../src/core/apply.js';
+import { describe, expect, it } from 'vitest';
+import { changesOf, planApply } from '../../src/core/apply.js';
+import { withPolicies } from '../../src/core/live-update.js';
 import type { PoolSpec } from '../../src/core/model.js';
-import { viewOperation, viewPools } from '../../src/core/snapshot.js';
-import { deviceOf } from '../rig/launch.js';
-import { inventoryOf, poolSpec, supervisorSpec } from '../rig/specs.js';
+import { inventoryOf, poolSpec } from '../rig/specs.js';
 import { again } from './again.js';
-import { Bench } from './bench.js';
+import { apply, carryOut, chat, code, engines, operationOf, poolsOf, up, well } from './applying.js';
+import type { Bench } from './bench.js';
 import { acquire } from './leasing.js';
 import { maskOf } from './looks.js';
-import { type Manners, play } from './moves.js';
+import { play } from './moves.js';
 
-const well: Manners = () => 'well';
-const chat = poolSpec('chat', 2, { model: '/models/a.gguf', modelId: 'a' });
-const code = poolSpec('code', 1, { model: '/models/c.gguf', modelId: 'c' });
-
-const up = (pools: readonly PoolSpec[] = [chat, code]): Bench =>
-  play(new Bench(pools, { supervisor: { loads: { perDevice: 9, total: 9 } } }), well, 20_000, (bench) =>
-    viewPools(bench.state, { now: bench.now, time: String }).every(({ replicas }) => replicas.every(({ ready }) => ready)),
-  );
-const apply = (bench: Bench, pools: readonly PoolSpec[]): Bench =>
-  bench.give({
-    type: 'apply-requested',
-    inventory: { ...inventoryOf(...pools), supervisor: { ...supervisorSpec, loads: { perDevice: 9, total: 9 } } },
-    correlationId: null,
-  });
-/** Models that are verified by themselves. */
-const carryOut = (bench: Bench, manners: Manners = well, ms = 900_000): Bench => {
-  if (bench.did().includes('verify')) bench.verified();
-  return play(bench, manners, ms, (now) => operationOf(now).state !== 'running');
-};
-const operationOf = (bench: Bench) => {
-  const operation = [...bench.state.operations.values()].findLast(({ kind }) => kind === 'apply');
-  if (operation === undefined) throw new Error('no apply');
-  return viewOperation(operation, bench.state, String);
-};
-const poolsOf = (bench: Bench) => viewPools(bench.state, { now: bench.now, time: String });
-const engines = (bench: Bench) =>
-  poolsOf(bench).flatMap(({ pool_id, replicas }) =>
-    replicas.map(({ replica_id, state, incarnation }) => `${pool_id}/${replica_id} ${state} ${incarnation}`),
-  );
 const planOf = (bench: Bench, pools: readonly PoolSpec[]) =>
   planApply(bench.state, inventoryOf(...pools)).map(({ poolId, action, changes }) => [
     poolId,
@@ -239,58 +210,7 @@ describe('an apply', () => {
     expect(poolsOf(bench)[0]).toMatchObject({ model_id: 'z', override: null, state: 'ready' });
   });
 
-  describe('of other masks', () => {
-    const gpus = [deviceOf('0'), deviceOf('1'), deviceOf('2')];
-    const on = (...masks: string[]): PoolSpec => ({ ...chat, masks: masks.map((mask) => maskOf(mask)) });
-    const withGpus = (pools: readonly PoolSpec[]) =>
-      play(new Bench(pools, { devices: gpus, supervisor: { loads: { perDevice: 9, total: 9 } } }), well, 20_000, (bench) =>
-        poolsOf(bench).every(({ replicas }) => replicas.every(({ ready }) => ready)),
-      );
-
-    it('adds a replica', () => {
-      const bench = carryOut(apply(withGpus([on('0')]), [on('0', '1')]));
-      play(bench, well, 20_000, (now) => poolsOf(now).every(({ replicas }) => replicas.every(({ ready }) => ready)));
-      expect(poolsOf(bench)[0]?.replicas.map(({ device_mask, ready }) => [device_mask, ready])).toEqual([
-        ['0', true],
-        ['1', true],
-      ]);
-    });
-
-    it('takes one away, drained', () => {
-      const bench = carryOut(apply(withGpus([on('0', '1')]), [on('0')]));
-      expect(poolsOf(bench)[0]?.replicas.map(({ device_mask, ready }) => [device_mask, ready])).toEqual([['0', true]]);
-      expect(poolsOf(bench)[0]).toMatchObject({ state: 'ready', device_masks: ['0'] });
-    });
-
-    it('moves each, and never two engines on one device', () => {
-      const bench = apply(withGpus([on('0', '1')]), [on('1', '2')]);
-      bench.verified();
-      play(bench, well, 900_000, (now) => {
-        const held = [...now.state.pools.values()].flatMap(({ replicas }) =>
-          replicas.flatMap(({ life }) => ('engine' in life ? life.engine.launch.devices.map(({ uuid }) => uuid) : [])),
-        );
-        expect(new Set(held).size).toBe(held.length);
-        return operationOf(now).state !== 'running';
-      });
-      expect(operationOf(bench).outcome).toBe('applied');
-      expect(poolsOf(bench)[0]?.replicas.map(({ device_mask, ready }) => [device_mask, ready])).toEqual([
-        ['1', true],
-        ['2', true],
-      ]);
-    });
-
-    it('gives them back where the new engines do not start', () => {
-      const bench = apply(withGpus([on('0', '1')]), [{ ...on('2'), model: '/models/bad.gguf', modelId: 'bad' }]);
-      carryOut(bench, (model) => (model === '/models/bad.gguf' ? 'crashes at once' : 'well'));
-      expect(operationOf(bench).outcome).toBe('rolled_back');
-      expect(poolsOf(bench)[0]?.replicas.map(({ device_mask, ready, goal }) => [device_mask, ready, goal])).toEqual([
-        ['0', true, 'up'],
-        ['1', true, 'up'],
-      ]);
-    });
-  });
-
-  test.each([['killed', false]] as const)('under a supervisor that is %s: the next one runs what the file says', () => {
+  it('under a supervisor that is killed: the next one runs what the file says', () => {
     const next = [{ ...chat, args: ['-x'] }];
     const bench = apply(up(), next);
     play(bench, well, 1_000);
@@ -301,4 +221,16 @@ describe('an apply', () => {
     play(after, well, 120_000, (now) => poolsOf(now).every(({ replicas }) => replicas.every(({ ready }) => ready)));
     expect(poolsOf(after).map(({ pool_id, state }) => [pool_id, state])).toEqual([['chat', 'ready']]);
   });
+});
+
+it('a pool that was on its way out under a supervisor that is killed runs under the next one, where the file has it again', () => {
+  const bench = up();
+  acquire(bench, { ttlMs: 3_600_000 });
+  apply(bench, [code]);
+  play(bench, well, 10_000);
+  expect(engines(bench)).toEqual(['code/r0 ready 1', 'chat/r0 draining 1', 'chat/r1 stopped 1']);
+  const after = again(bench, { pools: [chat, code] });
+  for (const key of ['chat/r0', 'code/r0'] as const) play(after.give({ type: 'adopted', ...after.of(key) }), well, 100);
+  play(after, well, 20_000, (now) => now.view('chat/r1').ready);
+  expect(engines(after)).toEqual(['chat/r0 ready 1', 'chat/r1 ready 2', 'code/r0 ready 1']);
 });

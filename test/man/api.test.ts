@@ -79,7 +79,28 @@ describe('the examples (those that run are skipped without curl: apt-get install
       expect(log?.split('\n').filter((line) => line !== '')).toHaveLength(3);
       const bodies = answers.filter((answer) => answer.startsWith('{')).map((answer) => JSON.parse(answer) as Body);
 
-      const [, document, status_, , , , , leases, renewed, returned, stop, , restart, drain, , reset, reload, shutdown] = bodies;
+      const [
+        ,
+        document,
+        status_,
+        ,
+        ,
+        ,
+        ,
+        leases,
+        renewed,
+        returned,
+        stop,
+        ,
+        restart,
+        drain,
+        ,
+        reset,
+        planned,
+        applied,
+        reload,
+        shutdown,
+      ] = bodies;
       expect(bodies[0]).toEqual({ status: 'ok', version: expect.any(String) });
       expect(document).toMatchObject({ openapi: expect.stringMatching(/^3\.1\./), info: { version: bodies[0]?.version } });
       expect(leases).toMatchObject({ leases: [{ pool_id: 'demo', replica_id: 'r0', holder: 'me' }] });
@@ -89,6 +110,8 @@ describe('the examples (those that run are skipped without curl: apt-get install
       expect(restart).toMatchObject({ kind: 'restart', state: 'succeeded', outcome: 'ready' });
       expect(drain).toMatchObject({ kind: 'drain', changed: true, steps: [{ replica_id: 'r0' }] });
       expect(reset).toMatchObject({ kind: 'reset', steps: [{ replica_id: 'r0' }] });
+      for (const answer of [planned, applied])
+        expect(answer).toEqual({ changed: false, plan: [{ pool_id: 'demo', action: 'keep', reasons: [] }] });
       expect(reload).toMatchObject({ kind: 'reload', state: 'running', changed: true, steps: [{}, {}, {}] });
       expect(shutdown).toMatchObject({ kind: 'shutdown' });
       expect(await supervisor.ended).toBe(0);

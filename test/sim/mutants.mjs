@@ -127,7 +127,7 @@ export const mutants = [
   },
   {
     name: 'a shutdown that is cut short takes what was wanted with it',
-    edits: [core('record', 'goal: shutdown?.goals.get(replica.key) ?? replica.goal,', 'goal: replica.goal,')],
+    edits: [core('record', 'wanted = shutdown?.goals.get(replica.key) ?? replica.goal;', 'wanted = replica.goal;')],
   },
   {
     name: 'a lifetime counter is lost',
