@@ -124,12 +124,12 @@ describe('with demo engines', () => {
 });
 
 describe('signals', () => {
-  it('SIGHUP changes nothing, and says so; SIGTERM twice still ends with 0, and a third kills, 143', async () => {
+  it('SIGHUP reads the inventory anew; SIGTERM twice still ends with 0, and a third kills, 143', async () => {
     rig.inventory(demo('  deaf: { engine: demo, device_masks: [cpu], args: [--order, ignore-term], stop: { grace: 60s } }\n'));
     const supervisor = await rig.up();
     await rig.run('wait', 'all', '--for', 'ready', '--timeout', '20s');
     supervisor.child.kill('SIGHUP');
-    await until(supervisor, 'SIGHUP changes nothing yet');
+    await until(supervisor, 'inventory.applied');
     expect((await rig.run('status')).status).toBe(0);
     for (const times of [1, 2]) {
       supervisor.child.kill('SIGTERM');
