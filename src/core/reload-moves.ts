@@ -1,7 +1,7 @@
 /** The moves of a reload, one at a time: forward to the new model, or back to the old one. The step that asked carries them out. */
 
 import { closedBreaker } from './breaker.js';
-import { isLive } from './life.js';
+import { isLive, isServing } from './life.js';
 import type { Instant } from './model.js';
 import { beforeOf, failed, isResting, type Move, moved } from './reload.js';
 import type { Earned, Failure, FailureReason, Place, Pool, Reload, Replica, Stage } from './state.js';
@@ -13,7 +13,8 @@ export function advance({ replicas, reload }: Pool, now: Instant): Move | null {
   const places = reload.failure === null ? reload.places : reload.places.toReversed();
   let busy = false;
   for (const place of places) {
-    const turn = busy && reload.strategy === 'rolling' ? null : moveOf(place, of(place), reload, now);
+    const waits = busy && reload.strategy === 'rolling' && !hasFallen(place, of(place), reload);
+    const turn = waits ? null : moveOf(place, of(place), reload, now);
     if (turn !== null) return { replica: null, fact: null, reload, ...turn };
     busy ||= isUnderWay(place, reload);
   }
@@ -25,6 +26,11 @@ function isUnderWay({ stage }: Place, { failure }: Reload): boolean {
   return failure === null
     ? stage === 'draining' || stage === 'launching' || stage === 'waiting'
     : stage !== 'returned' && stage !== 'lost';
+}
+
+/** It has the new model and serves nobody with it: it need not wait for its turn to go back, and must not be launched with it again. */
+function hasFallen({ stage }: Place, { life }: Replica, { failure }: Reload): boolean {
+  return failure !== null && stage === 'switched' && !isServing(life);
 }
 
 /** How long a launch may wait beside what a neighbour's drain may take: for a device, for memory, for its turn. */
@@ -137,9 +143,12 @@ function back(place: Place, replica: Replica, reload: Reload): Turn {
     case 'launching':
       return to('emptying', { fact: isResting(life) && life.state === 'stopped' ? null : { type: 'stop' } });
     case 'switched': {
-      const serves = life.state === 'ready' || life.state === 'unhealthy';
       if (before.goal === 'down' && life.state === 'stopped') return to('returned', { replica: asBefore });
-      return to('emptying', { fact: serves ? { type: 'drain', deadlineMs: reload.drainMs, extend: false } : { type: 'stop' } });
+      // Whoever wanted it drained has said how long that may take.
+      if (life.state === 'draining') return to('emptying');
+      return to('emptying', {
+        fact: isServing(life) ? { type: 'drain', deadlineMs: reload.drainMs, extend: false } : { type: 'stop' },
+      });
     }
     case 'emptying':
       // Should it die yet, the old model is launched.

@@ -1,11 +1,13 @@
 /** Reloads in a step: asked for, verified, carried on move by move, committed or given up, and told. */
 
 import type { Refusal } from './answers.js';
+import { drainEnd } from './drain.js';
 import type { Event } from './events.js';
 import { unfit } from './fit.js';
 import { newReplica } from './initial.js';
+import { countOf } from './lease.js';
 import type { Context, Input, Verified } from './messages.js';
-import type { PoolSpec } from './model.js';
+import type { PoolSpec, ReplicaKey } from './model.js';
 import { overrideOf, withModel } from './model-choice.js';
 import { begin } from './operation.js';
 import { endOf, failed, planReload, type ReloadEnd } from './reload.js';
@@ -116,19 +118,33 @@ function carryOn(work: Work, poolId: string): boolean {
   const before = pool.reload?.places ?? [];
   const key = reload.places.find((place, index) => place !== before[index])?.key;
   work.putPool({ ...pool, reload, replicas: replica === null ? pool.replicas : pool.replicas.with(replica.index, replica) });
-  if (reload.cause === 'reload' && reload.failure !== null && pool.reload?.failure === null && reload.places.some(isTouched))
-    work.events.push(
-      told(pool, reload.to, 'reload.rolled_back', {
-        ...causeOf(work, reload.operationId),
-        level: 'warn',
-        because: reload.failure.reason,
-        reason: reasonOf(reload.failure),
-      }),
-    );
+  tellBack(work, pool, reload);
   if (fact !== null && key !== undefined) work.turn(key, fact);
+  if (key !== undefined) endIdle(work, key);
   // What the next supervisor must not take for the pool's own is on disk before it is launched.
   work.effects.push({ type: 'record' });
   return true;
+}
+
+/** From now on it goes back. */
+export function tellBack(work: Work, pool: Pool, reload: Reload): void {
+  const { failure } = reload;
+  if (reload.cause !== 'reload' || failure === null || pool.reload?.failure !== null || !reload.places.some(isTouched)) return;
+  work.events.push(
+    told(pool, reload.to, 'reload.rolled_back', {
+      ...causeOf(work, reload.operationId),
+      level: 'warn',
+      because: failure.reason,
+      reason: reasonOf(failure),
+    }),
+  );
+}
+
+/** Who has nothing to wait for goes at once, also where it has no time to wait. */
+function endIdle(work: Work, key: ReplicaKey): void {
+  const [life, spec] = [work.find(key)?.life, work.poolOf(key)?.spec];
+  if (life === undefined || spec === undefined) return;
+  if (drainEnd(life, countOf(work.state.leases, key), spec, work.context.now) === 'idle') work.turn(key, { type: 'idle' });
 }
 
 const isTouched = ({ stage }: Place): boolean => stage !== 'waiting' && stage !== 'returned';

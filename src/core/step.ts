@@ -15,7 +15,7 @@ import { type DeviceNews, hearOf, observeDevices } from './observe.js';
 import { advance } from './operation.js';
 import { sightOf } from './placement.js';
 import { withoutLeftovers } from './release.js';
-import { askReload, followReloads, verify } from './reloading.js';
+import { askReload, followReloads, tellBack, verify } from './reloading.js';
 import { ask, shutDown } from './requests.js';
 import { now, type Operation, type Replica, type State } from './state.js';
 import { limited } from './weather.js';
@@ -156,7 +156,9 @@ function forgetPlans(work: Work): void {
 
 function reloadAs(work: Work, { poolId, reload }: NonNullable<Extract<Wish, { ok: true }>['reload']>): void {
   const pool = work.state.pools.get(poolId);
-  if (pool !== undefined) work.putPool({ ...pool, reload });
+  if (pool === undefined) return;
+  work.putPool({ ...pool, reload });
+  tellBack(work, pool, reload);
 }
 
 /** Whoever drains may have nothing left to wait for, or no time. */

@@ -155,6 +155,12 @@ describe('a reload', () => {
   });
 });
 
+it('with no time to wait takes those that have nothing to wait for', () => {
+  const { drain } = poolSpec('chat', 1);
+  const bench = play(ask(start(2, { drain: { ...drain, inflight: 'off' } }), b, { drainMs: 0 }).verified(), well, 60_000, ended);
+  expect(operationOf(bench)).toMatchObject({ outcome: 'reloaded' });
+});
+
 describe('the drain of a reload that is not over in time', () => {
   it('leaves the original serving, with its leases', () => {
     const bench = start(1);
@@ -228,6 +234,20 @@ describe('a new model that does not work', () => {
     expect(bench.heard('reload.finished')).toMatchObject([{ result: 'rolled_back', because: reason }]);
     expect(models(bench)).toEqual(['ready a', 'ready a']);
     expect(poolOf(bench)).toMatchObject({ crash_count: 0, restart_count: 0 });
+  });
+
+  it('that crashes after its switch is not launched again, whoever goes back before it', () => {
+    const bench = ask(start(2)).verified();
+    play(bench, well, 60_000, (now) => models(now)[1] === 'starting b');
+    bench.exited(exitOf(), true, 'chat/r0');
+    const launched: string[] = [];
+    play(bench, well, 60_000, (now) => {
+      for (const effect of now.effects)
+        if (effect.type === 'spawn') launched.push(`${effect.launch.key} ${effect.launch.spec.model}`);
+      return ended(now);
+    });
+    expect(models(bench)).toEqual(['ready a', 'ready a']);
+    expect(launched.filter((each) => each.endsWith(b))).toEqual([]);
   });
 
   it('touches no replica whose turn had not come', () => {
@@ -315,6 +335,7 @@ describe('another wish beside a reload', () => {
 
   test.each(['stop', 'drain'] as const)('a %s of the pool wins: all is rolled back, and stays down', (verb) => {
     const bench = under().ask(verb);
+    const told = bench.heard('reload.rolled_back');
     play(bench, well, 60_000, (now) => [...now.state.operations.values()].every(({ state }) => state !== 'running'));
     expect(operationOf(bench)).toMatchObject({
       state: 'failed',
@@ -323,9 +344,22 @@ describe('another wish beside a reload', () => {
     });
     expect(models(bench)).toEqual(['stopped a', 'stopped a']);
     expect(poolOf(bench)).toMatchObject({ override: null });
+    expect(told).toMatchObject([{ because: 'cancelled', reason: `cancelled by a ${verb}` }]);
     expect(bench.view().goal).toBe('down');
     play(bench.ask('start'), well, 60_000, (now) => now.view('chat/r1').ready && now.view().ready);
     expect(models(bench)).toEqual(['ready a', 'ready a']);
+  });
+
+  it('a drain of one that has the new model already waits for its leases', () => {
+    const bench = under();
+    const lease = acquire(bench);
+    bench.give({ type: 'requested', verb: 'drain', poolId: 'chat', replicaId: 'r0', correlationId: null });
+    expect(bench.view()).toMatchObject({ state: 'draining', active_leases: 1 });
+    play(bench, well, 30_000);
+    expect(bench.view()).toMatchObject({ state: 'draining', active_leases: 1 });
+    release(bench, lease.id);
+    play(bench, well, 60_000, ended);
+    expect(models(bench)).toEqual(['stopped a', 'ready a']);
   });
 
   it('a stop of one replica takes the others back to serving', () => {

@@ -59,7 +59,7 @@ export class Leases {
   ) {}
 
   /** No lease outlives its supervisor. What is wrong; null: nothing. */
-  begun({ beginning: { written, inventory }, state }: Supervisor): string | null {
+  begun({ beginning: { written }, state }: Supervisor, inventory: Inventory): string | null {
     const recorded = new Set(written?.record().leases.map(({ id }) => id));
     const { at, calmSince } = this.last;
     const unwritten = [...this.held].find(
