@@ -76,7 +76,13 @@ function forward(place: Place, replica: Replica, reload: Reload, now: Instant): 
 function begin(waiting: Place, replica: Replica, reload: Reload, now: Instant): Turn {
   const { life, goal } = replica;
   const place = { ...waiting, before: beforeOf(replica), crashes: replica.crashesTotal, touched: true };
-  if (goal === 'down') return { reload: moved(reload, { ...place, stage: 'switched' }), replica: placed(replica, reload) };
+  // Its old engine is on its way out, and could be called back as long as it drains.
+  if (goal === 'down' && (life.state === 'draining' || life.state === 'stopping')) return null;
+  if (goal === 'down')
+    return {
+      reload: moved(reload, { ...place, stage: 'switched' }),
+      replica: placed({ ...replica, ...unearned(replica) }, reload),
+    };
   if (life.state === 'stopping' || (life.state === 'preparing' && life.phase !== 'queued')) return null;
   if (life.state === 'stuck') return fail(reload, replica, 'exit', replica.lastError ?? 'its engine would not die');
   if (place.leaves) {

@@ -298,6 +298,24 @@ describe('a replica that does not run', () => {
     return bench;
   };
 
+  it('and drains for good is waited for: a start could call its old engine back', () => {
+    const bench = start(2);
+    const lease = acquire(bench);
+    bench.give({ type: 'requested', verb: 'drain', poolId: 'chat', replicaId: 'r0', correlationId: null });
+    play(ask(bench).verified(), well, 20_000, ended);
+    expect(operationOf(bench).state).toBe('running');
+    release(bench, lease.id);
+    play(bench, well, 60_000, ended);
+    expect(models(bench)).toEqual(['stopped b', 'ready b']);
+  });
+
+  it('and was stopped has earned nothing with the new model', () => {
+    const bench = start(1).ask('stop');
+    play(bench, well, 60_000);
+    play(ask(bench).verified(), well, 60_000, ended);
+    expect(bench.replica()).toMatchObject({ provenAt: null, attempt: 0 });
+  });
+
   test.each(['broken', 'backoff'] as const)('and is %s is launched with the new model, without a drain', (state) => {
     const bench = failing(start(2), state);
     play(ask(bench).verified(), well, 120_000, ended);

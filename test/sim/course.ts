@@ -34,13 +34,15 @@ export type Course = {
 };
 
 const minute = 60_000;
+/** A drain that somebody else has ordered is waited for. */
+const othersMs = 5 * 60 * minute;
 
 /** How long its present phase may last; a model is looked at for as long as that takes. */
 export function longest({ phase, drainMs, from }: Course): number {
   if (phase === 'asked' || phase === 'refused') return Number.POSITIVE_INFINITY;
   const replicas = keysOf(from).length;
   const each = 2 * drainMs + from.stop.graceMs + 40 * minute;
-  return replicas * each + (phase === 'back' ? 120 * minute : 0);
+  return replicas * each + othersMs + (phase === 'back' ? 120 * minute : 0);
 }
 
 /** Which models its pool may be launched with now. */
@@ -63,6 +65,8 @@ export const resting: ReadonlySet<string> = new Set(['stopped', 'backoff', 'brok
 export function unlikeBefore(key: ReplicaKey, course: Course, is: Was): string | null {
   const was = course.was.get(key);
   if (was === undefined || course.downs.has(key)) return null;
+  // Who was just being made or ended has come to something else before its turn.
+  if (was.state === 'stopping' || was.state === 'preparing') return null;
   if (resting.has(was.state))
     return was.state === is.state ? null : `${key} was ${was.state} before its reload, and is ${is.state} after it`;
   const { handoff } = is;

@@ -135,7 +135,8 @@ export class Reloads {
     const key: ReplicaKey = `${pool_id}/${replica_id}`;
     this.states.set(key, to);
     this.changed.add(key);
-    return course === undefined || !this.isMoving(pool_id) ? null : this.turned(course, key, to);
+    const wrong = to === 'ready' ? (this.misready(key) ?? this.hasty(key)) : null;
+    return wrong ?? (course === undefined || !this.isMoving(pool_id) ? null : this.turned(course, key, to));
   }
 
   /** What is wrong with a launch; null: nothing. */
@@ -200,10 +201,34 @@ export class Reloads {
   }
 
   private turned(course: Course, key: ReplicaKey, to: string): string | null {
-    const { out, downs, rolling } = course;
-    if (to === 'ready' || to === 'unhealthy' || gone.has(to) || (to === 'stopped' && downs.has(key))) out.delete(key);
+    const { out, downs, rolling, was } = course;
+    const rests = resting.has(to) && (downs.has(key) || resting.has(was.get(key)?.state ?? ''));
+    if (to === 'ready' || to === 'unhealthy' || gone.has(to) || rests) out.delete(key);
     else if (to === 'draining' && !this.isAsked(key)) out.add(key);
     return rolling && out.size > 1 ? `a rolling reload takes ${[...out].join(' and ')} at once` : null;
+  }
+
+  /** An old engine that comes back when its pool has another model already. */
+  private misready(key: ReplicaKey): string | null {
+    const handoff = this.machine().handoffs.get(key);
+    const course = this.courses.get(poolOf(key));
+    const present = this.specs.get(poolOf(key));
+    if (handoff === undefined || present === undefined || (course !== undefined && this.isMoving(poolOf(key)))) return null;
+    return isSame(handoff.launch.spec, present)
+      ? null
+      : `${key} is ready with ${handoff.launch.spec.model}, and is to have ${present.model}`;
+  }
+
+  /** A new engine that is ready before it has been healthy for as long as it has to be. */
+  private hasty(key: ReplicaKey): string | null {
+    const course = this.courses.get(poolOf(key));
+    const engine = this.machine()
+      .processes.leaders()
+      .find((each) => each.key === key);
+    if (course?.phase !== 'forward' || engine === undefined || !isSame(engine.launch.spec, course.to)) return null;
+    const since = engine.launch.spec.health.path === 'none' ? engine.bornAt : engine.loadedAt;
+    const earlyMs = course.from.reload.minHealthyMs - (this.machine().now - (since ?? 0));
+    return earlyMs > 1 ? `${key} is ready ${Math.round(earlyMs)} ms before it has been healthy for long enough` : null;
   }
 
   private isAsked(key: ReplicaKey): boolean {
@@ -269,7 +294,9 @@ export class Reloads {
     for (const { key, launch, killed } of this.machine().processes.leaders())
       if (poolOf(key) === from.poolId && !isSame(launch.spec, due) && !killed && !lost.includes(key))
         return `${what}, and ${key} has ${launch.spec.model}`;
-    if (result === 'rollback_failed' && lost.length === 0) return `${what}, and all are as before`;
+    const steps = state.operations.get(course.operationId)?.steps ?? [];
+    if (result === 'rollback_failed' && !keysOf(from).some((key) => stepsOf(key, steps).back === 'failed'))
+      return `${what}, and all are as before`;
     return result === 'reloaded' ? this.unswitched(course) : null;
   }
 
