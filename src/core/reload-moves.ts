@@ -122,6 +122,8 @@ function failureOf({ crashes }: Place, replica: Replica): Pick<Failure, 'reason'
   if (obstructed > 0) return { reason: 'spawn', text };
   if (life.state === 'unhealthy') return { reason: 'unhealthy', text: life.detail };
   if (life.state === 'stopped') return { reason: 'exit', text: life.why ?? 'it was stopped' };
+  // Under `always` an end in peace is no crash, and is waited after all the same.
+  if (life.state === 'backoff') return { reason: 'exit', text: life.why };
   if (life.state === 'failed' || life.state === 'broken')
     return { reason: neverBegan(replica) ? 'spawn' : 'exit', text: life.why };
   return life.state === 'stuck' ? { reason: 'exit', text } : null;

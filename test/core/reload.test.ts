@@ -236,6 +236,16 @@ describe('a new model that does not work', () => {
     expect(poolOf(bench)).toMatchObject({ crash_count: 0, restart_count: 0 });
   });
 
+  it('that ends in peace after its switch has failed as well, also where the policy is always', () => {
+    const { restart } = poolSpec('chat', 1);
+    const bench = ask(start(2, { restart: { ...restart, policy: 'always' } })).verified();
+    play(bench, well, 60_000, (now) => models(now)[1] === 'starting b');
+    bench.exited(exitOf({ code: 0 }), true, 'chat/r0');
+    play(bench, well, 60_000, ended);
+    expect(operationOf(bench).outcome).toBe('rolled_back');
+    expect(models(bench)).toEqual(['ready a', 'ready a']);
+  });
+
   it('that crashes after its switch is not launched again, whoever goes back before it', () => {
     const bench = ask(start(2)).verified();
     play(bench, well, 60_000, (now) => models(now)[1] === 'starting b');
