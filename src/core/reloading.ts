@@ -13,6 +13,7 @@ import { begin } from './operation.js';
 import { endOf, failed, planReload, type ReloadEnd } from './reload.js';
 import { advance } from './reload-moves.js';
 import { errorOf, reasonOf, reloadSteps } from './reload-steps.js';
+import { retired } from './remains.js';
 import {
   type Apply,
   type Failure,
@@ -163,6 +164,8 @@ const isSame = (a: OperationStep, b: OperationStep | undefined): boolean =>
 /** The registry write that follows is the commit: killed before it, the next supervisor has the old entry; after it, the new one. */
 function finish(work: Work, pool: Pool, reload: Reload, end: ReloadEnd): void {
   work.putPool(end === 'reloaded' ? committed(work, pool, reload) : { ...pool, reload: null });
+  if (end === 'reloaded')
+    work.state = { ...work.state, retired: { ...work.state.retired, ...retired(pool.replicas.slice(reload.to.masks.length)) } };
   work.effects.push({ type: 'record' });
   const operation = work.state.operations.get(reload.operationId);
   if (operation === undefined) return;

@@ -302,3 +302,12 @@ describe('an apply', () => {
     expect(poolsOf(after).map(({ pool_id, state }) => [pool_id, state])).toEqual([['chat', 'ready']]);
   });
 });
+
+it('gives no incarnation twice to a place that goes and comes back', () => {
+  const fewer = { ...chat, masks: chat.masks.slice(0, 1) };
+  const bench = carryOut(apply(up(), [fewer, code]));
+  expect(engines(bench)).toContain('chat/r0 ready 2');
+  carryOut(apply(bench, [chat, code]));
+  play(bench, well, 60_000);
+  expect(engines(bench)).toContain('chat/r1 ready 2');
+});
