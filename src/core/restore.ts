@@ -15,7 +15,7 @@ import { standing, withModel } from './model-choice.js';
 import { moved } from './moved.js';
 import { interrupted, told } from './operation.js';
 import type { RecordedReplica, RecordedState } from './record.js';
-import { dated, deviceRestartsOf, leftoversOf, lostLeases, retiredOf } from './remains.js';
+import { dated, deviceRestartsOf, goingOn, leftoversOf, lostLeases, retiredOf } from './remains.js';
 import type { RecordedEngine, Replica, State } from './state.js';
 import { tell } from './turn.js';
 import { reasonOf } from './words.js';
@@ -221,7 +221,9 @@ function met(
   const refusal = notAdopted(kept, spec, restoring);
   if (refusal !== null) return ended(replica, engine, { kind: 'replaced', why: refusal }, null, restoring.now);
   const waiting =
-    life.state === 'serving' ? again(engine, null, life.resumed, restoring.now) : again(engine, life, null, restoring.now);
+    life.state === 'serving'
+      ? again(engine, null, goingOn(replica, life.resumed), restoring.now)
+      : again(engine, life, null, restoring.now);
   return { replica: { ...replica, life: waiting }, effects: [{ type: 'adopt', launch, identity }], events: [] };
 }
 

@@ -403,6 +403,28 @@ describe('another wish beside a reload', () => {
     expect(operationOf(bench)).toMatchObject({ state: 'failed', outcome: 'cancelled' });
     expect(bench.heard('reload.finished')).toMatchObject([{ result: 'cancelled', because: 'cancelled' }]);
   });
+
+  it('a shutdown that keeps the engines leaves the next supervisor what the old model had come to', () => {
+    const bench = start(1);
+    bench.exited(exitOf(), true);
+    play(bench, well, 60_000, (now) => now.view().state === 'starting');
+    expect(bench.replica().attempt).toBe(1);
+    play(ask(bench).verified(), well, 60_000, (now) => now.view().model_id === 'b');
+    const because = { because: 'SIGTERM', rung: 'drain', exit: 0, correlationId: null } as const;
+    bench.give({ type: 'shutdown-requested', ...because, keep: true });
+    expect(again(bench).replica()).toMatchObject({ attempt: 1, goal: 'up' });
+  });
+
+  it('a death after a shutdown in a rollback leaves those wanted up that are ended for it', () => {
+    const bench = play(
+      ask(start(1)).verified(),
+      badly('is obstructed', 'chat/r0'),
+      60_000,
+      (now) => now.view().goal !== 'up' || ended(now),
+    );
+    bench.give({ type: 'shutdown-requested', because: 'SIGTERM', rung: 'stop', exit: 0, correlationId: null });
+    expect(again(bench).replica().goal).toBe('up');
+  });
 });
 
 describe('a supervisor that dies', () => {

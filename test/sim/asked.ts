@@ -2,7 +2,7 @@
 
 import type { Input, Verb } from '../../src/core/messages.js';
 import type { PoolSpec, ReplicaKey } from '../../src/core/model.js';
-import { keysOf } from './ledger.js';
+import { keysOf } from './keys.js';
 
 type Request = Extract<Input, { type: 'requested' | 'shutdown-requested' }>;
 type Restart = { readonly keys: readonly ReplicaKey[]; readonly now: boolean; readonly ms: number | null };

@@ -2,9 +2,10 @@
 
 import type { PoolSpec, ReplicaKey } from '../../src/core/model.js';
 import type { OperationStep } from '../../src/core/state.js';
-import { keysOf } from './ledger.js';
+import { keysOf } from './keys.js';
 import type { Handoff } from './machine.js';
 import { isSame } from './models-book.js';
+import type { Process } from './processes.js';
 
 /** What a replica was told to be, and what its handoff file said, before its turn came. */
 export type Was = { readonly state: string; readonly handoff: Handoff | null };
@@ -77,9 +78,35 @@ export function unlikeBefore(key: ReplicaKey, course: Course, is: Was): string |
 }
 
 /** Masks and ports stay. */
-export function moved(key: ReplicaKey, { launch: before }: Handoff, { launch }: Handoff): string | null {
+function moved(key: ReplicaKey, { launch: before }: Handoff, { launch }: Handoff): string | null {
   if (before.port !== launch.port) return `${key} had port ${before.port}, and has ${launch.port}`;
   return before.mask.written === launch.mask.written
     ? null
     : `${key} was on ${before.mask.written}, and is on ${launch.mask.written}`;
+}
+
+/** A new engine that is ready before it has been healthy for as long as it has to be. */
+export function hasty({ phase, from, to }: Course, { key, launch, bornAt, loadedAt }: Process, now: number): string | null {
+  if (phase !== 'forward' || !isSame(launch.spec, to)) return null;
+  const since = launch.spec.health.path === 'none' ? bornAt : (loadedAt ?? 0);
+  const earlyMs = from.reload.minHealthyMs - (now - since);
+  return earlyMs > 1 ? `${key} is ready ${Math.round(earlyMs)} ms before it has been healthy for long enough` : null;
+}
+
+/** Who has not changed its model, though all have; null: nobody. */
+export function unswitched(
+  { from, to, was }: Course,
+  isUp: (key: ReplicaKey) => boolean,
+  handoffs: ReadonlyMap<ReplicaKey, Handoff>,
+): string | null {
+  for (const key of keysOf(from)) {
+    const handoff = handoffs.get(key);
+    if (!isUp(key)) continue;
+    if (handoff === undefined) return `${from.poolId} is reloaded, and ${key} is not ready`;
+    if (!isSame(handoff.launch.spec, to)) return `${from.poolId} is reloaded, and ${key} has ${handoff.launch.spec.model}`;
+    const before = was.get(key)?.handoff ?? null;
+    const wrong = before === null ? null : moved(key, before, handoff);
+    if (wrong !== null) return wrong;
+  }
+  return null;
 }

@@ -7,7 +7,7 @@ import type { Event } from '../../src/core/events.js';
 import type { Input } from '../../src/core/messages.js';
 import type { Inventory, PoolSpec, ReplicaKey } from '../../src/core/model.js';
 import { Asked, type DrainWish, isRequest } from './asked.js';
-import { keysOf, poolOf } from './ledger.js';
+import { keysOf, poolOf } from './keys.js';
 import type { Machine } from './machine.js';
 import { Outcomes } from './outcomes.js';
 import type { Process } from './processes.js';

@@ -7,7 +7,7 @@ import type { Answer, Refusal } from '../../src/core/answers.js';
 import type { Event } from '../../src/core/events.js';
 import type { Input, LeaseWish } from '../../src/core/messages.js';
 import type { Inventory, PoolSpec, ReplicaKey } from '../../src/core/model.js';
-import { keysOf, poolOf } from './ledger.js';
+import { keysOf, poolOf } from './keys.js';
 import type { Machine } from './machine.js';
 import type { Supervisor } from './supervisor.js';
 

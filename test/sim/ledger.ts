@@ -8,19 +8,11 @@ import type { Input, Launch } from '../../src/core/messages.js';
 import type { Inventory, PoolSpec, ReplicaKey } from '../../src/core/model.js';
 import { type Account, asBefore, breakerNames, copyOf, fresh, renewed } from './account.js';
 import type { Ending } from './exits.js';
-import { forgiven, gpuOr, onFailure, onLaunch, onReward, opened, slackMs, tripped, waitMs } from './policy.js';
+import { keysOf, poolOf } from './keys.js';
+import { forgiven, gpuOr, ofFailures, onFailure, onLaunch, onReward, opened, slackMs, tripped, waitMs } from './policy.js';
 
 type Requested = Extract<Input, { type: 'requested' }>;
 type Restart = { readonly at: number; readonly gpu: boolean };
-
-/** What one failure says, in one breath. */
-const ofFailures: ReadonlySet<Event['event']> = new Set([
-  'replica.crashed',
-  'replica.failed',
-  'replica.stopped',
-  'replica.broken',
-  'breaker.changed',
-]);
 
 export class Ledger {
   readonly accounts = new Map<ReplicaKey, Account>();
@@ -300,12 +292,4 @@ export class Ledger {
   private within(name: string, windowMs: number, now: number): readonly Restart[] {
     return (this.restarts.get(name) ?? []).filter(({ at }) => at > now - windowMs + slackMs);
   }
-}
-
-export function poolOf(key: ReplicaKey): string {
-  return key.slice(0, key.lastIndexOf('/'));
-}
-
-export function keysOf({ poolId, masks }: PoolSpec): readonly ReplicaKey[] {
-  return masks.map((_, index): ReplicaKey => `${poolId}/r${index}`);
 }

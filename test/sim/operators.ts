@@ -33,6 +33,12 @@ export class Operators {
         ...{ type: 'reload-requested', poolId, chosen: this.chooseModel(poolId), drainMs, correlationId: null },
       });
     if (random.chance(0.25)) this.threaten(random.between(1_000, 60_000));
+    // Somebody drains one of its replicas just now, and wants it back soon.
+    if (random.chance(0.2)) {
+      const asked = { poolId, replicaId: `r${random.below(3)}` } as const;
+      this.ask({ ...asked, verb: 'drain' });
+      machine.timeline.after(random.exponential(3 * minute), () => this.ask({ ...asked, verb: 'start' }));
+    }
     wish();
     if (random.chance(0.1)) machine.timeline.after(random.between(1, 30_000), wish);
     if (random.chance(0.5))

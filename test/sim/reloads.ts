@@ -8,8 +8,8 @@ import type { Event } from '../../src/core/events.js';
 import type { Input, Launch } from '../../src/core/messages.js';
 import type { Inventory, PoolSpec, ReplicaKey } from '../../src/core/model.js';
 import type { DrainWish } from './asked.js';
-import { allowed, type Course, longest, moved, resting, stepsOf, unlikeBefore, type Was } from './course.js';
-import { keysOf, poolOf } from './ledger.js';
+import { allowed, type Course, hasty, longest, resting, stepsOf, unlikeBefore, unswitched, type Was } from './course.js';
+import { keysOf, poolOf } from './keys.js';
 import type { Machine } from './machine.js';
 import { type Above, type Aboves, above, holding, isSame, withChosen } from './models-book.js';
 import type { Supervisor } from './supervisor.js';
@@ -135,7 +135,7 @@ export class Reloads {
     const key: ReplicaKey = `${pool_id}/${replica_id}`;
     this.states.set(key, to);
     this.changed.add(key);
-    const wrong = to === 'ready' ? (this.misready(key) ?? this.hasty(key)) : null;
+    const wrong = to === 'ready' ? (this.misready(key) ?? this.tooSoon(key)) : null;
     return wrong ?? (course === undefined || !this.isMoving(pool_id) ? null : this.turned(course, key, to));
   }
 
@@ -219,16 +219,12 @@ export class Reloads {
       : `${key} is ready with ${handoff.launch.spec.model}, and is to have ${present.model}`;
   }
 
-  /** A new engine that is ready before it has been healthy for as long as it has to be. */
-  private hasty(key: ReplicaKey): string | null {
+  private tooSoon(key: ReplicaKey): string | null {
     const course = this.courses.get(poolOf(key));
     const engine = this.machine()
       .processes.leaders()
       .find((each) => each.key === key);
-    if (course?.phase !== 'forward' || engine === undefined || !isSame(engine.launch.spec, course.to)) return null;
-    const since = engine.launch.spec.health.path === 'none' ? engine.bornAt : engine.loadedAt;
-    const earlyMs = course.from.reload.minHealthyMs - (this.machine().now - (since ?? 0));
-    return earlyMs > 1 ? `${key} is ready ${Math.round(earlyMs)} ms before it has been healthy for long enough` : null;
+    return course === undefined || engine === undefined ? null : hasty(course, engine, this.machine().now);
   }
 
   private isAsked(key: ReplicaKey): boolean {
@@ -297,20 +293,8 @@ export class Reloads {
     const steps = state.operations.get(course.operationId)?.steps ?? [];
     if (result === 'rollback_failed' && !keysOf(from).some((key) => stepsOf(key, steps).back === 'failed'))
       return `${what}, and all are as before`;
-    return result === 'reloaded' ? this.unswitched(course) : null;
-  }
-
-  private unswitched({ from, to, was }: Course): string | null {
-    for (const key of keysOf(from)) {
-      const handoff = this.machine().handoffs.get(key) ?? null;
-      if (this.others.goalOf(key) === 'down') continue;
-      if (handoff === null) return `${from.poolId} is reloaded, and ${key} is ${this.states.get(key)}`;
-      if (!isSame(handoff.launch.spec, to)) return `${from.poolId} is reloaded, and ${key} has ${handoff.launch.spec.model}`;
-      const before = was.get(key)?.handoff ?? null;
-      const wrong = before === null ? null : moved(key, before, handoff);
-      if (wrong !== null) return wrong;
-    }
-    return null;
+    const isUp = (key: ReplicaKey): boolean => this.others.goalOf(key) === 'up';
+    return result === 'reloaded' ? unswitched(course, isUp, this.machine().handoffs) : null;
   }
 
   private now(key: ReplicaKey): Was {

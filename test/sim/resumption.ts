@@ -2,7 +2,8 @@
 
 import type { Inventory, ReplicaKey } from '../../src/core/model.js';
 import { fresh } from './account.js';
-import { keysOf, Ledger, poolOf } from './ledger.js';
+import { keysOf, poolOf } from './keys.js';
+import { Ledger } from './ledger.js';
 import { onReward } from './policy.js';
 import { entryOf, type Supervisor } from './supervisor.js';
 

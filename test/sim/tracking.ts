@@ -3,7 +3,8 @@
 import { isLive, type Life } from '../../src/core/life.js';
 import type { ReplicaKey } from '../../src/core/model.js';
 import type { Replica } from '../../src/core/state.js';
-import { type Ledger, poolOf } from './ledger.js';
+import { poolOf } from './keys.js';
+import type { Ledger } from './ledger.js';
 import type { Machine } from './machine.js';
 import type { Process } from './processes.js';
 import type { Supervisor } from './supervisor.js';

@@ -7,8 +7,9 @@ import type { Inventory, ReplicaKey } from '../../src/core/model.js';
 import { Bounds } from './bounds.js';
 import { DrainWatch } from './drains.js';
 import type { Ending } from './exits.js';
+import { keysOf, poolOf } from './keys.js';
 import { Leases } from './leases.js';
-import { keysOf, Ledger, poolOf } from './ledger.js';
+import { Ledger } from './ledger.js';
 import type { Machine } from './machine.js';
 import { hasty, misfit } from './memory.js';
 import type { Death, Process } from './processes.js';
@@ -66,7 +67,8 @@ export class Watch {
       forgets: (poolId) => this.ledger.restarts.delete(poolId),
       waits: (key) => this.ledger.waits(key, machine().monotonicMs),
       returned: (key, ran) => this.ledger.returned(key, ran, machine().monotonicMs),
-      ends: ({ from, to, result }) => {
+      ends: ({ from, to, result, touched }) => {
+        if (result === 'cancelled') for (const key of touched) this.ledger.returned(key, false, machine().monotonicMs);
         this.ledger.reloaded(from, result === 'reloaded' ? to : null);
         for (const key of keysOf(from)) if (machine().handoffs.has(key) && this.ledger.of(key).goal === 'up') this.spare(key);
       },
