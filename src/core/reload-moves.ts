@@ -1,7 +1,7 @@
 /** The moves of a reload, one at a time: forward to the new model, or back to the old one. The step that asked carries them out. */
 
 import { closedBreaker } from './breaker.js';
-import { isLaunching, isLive, type Life } from './life.js';
+import { isLaunching, isLive, isServing, type Life } from './life.js';
 import type { Instant } from './model.js';
 import { beforeOf, failed, isResting, type Move, moved } from './reload.js';
 import type { Earned, Failure, FailureReason, Place, Pool, Reload, Replica, Stage } from './state.js';
@@ -13,7 +13,8 @@ export function advance({ replicas, reload }: Pool, now: Instant): Move | null {
   const places = reload.failure === null ? reload.places : reload.places.toReversed();
   let busy = false;
   for (const place of places) {
-    const turn = busy && reload.strategy === 'rolling' ? null : moveOf(place, of(place), reload, now);
+    const waits = busy && reload.strategy === 'rolling' && !hasFallen(place, of(place), reload);
+    const turn = waits ? null : moveOf(place, of(place), reload, now);
     if (turn !== null) return { replica: null, fact: null, reload, ...turn };
     busy ||= isUnderWay(place, reload);
   }
@@ -25,6 +26,11 @@ function isUnderWay({ stage }: Place, { failure }: Reload): boolean {
   return failure === null
     ? stage === 'draining' || stage === 'launching' || stage === 'waiting'
     : stage !== 'returned' && stage !== 'lost';
+}
+
+/** It has the new model and serves nobody with it: it need not wait for its turn to go back, and must not be launched with it again. */
+function hasFallen({ stage }: Place, { life }: Replica, { failure }: Reload): boolean {
+  return failure !== null && stage === 'switched' && !isServing(life);
 }
 
 /** How long a launch may wait beside what a neighbour's drain may take: for a device, for memory, for its turn. */
@@ -70,7 +76,13 @@ function forward(place: Place, replica: Replica, reload: Reload, now: Instant): 
 function begin(waiting: Place, replica: Replica, reload: Reload, now: Instant): Turn {
   const { life, goal } = replica;
   const place = { ...waiting, before: beforeOf(replica), crashes: replica.crashesTotal, touched: true };
-  if (goal === 'down') return { reload: moved(reload, { ...place, stage: 'switched' }), replica: placed(replica, reload) };
+  // Its old engine is on its way out, and could be called back as long as it drains.
+  if (goal === 'down' && (life.state === 'draining' || life.state === 'stopping')) return null;
+  if (goal === 'down')
+    return {
+      reload: moved(reload, { ...place, stage: 'switched' }),
+      replica: placed({ ...replica, ...unearned(replica) }, reload),
+    };
   if (life.state === 'stopping' || isLaunching(life)) return null;
   if (life.state === 'stuck') return fail(reload, replica, 'exit', replica.lastError ?? 'its engine would not die');
   if (place.leaves) {
@@ -115,6 +127,8 @@ function failureOf({ crashes }: Place, replica: Replica): Pick<Failure, 'reason'
   if (obstructed > 0) return { reason: 'spawn', text };
   if (life.state === 'unhealthy') return { reason: 'unhealthy', text: life.detail };
   if (life.state === 'stopped') return { reason: 'exit', text: life.why ?? 'it was stopped' };
+  // Under `always` an end in peace is no crash, and is waited after all the same.
+  if (life.state === 'backoff') return { reason: 'exit', text: life.why };
   if (life.state === 'failed' || life.state === 'broken')
     return { reason: neverBegan(replica) ? 'spawn' : 'exit', text: life.why };
   return life.state === 'stuck' ? { reason: 'exit', text } : null;
@@ -146,9 +160,12 @@ function back(place: Place, replica: Replica, reload: Reload, now: Instant): Tur
     case 'launching':
       return to('emptying', { fact: isResting(life) && life.state === 'stopped' ? null : { type: 'stop' } });
     case 'switched': {
-      const serves = life.state === 'ready' || life.state === 'unhealthy';
       if (before.goal === 'down' && life.state === 'stopped') return to('returned', { replica: asBefore });
-      return to('emptying', { fact: serves ? { type: 'drain', deadlineMs: reload.drainMs, extend: false } : { type: 'stop' } });
+      // Whoever wanted it drained has said how long that may take.
+      if (life.state === 'draining') return to('emptying');
+      return to('emptying', {
+        fact: isServing(life) ? { type: 'drain', deadlineMs: reload.drainMs, extend: false } : { type: 'stop' },
+      });
     }
     case 'emptying':
       // Should it die yet, the old model is launched.

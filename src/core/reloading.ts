@@ -1,17 +1,20 @@
 /** Reloads in a step: asked for, verified, carried on move by move, committed or given up, and told. */
 
 import type { Refusal } from './answers.js';
+import { drainEnd } from './drain.js';
 import type { Event } from './events.js';
 import { unfit } from './fit.js';
 import { newReplica } from './initial.js';
+import { countOf } from './lease.js';
 import type { Context, Input, Verified } from './messages.js';
-import type { PoolSpec } from './model.js';
+import type { PoolSpec, ReplicaKey } from './model.js';
 import { overrideOf, withModel } from './model-choice.js';
 import { begin } from './operation.js';
 import type { Staging } from './progress.js';
 import { endOf, failed, planReload, type ReloadEnd } from './reload.js';
 import { advance } from './reload-moves.js';
 import { errorOf, reasonOf, reloadSteps } from './reload-steps.js';
+import { retired } from './remains.js';
 import { endOfStaging, goOn } from './staging.js';
 import {
   type Apply,
@@ -131,19 +134,33 @@ function carryOn(work: Work, poolId: string): boolean {
   const before = pool.reload?.places ?? [];
   const key = reload.places.find((place, index) => place !== before[index])?.key;
   work.putPool({ ...pool, reload, replicas: replica === null ? pool.replicas : pool.replicas.with(replica.index, replica) });
-  if (reload.cause === 'reload' && reload.failure !== null && pool.reload?.failure === null && reload.places.some(isTouched))
-    work.events.push(
-      told(pool, reload.to, 'reload.rolled_back', {
-        ...causeOf(work, reload.operationId),
-        level: 'warn',
-        because: reload.failure.reason,
-        reason: reasonOf(reload.failure),
-      }),
-    );
+  tellBack(work, pool, reload);
   if (fact !== null && key !== undefined) work.turn(key, fact);
+  if (key !== undefined) endIdle(work, key);
   // What the next supervisor must not take for the pool's own is on disk before it is launched.
   work.effects.push({ type: 'record' });
   return true;
+}
+
+/** From now on it goes back. */
+export function tellBack(work: Work, pool: Pool, reload: Reload): void {
+  const { failure } = reload;
+  if (reload.cause !== 'reload' || failure === null || pool.reload?.failure !== null || !reload.places.some(isTouched)) return;
+  work.events.push(
+    told(pool, reload.to, 'reload.rolled_back', {
+      ...causeOf(work, reload.operationId),
+      level: 'warn',
+      because: failure.reason,
+      reason: reasonOf(failure),
+    }),
+  );
+}
+
+/** Who has nothing to wait for goes at once, also where it has no time to wait. */
+function endIdle(work: Work, key: ReplicaKey): void {
+  const [life, spec] = [work.find(key)?.life, work.poolOf(key)?.spec];
+  if (life === undefined || spec === undefined) return;
+  if (drainEnd(life, countOf(work.state.leases, key), spec, work.context.now) === 'idle') work.turn(key, { type: 'idle' });
 }
 
 const isTouched = ({ stage }: Place): boolean => stage !== 'waiting' && stage !== 'returned';
@@ -162,6 +179,8 @@ const isSame = (a: OperationStep, b: OperationStep | undefined): boolean =>
 /** The registry write that follows is the commit: killed before it, the next supervisor has the old entry; after it, the new one. */
 function finish(work: Work, pool: Pool, reload: Reload, end: ReloadEnd): void {
   work.putPool(end === 'reloaded' ? committed(work, pool, reload) : { ...pool, reload: null });
+  if (end === 'reloaded')
+    work.state = { ...work.state, retired: { ...work.state.retired, ...retired(pool.replicas.slice(reload.to.masks.length)) } };
   work.effects.push({ type: 'record' });
   const operation = work.state.operations.get(reload.operationId);
   if (operation === undefined) return;

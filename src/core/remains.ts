@@ -2,6 +2,7 @@
 
 import type { Event } from './events.js';
 import { lose } from './lease.js';
+import type { Resumed } from './life.js';
 import type { Moment } from './model.js';
 import type { RecordedRestart, RecordedState } from './record.js';
 import type { RecordedEngine, Replica, State } from './state.js';
@@ -50,4 +51,9 @@ export function lostLeases({ leases = [] }: Partial<RecordedState>): readonly Ev
   const all = new Map(leases.map((lease) => [lease.id, lease]));
   const keys = new Set(leases.map(({ key }) => key));
   return [...keys].flatMap((key) => lose(all, key, 'the supervisor that granted it has ended').events);
+}
+
+/** A drain that was for a restart or a reload is over: whoever comes next must not take it for one that goes on. */
+export function goingOn({ goal }: Replica, resumed: Resumed): Resumed {
+  return goal === 'up' ? { ...resumed, drainBy: null } : resumed;
 }

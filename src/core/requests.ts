@@ -7,7 +7,7 @@ import { isLive, type StateName } from './life.js';
 import type { Context, Input, Verb } from './messages.js';
 import type { PoolSpec, ReplicaKey } from './model.js';
 import { begin, cancel } from './operation.js';
-import { failed } from './reload.js';
+import { beforeReload, failed } from './reload.js';
 import { type Failure, now, type Operation, type Replica, type State } from './state.js';
 import { inProgress, refuse, running, shuttingDown, unknownPool, type Wish } from './wish.js';
 import { span } from './words.js';
@@ -103,6 +103,8 @@ export function shutDown(
   context: Context,
 ): Wish {
   const replicas = [...state.pools.values()].flatMap((pool) => pool.replicas);
+  // A rollback that ends a new engine wants it down only for a moment.
+  const wanted = [...state.pools.values()].flatMap((pool) => pool.replicas.map((replica) => beforeReload(pool, replica)));
   const { adopt, shutdownDeadlineMs } = state.inventory.supervisor;
   if (keep && !adopt)
     return refuse({
@@ -141,7 +143,7 @@ export function shutDown(
         ...(correlationId === null ? {} : { correlation_id: correlationId }),
       },
     ],
-    shutdown: { operationId: begun.id, exit, keep, goals: new Map(replicas.map(({ key, goal }) => [key, goal])) },
+    shutdown: { operationId: begun.id, exit, keep, goals: new Map(wanted.map(({ key, goal }) => [key, goal])) },
   };
 }
 

@@ -8,6 +8,7 @@ import type { Engine, Intent, LaunchCause, Life, Resumed } from './life.js';
 import type { Effect, ExitEvidence, Launch } from './messages.js';
 import type { Instant, PoolSpec } from './model.js';
 import type { RecordedReplica, RecordedState } from './record.js';
+import { goingOn } from './remains.js';
 import type { RecordedEngine, Replica } from './state.js';
 import { tell } from './turn.js';
 import { reasonOf } from './words.js';
@@ -121,7 +122,9 @@ function met(
   const refusal = notAdopted(kept, spec, restoring);
   if (refusal !== null) return ended(replica, engine, { kind: 'replaced', why: refusal }, null, restoring.now);
   const waiting =
-    life.state === 'serving' ? again(engine, null, life.resumed, restoring.now) : again(engine, life, null, restoring.now);
+    life.state === 'serving'
+      ? again(engine, null, goingOn(replica, life.resumed), restoring.now)
+      : again(engine, life, null, restoring.now);
   return { replica: { ...replica, life: waiting }, effects: [{ type: 'adopt', launch, identity }], events: [] };
 }
 

@@ -15,7 +15,8 @@ import { type DeviceNews, hearOf, observeDevices } from './observe.js';
 import { advance } from './operation.js';
 import { sightOf } from './placement.js';
 import { withoutLeftovers } from './release.js';
-import { askReload, followReloads, verify, verifying } from './reloading.js';
+import { beforeReload } from './reload.js';
+import { askReload, followReloads, tellBack, verify, verifying } from './reloading.js';
 import { ask, shutDown } from './requests.js';
 import { now, type Operation, type Replica, type State } from './state.js';
 import { limited } from './weather.js';
@@ -154,13 +155,20 @@ function carryOut(work: Work, wish: Wish): Answer {
 
 /** Everything stops: there is nothing left to switch. */
 function forgetPlans(work: Work): void {
-  for (const pool of work.state.pools.values()) if (pool.reload !== null) work.putPool({ ...pool, reload: null });
+  for (const pool of work.state.pools.values()) {
+    if (pool.reload === null) continue;
+    // What the old model had come to is its own again: an engine that is kept, or a death on the way down, leaves it to the next supervisor.
+    const replicas = pool.replicas.map((replica) => ({ ...beforeReload(pool, replica), life: replica.life }));
+    work.putPool({ ...pool, reload: null, replicas });
+  }
   if (work.state.apply !== null) work.state = { ...work.state, apply: null };
 }
 
 function reloadAs(work: Work, { poolId, reload }: NonNullable<Extract<Wish, { ok: true }>['reload']>): void {
   const pool = work.state.pools.get(poolId);
-  if (pool !== undefined) work.putPool({ ...pool, reload });
+  if (pool === undefined) return;
+  work.putPool({ ...pool, reload });
+  tellBack(work, pool, reload);
 }
 
 /** Whoever drains may have nothing left to wait for, or no time. */

@@ -234,3 +234,12 @@ it('a pool that was on its way out under a supervisor that is killed runs under 
   play(after, well, 20_000, (now) => now.view('chat/r1').ready);
   expect(engines(after)).toEqual(['chat/r0 ready 1', 'chat/r1 ready 2', 'code/r0 ready 1']);
 });
+
+it('gives no incarnation twice to a place that goes and comes back', () => {
+  const fewer = { ...chat, masks: chat.masks.slice(0, 1) };
+  const bench = carryOut(apply(up(), [fewer, code]));
+  expect(engines(bench)).toContain('chat/r0 ready 2');
+  carryOut(apply(bench, [chat, code]));
+  play(bench, well, 60_000);
+  expect(engines(bench)).toContain('chat/r1 ready 2');
+});

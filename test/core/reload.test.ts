@@ -156,6 +156,12 @@ describe('a reload', () => {
   });
 });
 
+it('with no time to wait takes those that have nothing to wait for', () => {
+  const { drain } = poolSpec('chat', 1);
+  const bench = play(ask(start(2, { drain: { ...drain, inflight: 'off' } }), b, { drainMs: 0 }).verified(), well, 60_000, ended);
+  expect(operationOf(bench)).toMatchObject({ outcome: 'reloaded' });
+});
+
 describe('the drain of a reload that is not over in time', () => {
   it('leaves the original serving, with its leases', () => {
     const bench = start(1);
@@ -242,6 +248,30 @@ describe('a new model that does not work', () => {
     expect(poolOf(bench)).toMatchObject({ crash_count: 0, restart_count: 0 });
   });
 
+  it('that ends in peace after its switch has failed as well, also where the policy is always', () => {
+    const { restart } = poolSpec('chat', 1);
+    const bench = ask(start(2, { restart: { ...restart, policy: 'always' } })).verified();
+    play(bench, well, 60_000, (now) => models(now)[1] === 'starting b');
+    bench.exited(exitOf({ code: 0 }), true, 'chat/r0');
+    play(bench, well, 60_000, ended);
+    expect(operationOf(bench).outcome).toBe('rolled_back');
+    expect(models(bench)).toEqual(['ready a', 'ready a']);
+  });
+
+  it('that crashes after its switch is not launched again, whoever goes back before it', () => {
+    const bench = ask(start(2)).verified();
+    play(bench, well, 60_000, (now) => models(now)[1] === 'starting b');
+    bench.exited(exitOf(), true, 'chat/r0');
+    const launched: string[] = [];
+    play(bench, well, 60_000, (now) => {
+      for (const effect of now.effects)
+        if (effect.type === 'spawn') launched.push(`${effect.launch.key} ${effect.launch.spec.model}`);
+      return ended(now);
+    });
+    expect(models(bench)).toEqual(['ready a', 'ready a']);
+    expect(launched.filter((each) => each.endsWith(b))).toEqual([]);
+  });
+
   it('touches no replica whose turn had not come', () => {
     const bench = play(ask(start(3)).verified(), badly('crashes at once', 'chat/r1'), 900_000, ended);
     expect(bench.view('chat/r2')).toMatchObject({ incarnation: 1, state: 'ready' });
@@ -290,6 +320,24 @@ describe('a replica that does not run', () => {
     return bench;
   };
 
+  it('and drains for good is waited for: a start could call its old engine back', () => {
+    const bench = start(2);
+    const lease = acquire(bench);
+    bench.give({ type: 'requested', verb: 'drain', poolId: 'chat', replicaId: 'r0', correlationId: null });
+    play(ask(bench).verified(), well, 20_000, ended);
+    expect(operationOf(bench).state).toBe('running');
+    release(bench, lease.id);
+    play(bench, well, 60_000, ended);
+    expect(models(bench)).toEqual(['stopped b', 'ready b']);
+  });
+
+  it('and was stopped has earned nothing with the new model', () => {
+    const bench = start(1).ask('stop');
+    play(bench, well, 60_000);
+    play(ask(bench).verified(), well, 60_000, ended);
+    expect(bench.replica()).toMatchObject({ provenAt: null, attempt: 0 });
+  });
+
   test.each(['broken', 'backoff'] as const)('and is %s is launched with the new model, without a drain', (state) => {
     const bench = failing(start(2), state);
     play(ask(bench).verified(), well, 120_000, ended);
@@ -327,6 +375,7 @@ describe('another wish beside a reload', () => {
 
   test.each(['stop', 'drain'] as const)('a %s of the pool wins: all is rolled back, and stays down', (verb) => {
     const bench = under().ask(verb);
+    const told = bench.heard('reload.rolled_back');
     play(bench, well, 60_000, (now) => [...now.state.operations.values()].every(({ state }) => state !== 'running'));
     expect(operationOf(bench)).toMatchObject({
       state: 'failed',
@@ -335,9 +384,22 @@ describe('another wish beside a reload', () => {
     });
     expect(models(bench)).toEqual(['stopped a', 'stopped a']);
     expect(poolOf(bench)).toMatchObject({ override: null });
+    expect(told).toMatchObject([{ because: 'cancelled', reason: `cancelled by a ${verb}` }]);
     expect(bench.view().goal).toBe('down');
     play(bench.ask('start'), well, 60_000, (now) => now.view('chat/r1').ready && now.view().ready);
     expect(models(bench)).toEqual(['ready a', 'ready a']);
+  });
+
+  it('a drain of one that has the new model already waits for its leases', () => {
+    const bench = under();
+    const lease = acquire(bench);
+    bench.give({ type: 'requested', verb: 'drain', poolId: 'chat', replicaId: 'r0', correlationId: null });
+    expect(bench.view()).toMatchObject({ state: 'draining', active_leases: 1 });
+    play(bench, well, 30_000);
+    expect(bench.view()).toMatchObject({ state: 'draining', active_leases: 1 });
+    release(bench, lease.id);
+    play(bench, well, 60_000, ended);
+    expect(models(bench)).toEqual(['stopped a', 'ready a']);
   });
 
   it('a stop of one replica takes the others back to serving', () => {
@@ -352,6 +414,28 @@ describe('another wish beside a reload', () => {
     expect(models(bench)).toEqual(['stopped a', 'stopped a']);
     expect(operationOf(bench)).toMatchObject({ state: 'failed', outcome: 'cancelled' });
     expect(bench.heard('reload.finished')).toMatchObject([{ result: 'cancelled', because: 'cancelled' }]);
+  });
+
+  it('a shutdown that keeps the engines leaves the next supervisor what the old model had come to', () => {
+    const bench = start(1);
+    bench.exited(exitOf(), true);
+    play(bench, well, 60_000, (now) => now.view().state === 'starting');
+    expect(bench.replica().attempt).toBe(1);
+    play(ask(bench).verified(), well, 60_000, (now) => now.view().model_id === 'b');
+    const because = { because: 'SIGTERM', rung: 'drain', exit: 0, correlationId: null } as const;
+    bench.give({ type: 'shutdown-requested', ...because, keep: true });
+    expect(again(bench).replica()).toMatchObject({ attempt: 1, goal: 'up' });
+  });
+
+  it('a death after a shutdown in a rollback leaves those wanted up that are ended for it', () => {
+    const bench = play(
+      ask(start(1)).verified(),
+      badly('is obstructed', 'chat/r0'),
+      60_000,
+      (now) => now.view().goal !== 'up' || ended(now),
+    );
+    bench.give({ type: 'shutdown-requested', because: 'SIGTERM', rung: 'stop', exit: 0, correlationId: null });
+    expect(again(bench).replica().goal).toBe('up');
   });
 });
 

@@ -58,3 +58,18 @@ export function fresh(up: boolean): Account {
     before: null,
   };
 }
+
+export function copyOf(account: Account): Account {
+  return { ...account, breakers: { general: { ...account.breakers.general }, cuda: { ...account.breakers.cuda } } };
+}
+
+/** With its old model again. */
+export function asBefore(before: Account, { goal, failedIncarnation, crashes, restarts, pending, readySince }: Account): Account {
+  return { ...copyOf(before), goal, failedIncarnation, crashes, restarts, pending, readySince, excused: true };
+}
+
+/** With another model, which has earned nothing yet. */
+export function renewed({ goal, excused, readySince, failedIncarnation, crashes, restarts, pending }: Account): Account {
+  const proven = readySince !== null;
+  return { ...fresh(true), goal, excused, readySince, failedIncarnation, crashes, restarts, pending, proven };
+}

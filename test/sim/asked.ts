@@ -2,7 +2,7 @@
 
 import type { Input, Verb } from '../../src/core/messages.js';
 import type { PoolSpec, ReplicaKey } from '../../src/core/model.js';
-import { keysOf } from './ledger.js';
+import { keysOf } from './keys.js';
 
 type Request = Extract<Input, { type: 'requested' | 'shutdown-requested' }>;
 type Restart = { readonly keys: readonly ReplicaKey[]; readonly now: boolean; readonly ms: number | null };
@@ -11,7 +11,7 @@ type Restart = { readonly keys: readonly ReplicaKey[]; readonly now: boolean; re
 export type DrainWish = {
   readonly ms: number | null;
   readonly extend: boolean;
-  readonly why: 'drain' | 'restart' | 'shutdown';
+  readonly why: 'drain' | 'restart' | 'shutdown' | 'reload' | 'rollback';
   /** A restart comes to all but the first only later. */
   readonly atOnce: boolean;
 };

@@ -30,7 +30,13 @@ export class Director {
     this.inventory = all;
     this.random = machine.random.fork('director');
     this.clients = beginClients(machine, all);
-    this.operators = new Operators(machine, machine.random.fork('operators'), all, (forMs) => this.threaten(0.4, forMs));
+    this.operators = new Operators(
+      machine,
+      machine.random.fork('operators'),
+      all,
+      (forMs) => this.threaten(0.4, forMs),
+      () => this.inventory,
+    );
   }
 
   begin(): void {
@@ -38,6 +44,7 @@ export class Director {
     this.launch([]);
     for (const { poolId } of this.all.pools) this.often(30 * minute, () => machine.changeWeather(poolId));
     this.often(12 * minute, () => this.operators.wish());
+    this.often(20 * minute, () => this.operators.reload());
     this.often(2 * hour, () => this.kill('SIGKILL of the supervisor'));
     this.often(2 * hour, () => this.threaten(0.15, 3 * minute));
     this.often(4 * hour, () => this.shutDown());

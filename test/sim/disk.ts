@@ -4,6 +4,7 @@ import type { Moment } from '../../src/core/model.js';
 import type { RecordedState } from '../../src/core/record.js';
 import type { Drains } from './drains.js';
 import type { Ledger } from './ledger.js';
+import type { Aboves } from './models-book.js';
 import type { Random } from './random.js';
 
 export type Written = {
@@ -15,6 +16,7 @@ export type Written = {
   readonly record: () => RecordedState;
   readonly ledger: Ledger;
   readonly drains: Drains;
+  readonly aboves: Aboves;
 };
 
 export type RegistryWorld = {

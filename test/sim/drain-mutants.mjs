@@ -92,7 +92,10 @@ export const drainMutants = [
   },
   {
     name: 'the next supervisor goes on with a drain that was for a restart',
-    edits: [core('launching', "replica.goal === 'up' || drainBy === null ? turn", 'drainBy === null ? turn')],
+    edits: [
+      core('launching', "replica.goal === 'up' || drainBy === null ? turn", 'drainBy === null ? turn'),
+      core('remains', "goal === 'up' ? { ...resumed, drainBy: null } : resumed", 'resumed'),
+    ],
   },
   {
     name: 'a restart drains nobody',

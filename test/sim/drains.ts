@@ -5,12 +5,13 @@
 
 import type { Event } from '../../src/core/events.js';
 import type { Input } from '../../src/core/messages.js';
-import type { PoolSpec, ReplicaKey } from '../../src/core/model.js';
+import type { Inventory, PoolSpec, ReplicaKey } from '../../src/core/model.js';
 import { Asked, type DrainWish, isRequest } from './asked.js';
-import { keysOf, poolOf } from './ledger.js';
+import { keysOf, poolOf } from './keys.js';
 import type { Machine } from './machine.js';
 import { Outcomes } from './outcomes.js';
 import type { Process } from './processes.js';
+import type { Reloads } from './reloads.js';
 import { runningIn } from './requests.js';
 import { entryOf, type Supervisor } from './supervisor.js';
 
@@ -63,6 +64,7 @@ export class DrainWatch {
     private readonly leasesOf: (key: ReplicaKey) => number,
     /** Whose drain was called off is to be left alone from then on. */
     private readonly spared: (key: ReplicaKey) => void,
+    private readonly reloads: () => Pick<Reloads, 'drainWish' | 'isGoingBack'>,
   ) {}
 
   /** As it is when the registry is written. */
@@ -73,7 +75,7 @@ export class DrainWatch {
   }
 
   /** What nobody wants up any more goes on being drained; what was drained for a restart or a shutdown is left to serve. */
-  begun({ beginning: { written, inventory, named } }: Supervisor): void {
+  begun({ beginning: { written, named } }: Supervisor, inventory: Inventory): void {
     for (const book of [this.answers, this.states, this.shown, this.specs]) book.clear();
     this.drains = new Map();
     this.asked = new Asked();
@@ -161,8 +163,10 @@ export class DrainWatch {
       return drain.phase === 'stopping' || !drain.certain ? null : this.left(key, drain, event.because ?? '', engine);
     }
     this.drains.delete(key);
-    if (serving.has(to))
-      return this.asked.callsOff(key) || !drain.certain ? null : `${key} leaves its drain, and nobody called it off`;
+    if (serving.has(to)) {
+      if (this.asked.callsOff(key) || !drain.certain) return null;
+      return this.isGivenUp(key, drain) ? this.misgiven(key, engine) : `${key} leaves its drain, and nobody called it off`;
+    }
     if (drain.phase !== 'stopping' && drain.why === 'drain' && drain.certain && !atRest.has(to) && !this.asked.isRestarting(key))
       return `${key} was drained for good, and is ${to}`;
     if (drain.phase === 'draining' && this.leasesOf(key) > 0) this.outcomes.force(key);
@@ -176,7 +180,7 @@ export class DrainWatch {
       this.drains.set(key, this.joined(key, drain));
       return null;
     }
-    const wish = this.asked.reasonFor(key);
+    const wish = this.asked.reasonFor(key) ?? this.reloads().drainWish(key);
     if (wish === null) return `${key} is drained, and nobody asked for it`;
     const { now } = this.machine();
     const latest = now + this.msOf(key, wish);
@@ -193,10 +197,23 @@ export class DrainWatch {
     const at = this.machine().now + this.msOf(key, wish);
     const earliest = Math.min(drain.earliest, at);
     if (!wish.atOnce) return { ...drain, earliest };
-    const why = wish.why === 'shutdown' ? drain.why : wish.why;
+    const why = wish.why === 'shutdown' && drain.why !== 'reload' ? drain.why : wish.why;
     return wish.extend
       ? { ...drain, why, earliest: at, latest: at }
       : { ...drain, why, earliest, latest: Math.min(drain.latest, at) };
+  }
+
+  /** A reload that goes back leaves the old engine to serve on. */
+  private isGivenUp(key: ReplicaKey, { why }: Drain): boolean {
+    return why === 'reload' && this.reloads().isGoingBack(key);
+  }
+
+  /** Who has nothing to wait for is not given up. */
+  private misgiven(key: ReplicaKey, engine: Process | null): string | null {
+    const told = this.answers.get(key);
+    const mute = told !== undefined && told.incarnation === engine?.incarnation && !told.canTell;
+    const silent = this.specs.get(poolOf(key))?.drain.inflight === 'off' || mute;
+    return silent && this.leasesOf(key) === 0 ? `the drain of ${key} is given up, and nothing was in its way` : null;
   }
 
   private msOf(key: ReplicaKey, { ms, why }: DrainWish): number {
@@ -217,8 +234,8 @@ export class DrainWatch {
     const last = told !== undefined && told.incarnation === engine?.incarnation ? told : null;
     const silent = this.specs.get(poolOf(key))?.drain.inflight === 'off' || last?.canTell === false;
     if (held > 0 || !(silent || last?.inflight === 0)) this.outcomes.force(key);
-    const { earliest } = this.before?.drains.get(key) === drain ? this.joined(key, drain) : drain;
-    if (now >= earliest - 1) return null;
+    const { earliest, why } = this.before?.drains.get(key) === drain ? this.joined(key, drain) : drain;
+    if (now >= earliest - 1 && why !== 'reload') return null;
     const early = `the drain of ${key} ends ${Math.round(earliest - now)} ms before its deadline`;
     if (held > 0) return `${early}, and ${held} leases are held`;
     if (silent) return null;

@@ -3,8 +3,9 @@
 import type { EngineIdentity, Launch, Obstacle } from '../../src/core/messages.js';
 import type { Hands, Reports } from '../../src/shell/perform.js';
 import { notSpawned } from './exits.js';
-import { drawFate } from './fate.js';
+import { drawFate, type Weather } from './fate.js';
 import type { Machine } from './machine.js';
+import { fateWith, looked, obstacleOf } from './models.js';
 import { probe, token, unfinished } from './probing.js';
 import type { Process } from './processes.js';
 import { told } from './requests.js';
@@ -14,13 +15,15 @@ export function makeVirtualHands(machine: Machine, supervisor: Supervisor): Hand
   const { processes, watch } = machine;
   const random = machine.random.fork(`hands ${machine.now}`);
   const { later } = supervisor;
-  const weatherOf = (launch: Launch): string => machine.weather.get(launch.spec.poolId) ?? 'calm';
+  const weatherOf = (launch: Launch): Weather => machine.weather.get(launch.spec.poolId) ?? 'calm';
 
   function obstacles(launch: Launch): readonly Obstacle[] {
     const holder = processes.leaders().find((each) => each.launch.port === launch.port && each.loadedAt !== null);
     if (machine.strangers.has(launch.port) || holder !== undefined) return [{ what: 'port', text: 'somebody has the port' }];
     if (weatherOf(launch) === 'misconfigured' && random.chance(0.2))
       return [{ what: 'program', text: 'there is no such program' }];
+    const unfit = obstacleOf(launch.spec);
+    if (unfit !== null) return [unfit];
     return random.chance(0.02) ? [{ what: 'memory', text: 'too little memory' }] : [];
   }
 
@@ -33,7 +36,8 @@ export function makeVirtualHands(machine: Machine, supervisor: Supervisor): Hand
       watch.spawned(launch, null, supervisor);
       return later(random.between(0.2, 5), () => ({ ok: false, error: notSpawned(errno) }));
     }
-    const leader = processes.launch(launch, drawFate(machine.weather.get(launch.spec.poolId) ?? 'calm', random));
+    const fate = fateWith(drawFate(weatherOf(launch), random), launch.spec, random);
+    const leader = processes.launch(launch, fate);
     watch.spawned(launch, leader, supervisor);
     const identity = { pid: leader.pid, startTicks: leader.startTicks, instance: launch.instance, logOffset: 0 };
     return later(random.between(0.5, 6), () => {
@@ -79,7 +83,12 @@ export function makeVirtualHands(machine: Machine, supervisor: Supervisor): Hand
 
   return {
     record: () => (supervisor.alive ? supervisor.registry.flush() : never()),
-    verify: async () => ({ obstacles: [], name: null, about: null, modelBytes: null, hostTotalBytes: null }),
+    verify: ({ spec }) => {
+      // A digest is counted for as long as the file is big.
+      const slow = random.chance(0.15);
+      if (slow) watch.count('a model is looked at for long');
+      return later(slow ? random.exponential(5 * 60_000) : random.between(2, 400), () => looked(spec, random));
+    },
     check: async (launch, tell) => {
       if (random.chance(0.02)) {
         watch.count('a model is fetched');

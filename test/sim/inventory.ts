@@ -2,6 +2,7 @@
 
 import type { BackoffSpec, BreakerSpec, HealthSpec, Inventory, MaskRef, PoolSpec, StormSpec } from '../../src/core/model.js';
 import { inventoryOf, poolSpec } from '../rig/specs.js';
+import { modelOf } from './models.js';
 import type { Random } from './random.js';
 
 export const replicasPerPool = 3;
@@ -15,10 +16,16 @@ export function drawPlan(random: Random, probeMs: number): Plan {
   const need = (): number | null => (random.chance(0.6) ? 7.5 * 2 ** 30 : null);
   const spec = (poolId: string, more: Partial<PoolSpec>): PoolSpec => drawPool(poolId, random, probeMs, more);
   const inventory = inventoryOf(
-    spec('chat', { engine: 'llamacpp', masks: onGpus(0), share, vramBytes: need() }),
-    spec('code', { engine: 'vllm', masks: onGpus(share ? 0 : replicasPerPool), share, vramBytes: need() }),
+    spec('chat', { engine: 'llamacpp', ...modelOf('chat', 'fine', 0), masks: onGpus(0), share, vramBytes: need() }),
+    spec('code', {
+      engine: 'vllm',
+      ...modelOf('code', 'fine', 0),
+      masks: onGpus(share ? 0 : replicasPerPool),
+      share,
+      vramBytes: need(),
+    }),
     spec('rank', { engine: 'command', isolate: { ...poolSpec('rank', 1).isolate, dieWithSupervisor: random.chance(0.3) } }),
-    spec('voice', { engine: 'demo' }),
+    spec('voice', { engine: 'demo', ...modelOf('voice', 'fine', 0) }),
   );
   const slow = probeMs >= 30_000;
   return {
@@ -39,13 +46,20 @@ export function drawPlan(random: Random, probeMs: number): Plan {
 /** The file is changed while no supervisor runs: a pool's entry, whether a pool is there, whether engines are adopted. */
 export function edit(inventory: Inventory, all: Inventory, random: Random): Inventory {
   const changed = random.pick(all.pools).poolId;
-  switch (random.below(4)) {
+  switch (random.below(5)) {
     case 0:
       return { ...inventory, supervisor: { ...inventory.supervisor, adopt: !inventory.supervisor.adopt } };
     case 1:
       return { ...inventory, pools: inventory.pools.filter(({ poolId }) => poolId !== changed) };
     case 2:
       return { ...inventory, pools: all.pools };
+    case 3:
+      return {
+        ...inventory,
+        pools: inventory.pools.map((pool) =>
+          pool.poolId === changed && pool.model !== null ? { ...pool, ...modelOf(changed, 'fine', random.below(3)) } : pool,
+        ),
+      };
     default:
       return {
         ...inventory,
@@ -78,6 +92,10 @@ function drawPool(poolId: string, random: Random, intervalMs: number, more: Part
     ...base,
     health,
     drain: { ...base.drain, inflight: random.chance(0.7) ? 'auto' : 'off' },
+    reload: {
+      strategy: random.pick(['auto', 'auto', 'rolling', 'recreate']),
+      minHealthyMs: random.pick([0, 2_000, 2_000, 30_000]),
+    },
     restart: {
       policy: random.weighted([
         [7, 'on-failure' as const],

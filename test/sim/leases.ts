@@ -7,7 +7,7 @@ import type { Answer, Refusal } from '../../src/core/answers.js';
 import type { Event } from '../../src/core/events.js';
 import type { Input, LeaseWish } from '../../src/core/messages.js';
 import type { Inventory, PoolSpec, ReplicaKey } from '../../src/core/model.js';
-import { keysOf, poolOf } from './ledger.js';
+import { keysOf, poolOf } from './keys.js';
 import type { Machine } from './machine.js';
 import type { Supervisor } from './supervisor.js';
 
@@ -59,7 +59,7 @@ export class Leases {
   ) {}
 
   /** No lease outlives its supervisor. What is wrong; null: nothing. */
-  begun({ beginning: { written, inventory }, state }: Supervisor): string | null {
+  begun({ beginning: { written }, state }: Supervisor, inventory: Inventory): string | null {
     const recorded = new Set(written?.record().leases.map(({ id }) => id));
     const { at, calmSince } = this.last;
     const unwritten = [...this.held].find(

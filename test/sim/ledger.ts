@@ -6,21 +6,13 @@
 import type { Event } from '../../src/core/events.js';
 import type { Input, Launch } from '../../src/core/messages.js';
 import type { Inventory, PoolSpec, ReplicaKey } from '../../src/core/model.js';
-import { type Account, breakerNames, fresh } from './account.js';
+import { type Account, asBefore, breakerNames, copyOf, fresh, renewed } from './account.js';
 import type { Ending } from './exits.js';
-import { forgiven, gpuOr, onFailure, onLaunch, onReward, opened, slackMs, tripped, waitMs } from './policy.js';
+import { keysOf, poolOf } from './keys.js';
+import { forgiven, gpuOr, ofFailures, onFailure, onLaunch, onReward, opened, slackMs, tripped, waitMs } from './policy.js';
 
 type Requested = Extract<Input, { type: 'requested' }>;
 type Restart = { readonly at: number; readonly gpu: boolean };
-
-/** What one failure says, in one breath. */
-const ofFailures: ReadonlySet<Event['event']> = new Set([
-  'replica.crashed',
-  'replica.failed',
-  'replica.stopped',
-  'replica.broken',
-  'breaker.changed',
-]);
 
 export class Ledger {
   readonly accounts = new Map<ReplicaKey, Account>();
@@ -30,6 +22,8 @@ export class Ledger {
   readonly restarting = new Map<string, readonly ReplicaKey[]>();
   /** When a pool's storm was last told to have tripped: it counts more launches than are certain here, and does not trip again as long as they stay that many. */
   readonly tripped = new Map<string, number>();
+  /** Pools that are being reloaded, and what their replicas had come to before their turn. */
+  readonly reloading = new Map<string, Map<ReplicaKey, Account>>();
   private readonly specs = new Map<string, PoolSpec>();
 
   constructor(readonly inventory: Inventory) {
@@ -41,11 +35,11 @@ export class Ledger {
 
   copy(): Ledger {
     const copy = new Ledger(this.inventory);
-    for (const [key, account] of this.accounts)
-      copy.accounts.set(key, {
-        ...account,
-        breakers: { general: { ...account.breakers.general }, cuda: { ...account.breakers.cuda } },
-      });
+    for (const [poolId, spec] of this.specs) copy.specs.set(poolId, spec);
+    for (const [key, account] of this.accounts) copy.accounts.set(key, copyOf(account));
+    // Who comes after a death in a reload finds what was before it, and makes it anew.
+    for (const before of this.reloading.values())
+      for (const [key, account] of before) copy.accounts.set(key, { ...asBefore(account, this.of(key)), excused: true });
     for (const [name, restarts] of this.restarts) copy.restarts.set(name, restarts);
     for (const [id, keys] of this.restarting) copy.restarting.set(id, keys);
     for (const [poolId, at] of this.tripped) copy.tripped.set(poolId, at);
@@ -97,6 +91,38 @@ export class Ledger {
     this.restarting.delete(operationId);
   }
 
+  reloads(spec: PoolSpec, now: number): void {
+    this.reloading.set(spec.poolId, new Map());
+    for (const key of keysOf(spec)) this.waits(key, now);
+  }
+
+  /** Its turn in the reload comes only later: what counts is what it will have come to by then. */
+  waits(key: ReplicaKey, now: number): void {
+    const before = copyOf(this.of(key));
+    onReward(before, this.specOf(key), now);
+    this.reloading.get(poolOf(key))?.set(key, before);
+  }
+
+  /** It has its old model again, and what that had come to. One that ran is launched at once, whatever has opened meanwhile. */
+  returned(key: ReplicaKey, ran: boolean, now: number): void {
+    const before = this.reloading.get(poolOf(key))?.get(key);
+    const { breakers } = fresh(true);
+    if (before !== undefined) this.accounts.set(key, { ...asBefore(before, this.of(key)), ...(ran ? { breakers } : {}) });
+    this.waits(key, now);
+  }
+
+  /** `to`: what the pool has from now on; null: what it had. */
+  reloaded(spec: PoolSpec, to: PoolSpec | null): void {
+    this.reloading.delete(spec.poolId);
+    for (const key of keysOf(spec)) {
+      const account = this.of(key);
+      account.excused = account.readySince === null;
+      if (to === null) continue;
+      this.accounts.set(key, renewed(account));
+    }
+    if (to !== null) this.specs.set(to.poolId, to);
+  }
+
   /** The order to spawn: what is wrong with it; null: nothing. */
   launching({ key, devices }: Launch, now: number): string | null {
     const account = this.of(key);
@@ -145,10 +171,13 @@ export class Ledger {
     if (event.event === 'storm.tripped' && event.pool_id !== undefined) this.tripped.set(event.pool_id, now);
     if (event.pool_id === undefined || event.replica_id === undefined) return;
     const key: ReplicaKey = `${event.pool_id}/${event.replica_id}`;
-    const account = this.of(key);
+    const account = this.accounts.get(key);
+    // The end of an operation on a pool that is gone.
+    if (account === undefined) return;
     const spec = this.specOf(key);
     if (!ofFailures.has(event.event)) account.before = null;
-    if (event.to !== undefined && event.to !== 'ready') {
+    // A drain that is called off takes nothing from it.
+    if (event.to !== undefined && event.to !== 'ready' && event.to !== 'draining') {
       onReward(account, spec, now);
       account.readySince = null;
     }
@@ -210,7 +239,7 @@ export class Ledger {
   }
 
   private isExcused(key: ReplicaKey): boolean {
-    return this.of(key).excused || this.isRestarting(key);
+    return this.of(key).excused || this.isRestarting(key) || this.reloading.has(poolOf(key));
   }
 
   private crashed(account: Account, spec: PoolSpec, event: Event, how: Ending | null, now: number): void {
@@ -263,12 +292,4 @@ export class Ledger {
   private within(name: string, windowMs: number, now: number): readonly Restart[] {
     return (this.restarts.get(name) ?? []).filter(({ at }) => at > now - windowMs + slackMs);
   }
-}
-
-export function poolOf(key: ReplicaKey): string {
-  return key.slice(0, key.lastIndexOf('/'));
-}
-
-export function keysOf({ poolId, masks }: PoolSpec): readonly ReplicaKey[] {
-  return masks.map((_, index): ReplicaKey => `${poolId}/r${index}`);
 }

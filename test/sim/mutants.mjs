@@ -4,11 +4,13 @@
  */
 
 import { drainMutants } from './drain-mutants.mjs';
+import { reloadMutants } from './reload-mutants.mjs';
 
 const core = (file, from, to) => ({ file: `src/core/${file}.ts`, from, to });
 
 export const mutants = [
   ...drainMutants,
+  ...reloadMutants,
   {
     name: 'old news is taken for new',
     edits: [core('engine', '  if (isStale(before, fact)) return stay(before);\n', '')],

@@ -1,9 +1,10 @@
 /** What operators ask, and what goes wrong just then: drawn from the seed. */
 
 import type { Verb } from '../../src/core/messages.js';
-import type { Inventory } from '../../src/core/model.js';
+import type { Inventory, ModelChoice, PoolSpec } from '../../src/core/model.js';
 import { endings } from './exits.js';
 import type { Machine } from './machine.js';
+import { type ModelKind, modelKinds, modelOf } from './models.js';
 import type { Random } from './random.js';
 
 const minute = 60_000;
@@ -18,7 +19,48 @@ export class Operators {
     private readonly all: Inventory,
     /** The supervisor may die at each of its barriers for so long. */
     private readonly threaten: (forMs: number) => void,
+    /** As it stands in the file now. */
+    private readonly file: () => Inventory,
   ) {}
+
+  /** Another model, good or bad, the file's, or the one that it has. */
+  reload(): void {
+    const { random, machine } = this;
+    const { poolId } = random.pick(this.all.pools);
+    const drainMs = this.drawDeadline();
+    const wish = (): void =>
+      void machine.supervisor?.give({
+        ...{ type: 'reload-requested', poolId, chosen: this.chooseModel(poolId), drainMs, correlationId: null },
+      });
+    if (random.chance(0.25)) this.threaten(random.between(1_000, 60_000));
+    // Somebody drains one of its replicas just now, and wants it back soon.
+    if (random.chance(0.2)) {
+      const asked = { poolId, replicaId: `r${random.below(3)}` } as const;
+      this.ask({ ...asked, verb: 'drain' });
+      machine.timeline.after(random.exponential(3 * minute), () => this.ask({ ...asked, verb: 'start' }));
+    }
+    wish();
+    if (random.chance(0.1)) machine.timeline.after(random.between(1, 30_000), wish);
+    if (random.chance(0.5))
+      this.disturb({ poolId, replicaId: random.chance(0.5) ? null : (`r${random.below(3)}` as const) }, drainMs ?? 5 * minute);
+  }
+
+  private chooseModel(poolId: string): ModelChoice {
+    const { random, machine } = this;
+    const known = (pool: PoolSpec | undefined): ModelChoice =>
+      pool === undefined
+        ? modelOf(poolId, 'fine', 0)
+        : { model: pool.model, modelDigest: pool.modelDigest, modelId: pool.modelId };
+    const kind = random.weighted<ModelKind | 'as in the file' | 'as it is'>([
+      [8, 'fine'],
+      [2, 'as in the file'],
+      [1, 'as it is'],
+      ...modelKinds.slice(1).map((each) => [1, each] as const),
+    ]);
+    if (kind === 'as in the file') return known(this.file().pools.find((pool) => pool.poolId === poolId));
+    if (kind === 'as it is') return known(machine.supervisor?.state.pools.get(poolId)?.spec);
+    return modelOf(poolId, kind, random.below(3));
+  }
 
   wish(): void {
     const { random, machine } = this;
@@ -64,7 +106,7 @@ export class Operators {
   }
 
   /** While it drains somebody thinks otherwise, its engines die or hang, or its supervisor dies, at the end at the latest. */
-  private disturb(asked: Asked, deadlineMs: number): void {
+  private disturb(asked: Omit<Asked, 'verb'>, deadlineMs: number): void {
     const { random, machine } = this;
     const withinMs = Math.min(deadlineMs, 2 * minute);
     const later = (run: () => void): void => machine.timeline.after(random.between(0, withinMs), run);

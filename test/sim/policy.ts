@@ -1,7 +1,17 @@
 /** The formulas of the specification once more, written down apart from the core: the least that each policy asks for. */
 
+import type { Event } from '../../src/core/events.js';
 import type { BackoffSpec, PoolSpec } from '../../src/core/model.js';
 import { type Account, type Breaker, breakerNames } from './account.js';
+
+/** What one failure says, in one breath. */
+export const ofFailures: ReadonlySet<Event['event']> = new Set([
+  'replica.crashed',
+  'replica.failed',
+  'replica.stopped',
+  'replica.broken',
+  'breaker.changed',
+]);
 
 /** The core acts a moment after the fact, and rounds to whole milliseconds. */
 export const slackMs = 5;

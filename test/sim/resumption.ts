@@ -1,8 +1,9 @@
 /** What a new supervisor may know and owes, by what the last one had written down: the ledger goes on from there. */
 
-import type { ReplicaKey } from '../../src/core/model.js';
+import type { Inventory, ReplicaKey } from '../../src/core/model.js';
 import { fresh } from './account.js';
-import { keysOf, Ledger, poolOf } from './ledger.js';
+import { keysOf, poolOf } from './keys.js';
+import { Ledger } from './ledger.js';
 import { onReward } from './policy.js';
 import { entryOf, type Supervisor } from './supervisor.js';
 
@@ -10,10 +11,12 @@ import { entryOf, type Supervisor } from './supervisor.js';
 export function resumed(
   last: Ledger,
   { beginning, state }: Supervisor,
+  /** The file, with the models that stand above it. */
+  inventory: Inventory,
   clock: { now: number; wallMs: number; bootId: string },
   isAlive: (key: ReplicaKey) => boolean,
 ): Ledger {
-  const { inventory, named, written } = beginning;
+  const { named, written } = beginning;
   const next = new Ledger(inventory);
   for (const [key, account] of next.accounts) if (named.length > 0) account.goal = named.includes(poolOf(key)) ? 'up' : 'down';
   if (written === null) return next;
@@ -70,8 +73,8 @@ export function lost(ledger: Ledger, { state }: Supervisor): string | null {
 }
 
 /** Why this engine may be ended by the new supervisor; null: it is to be taken over. */
-export function endable(key: ReplicaKey, entry: string, ledger: Ledger, { beginning }: Supervisor): string | null {
-  const { inventory, written } = beginning;
+export function endable(key: ReplicaKey, entry: string, ledger: Ledger, { beginning: { written } }: Supervisor): string | null {
+  const { inventory } = ledger;
   const spec = inventory.pools.find(({ poolId }) => poolId === poolOf(key));
   if (written === null) return 'nobody wrote it down';
   if (!inventory.supervisor.adopt) return 'nothing is adopted';

@@ -21,21 +21,30 @@ test('the same seed tells the same story, to the letter; another tells another',
   expect(other.lines).not.toEqual(first.lines);
 });
 
+/** Seed after seed, until all of it has happened; what has not in so many never does. */
+async function expectSoon(hours: number, happens: readonly RegExp[]): Promise<void> {
+  let missing = happens;
+  for (let seed = 1; seed <= 20 && missing.length > 0; seed += 1) {
+    const story = (await play(String(seed), hours)).lines.join('\n');
+    missing = missing.filter((each) => !each.test(story));
+  }
+  expect(missing).toEqual([]);
+}
+
 test('clients have leases that end in every way, and are refused', async () => {
-  const plays = [await play('1', 3), await play('2', 3), await play('3', 3)];
-  const story = plays.flatMap(({ lines }) => lines).join('\n');
-  for (const end of ['granted', 'released', 'expired', 'lost']) expect(story).toContain(`! lease.${end} `);
-  expect(story).toMatch(/! lease\.lost .*the supervisor that granted it has ended/);
-  for (const why of ['no replica is ready', 'it is being drained', 'all of its slots', 'cannot renew lease'])
-    expect(story).toContain(why);
+  await expectSoon(3, [
+    ...['granted', 'released', 'expired', 'lost'].map((end) => new RegExp(`! lease\\.${end} `)),
+    /! lease\.lost .*the supervisor that granted it has ended/,
+    ...['no replica is ready', 'it is being drained', 'all of its slots', 'cannot renew lease'].map((why) => new RegExp(why)),
+  ]);
 });
 
 test('drains end in every way, and go on under the next supervisor', async () => {
-  const plays = [await play('1', 6), await play('2', 6), await play('3', 6), await play('4', 6)];
-  const story = plays.flatMap(({ lines }) => lines).join('\n');
-  expect(story).toMatch(/ready -> draining/);
-  expect(story).toMatch(/draining -> stopping \(drained, drained/);
-  expect(story).toMatch(/draining -> stopping \(drained, its drain's deadline/);
-  expect(story).toMatch(/draining -> ready/);
-  expect(story).toMatch(/starting -> draining/);
+  await expectSoon(6, [
+    /ready -> draining/,
+    /draining -> stopping \(drained, drained/,
+    /draining -> stopping \(drained, forced, its drain's deadline/,
+    /draining -> ready/,
+    /starting -> draining/,
+  ]);
 });

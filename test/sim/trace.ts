@@ -39,10 +39,19 @@ export function news(event: Event): string {
       ? ''
       : ` ${pool_id}${replica_id === undefined ? '' : `/${replica_id}${incarnation === undefined ? '' : ` #${incarnation}`}`}`;
   const turn = from === undefined ? '' : ` ${from} -> ${to}`;
+  const { result, model_to } = event;
   const leases = active_leases === undefined ? undefined : `${lease_id}, ${active_leases} held`;
-  const more = [because, breaker, old_state, new_state, backoff_ms && `${backoff_ms} ms`, leases, reason].filter(
-    (each) => each !== undefined,
-  );
+  const more = [
+    because,
+    result,
+    model_to,
+    breaker,
+    old_state,
+    new_state,
+    backoff_ms && `${backoff_ms} ms`,
+    leases,
+    reason,
+  ].filter((each) => each !== undefined);
   return `${name}${who}${turn}${more.length > 0 ? ` (${more.join(', ')})` : ''}`;
 }
 
@@ -74,6 +83,10 @@ function what(input: Input): string {
       return ` ${input.id}${input.ttlMs === null ? '' : ` for ${input.ttlMs} ms`}`;
     case 'lease-released':
       return ` ${input.id}`;
+    case 'reload-requested':
+      return ` ${input.poolId} to ${input.chosen.model}${within({ deadlineMs: input.drainMs })}`;
+    case 'verified':
+      return ` ${input.poolId}: ${input.obstacles.map(({ text }) => text).join(', ') || 'sound'}`;
     case 'alarmed':
       return `: ${input.alarm.kind}`;
     default:

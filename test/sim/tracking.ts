@@ -3,6 +3,7 @@
 import { isLive, type Life } from '../../src/core/life.js';
 import type { ReplicaKey } from '../../src/core/model.js';
 import type { Replica } from '../../src/core/state.js';
+import { poolOf } from './keys.js';
 import type { Ledger } from './ledger.js';
 import type { Machine } from './machine.js';
 import type { Process } from './processes.js';
@@ -46,7 +47,8 @@ function unlike({ key, life, goal }: Replica, { machine, supervisor, ledger }: S
     return `${key} is ${life.state}, and its handoff file is ${isThere ? '' : 'not '}there`;
   if (life.state === 'failed' && life.why === '') return `${key} failed, and says nothing`;
   const wanted = ledger.of(key).goal;
-  if (supervisor.state.shutdown !== null || ledger.isRestarting(key) || goal === wanted) return null;
+  const moves = ledger.isRestarting(key) || ledger.reloading.has(poolOf(key));
+  if (supervisor.state.shutdown !== null || moves || goal === wanted) return null;
   return `${key} is wanted ${wanted}, and goes for ${goal}`;
 }
 

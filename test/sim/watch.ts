@@ -7,11 +7,13 @@ import type { Inventory, ReplicaKey } from '../../src/core/model.js';
 import { Bounds } from './bounds.js';
 import { DrainWatch } from './drains.js';
 import type { Ending } from './exits.js';
+import { keysOf, poolOf } from './keys.js';
 import { Leases } from './leases.js';
-import { Ledger, poolOf } from './ledger.js';
+import { Ledger } from './ledger.js';
 import type { Machine } from './machine.js';
 import { hasty, misfit } from './memory.js';
 import type { Death, Process } from './processes.js';
+import { Reloads } from './reloads.js';
 import { endable, lost, resumed } from './resumption.js';
 import { entryOf, type Supervisor } from './supervisor.js';
 import { misstated } from './telling.js';
@@ -39,6 +41,7 @@ export class Watch {
   private bounds = new Bounds();
   private readonly leases: Leases;
   readonly drains: DrainWatch;
+  readonly reloads: Reloads;
   private stirred = false;
   /** By the order that is being given: taken back where it is refused. */
   private permitted: string[] = [];
@@ -54,7 +57,23 @@ export class Watch {
       machine,
       (key) => this.leases.countOf(key),
       (key) => this.spare(key),
+      () => this.reloads,
     );
+    this.reloads = new Reloads(machine, {
+      begins: ({ from }) => {
+        this.ledger.reloads(from, machine().monotonicMs);
+        for (const { key, instance } of machine().processes.leaders()) if (poolOf(key) === from.poolId) this.asked.add(instance);
+      },
+      forgets: (poolId) => this.ledger.restarts.delete(poolId),
+      waits: (key) => this.ledger.waits(key, machine().monotonicMs),
+      returned: (key, ran) => this.ledger.returned(key, ran, machine().monotonicMs),
+      ends: ({ from, to, result, touched }) => {
+        if (result === 'cancelled') for (const key of touched) this.ledger.returned(key, false, machine().monotonicMs);
+        this.ledger.reloaded(from, result === 'reloaded' ? to : null);
+        for (const key of keysOf(from)) if (machine().handoffs.has(key) && this.ledger.of(key).goal === 'up') this.spare(key);
+      },
+      goalOf: (key) => this.ledger.of(key).goal,
+    });
   }
 
   note(text: () => string): void {
@@ -83,10 +102,11 @@ export class Watch {
     this.note(() => `supervisor begins: ${written === null ? 'no registry' : (written.ended ?? 'after an unclean end')}`);
     const clock = { now: machine.monotonicMs, wallMs: machine.wallMs, bootId: machine.bootId };
     const living = new Set(machine.processes.leaders().map(({ key }) => key));
-    this.ledger = resumed(this.ledger, supervisor, clock, (key) => living.has(key));
+    const inventory = this.reloads.begun(supervisor);
+    this.ledger = resumed(this.ledger, supervisor, inventory, clock, (key) => living.has(key));
     this.violate(lost(this.ledger, supervisor));
-    this.violate(this.leases.begun(supervisor));
-    this.drains.begun(supervisor);
+    this.violate(this.leases.begun(supervisor, inventory));
+    this.drains.begun(supervisor, inventory);
     this.bounds = new Bounds();
     const known = written === null ? {} : written.record().replicas;
     this.launched = new Set([...this.launched].filter((id) => id.slice(0, id.indexOf(' ')) in known));
@@ -99,6 +119,7 @@ export class Watch {
     this.note(() => `> ${told(input)}`);
     this.leases.asking(input);
     this.drains.asking(input);
+    this.reloads.asking(input);
     if (input.type === 'requested') this.permit((key) => poolOf(key) === input.poolId);
     if (input.type === 'shutdown-requested') this.permit((_, dies) => input.keep !== true || dies);
   }
@@ -107,6 +128,7 @@ export class Watch {
     this.inputs += 1;
     this.violate(this.leases.answered(input, answer));
     this.violate(this.drains.answered(answer?.ok === true && 'operationId' in answer ? answer.operationId : null));
+    this.violate(this.reloads.answered(input, answer));
     if (answer?.ok === false) {
       this.note(() => `  refused: ${answer.refusal.message}`);
       for (const instance of this.permitted) this.asked.delete(instance);
@@ -126,26 +148,28 @@ export class Watch {
       if (!quiet.has(effect.type)) this.stirred = true;
       this.note(() => `  < ${effect.type} ${'launch' in effect ? `${effect.launch.key} #${effect.launch.incarnation}` : ''}`);
       if (effect.type === 'spawn' && supervisor.alive)
-        this.violate(this.ledger.launching(effect.launch, this.machine().monotonicMs));
+        this.violate(this.reloads.launching(effect.launch) ?? this.ledger.launching(effect.launch, this.machine().monotonicMs));
     }
   }
 
   /** After each step, and before its answer. */
   stepped(supervisor: Supervisor): void {
-    this.violate(this.leases.stepped(supervisor) ?? this.drains.stepped(supervisor));
+    this.violate(this.leases.stepped(supervisor) ?? this.drains.stepped(supervisor) ?? this.reloads.stepped(supervisor));
   }
 
   heard(event: Event, supervisor: Supervisor): void {
     this.note(() => `  ! ${news(event)}`);
     const { pool_id, replica_id, incarnation } = event;
     const engine = pool_id === undefined ? undefined : this.engines.get(`${pool_id}/${replica_id} ${incarnation}`);
-    this.violate(this.leases.heard(event) ?? this.drains.heard(event, engine ?? null));
+    this.violate(this.reloads.heard(event) ?? this.leases.heard(event) ?? this.drains.heard(event, engine ?? null));
     if (event.event.startsWith('lease.')) return;
     this.stirred = true;
     if (event.event === 'operation.finished') this.ledger.finished(event.operation_id ?? '', (key) => goalOf(key, supervisor));
     const how = engine === undefined ? null : this.howOf(engine.instance);
     this.ledger.told(event, how, this.machine().monotonicMs);
     if (pool_id === undefined || replica_id === undefined) return;
+    // What is moved may be ready, drained and given up again in one step.
+    if ((event.event === 'replica.ready' || event.event === 'replica.draining') && this.reloads.isMoving(pool_id)) return;
     this.violate(misstated(event, { key: `${pool_id}/${replica_id}`, engine: engine ?? null, how }, this.machine()));
   }
 
@@ -161,7 +185,7 @@ export class Watch {
     this.engines.delete(id);
     if (process === null) return;
     this.engines.set(id, process);
-    if (this.ledger.isRestarting(launch.key)) this.asked.add(process.instance);
+    if (this.ledger.isRestarting(launch.key) || this.reloads.isMoving(poolOf(launch.key))) this.asked.add(process.instance);
     for (const other of this.machine().processes.living.values()) {
       // Who has left the group of a dead engine is found beside its successor.
       if (other.instance === process.instance || this.given.has(other.instance) || (!other.isLeader && other.group === other.pid))

@@ -1,0 +1,112 @@
+/** One reload, as it looks from outside: what each replica was before its turn came, and what has become of it. */
+
+import type { PoolSpec, ReplicaKey } from '../../src/core/model.js';
+import type { OperationStep } from '../../src/core/state.js';
+import { keysOf } from './keys.js';
+import type { Handoff } from './machine.js';
+import { isSame } from './models-book.js';
+import type { Process } from './processes.js';
+
+/** What a replica was told to be, and what its handoff file said, before its turn came. */
+export type Was = { readonly state: string; readonly handoff: Handoff | null };
+
+export type Course = {
+  readonly operationId: string;
+  readonly from: PoolSpec;
+  to: PoolSpec;
+  readonly drainMs: number;
+  /** One after another. */
+  readonly rolling: boolean;
+  /** `asked`: nothing is to be touched yet, and never is where its model was found wanting (`refused`). */
+  phase: 'asked' | 'refused' | 'forward' | 'back';
+  /** Since when it is that. */
+  since: number;
+  readonly was: Map<ReplicaKey, Was>;
+  /** Those whose turn has come, and those that are back again. */
+  readonly touched: Set<ReplicaKey>;
+  readonly returned: Set<ReplicaKey>;
+  /** Served, and were taken out for it. */
+  readonly out: Set<ReplicaKey>;
+  /** Somebody wants these down meanwhile. */
+  readonly downs: Set<ReplicaKey>;
+  /** A drain or a stop came between. */
+  cancelled: boolean;
+  result: string | null;
+};
+
+const minute = 60_000;
+/** A drain that somebody else has ordered is waited for. */
+const othersMs = 5 * 60 * minute;
+
+/** How long its present phase may last; a model is looked at for as long as that takes. */
+export function longest({ phase, drainMs, from }: Course): number {
+  if (phase === 'asked' || phase === 'refused') return Number.POSITIVE_INFINITY;
+  const replicas = keysOf(from).length;
+  const each = 2 * drainMs + from.stop.graceMs + 40 * minute;
+  return replicas * each + othersMs + (phase === 'back' ? 120 * minute : 0);
+}
+
+/** Which models its pool may be launched with now. */
+export function allowed({ phase, from, to }: Course): readonly PoolSpec[] {
+  return phase === 'forward' ? [from, to] : [from];
+}
+
+/** How far its operation says to be with a replica. */
+export function stepsOf(
+  key: ReplicaKey,
+  steps: readonly OperationStep[],
+): { turn: boolean; back: OperationStep['state'] | null } {
+  const [forth, back] = steps.filter((step) => step.key === key);
+  return { turn: forth !== undefined && forth.state !== 'pending', back: back?.state ?? null };
+}
+
+export const resting: ReadonlySet<string> = new Set(['stopped', 'backoff', 'broken', 'failed']);
+
+/** What is wrong with a replica that is said to be as before; null: nothing. */
+export function unlikeBefore(key: ReplicaKey, course: Course, is: Was): string | null {
+  const was = course.was.get(key);
+  if (was === undefined || course.downs.has(key)) return null;
+  // Who was just being made or ended has come to something else before its turn.
+  if (was.state === 'stopping' || was.state === 'preparing') return null;
+  if (resting.has(was.state))
+    return was.state === is.state ? null : `${key} was ${was.state} before its reload, and is ${is.state} after it`;
+  const { handoff } = is;
+  if (handoff === null)
+    return is.state === 'unhealthy' ? null : `${key} is said to be as before, and is ${is.state} where it was ${was.state}`;
+  if (!isSame(handoff.launch.spec, course.from)) return `${key} is said to be as before, and has ${handoff.launch.spec.model}`;
+  return was.handoff === null ? null : moved(key, was.handoff, handoff);
+}
+
+/** Masks and ports stay. */
+function moved(key: ReplicaKey, { launch: before }: Handoff, { launch }: Handoff): string | null {
+  if (before.port !== launch.port) return `${key} had port ${before.port}, and has ${launch.port}`;
+  return before.mask.written === launch.mask.written
+    ? null
+    : `${key} was on ${before.mask.written}, and is on ${launch.mask.written}`;
+}
+
+/** A new engine that is ready before it has been healthy for as long as it has to be. */
+export function hasty({ phase, from, to }: Course, { key, launch, bornAt, loadedAt }: Process, now: number): string | null {
+  if (phase !== 'forward' || !isSame(launch.spec, to)) return null;
+  const since = launch.spec.health.path === 'none' ? bornAt : (loadedAt ?? 0);
+  const earlyMs = from.reload.minHealthyMs - (now - since);
+  return earlyMs > 1 ? `${key} is ready ${Math.round(earlyMs)} ms before it has been healthy for long enough` : null;
+}
+
+/** Who has not changed its model, though all have; null: nobody. */
+export function unswitched(
+  { from, to, was }: Course,
+  isUp: (key: ReplicaKey) => boolean,
+  handoffs: ReadonlyMap<ReplicaKey, Handoff>,
+): string | null {
+  for (const key of keysOf(from)) {
+    const handoff = handoffs.get(key);
+    if (!isUp(key)) continue;
+    if (handoff === undefined) return `${from.poolId} is reloaded, and ${key} is not ready`;
+    if (!isSame(handoff.launch.spec, to)) return `${from.poolId} is reloaded, and ${key} has ${handoff.launch.spec.model}`;
+    const before = was.get(key)?.handoff ?? null;
+    const wrong = before === null ? null : moved(key, before, handoff);
+    if (wrong !== null) return wrong;
+  }
+  return null;
+}
