@@ -34,6 +34,20 @@ export type Course = {
   result: string | null;
 };
 
+/** Who are told of it, and bear with it. */
+export type Bystanders = {
+  /** Its replicas are moved from now on. */
+  readonly begins: (course: Course) => void;
+  /** Its turn has not come yet. */
+  readonly waits: (key: ReplicaKey) => void;
+  /** One that did not run is launched as after a reset: its pool's storm is forgotten. */
+  readonly forgets: (poolId: string) => void;
+  /** This one is as it was before. */
+  readonly returned: (key: ReplicaKey, ran: boolean) => void;
+  readonly ends: (course: Course) => void;
+  readonly goalOf: (key: ReplicaKey) => 'up' | 'down';
+};
+
 const minute = 60_000;
 /** A drain that somebody else has ordered is waited for. */
 const othersMs = 5 * 60 * minute;

@@ -8,27 +8,24 @@ import type { Event } from '../../src/core/events.js';
 import type { Input, Launch } from '../../src/core/messages.js';
 import type { Inventory, PoolSpec, ReplicaKey } from '../../src/core/model.js';
 import type { DrainWish } from './asked.js';
-import { allowed, type Course, hasty, longest, resting, stepsOf, unlikeBefore, unswitched, type Was } from './course.js';
+import {
+  allowed,
+  type Bystanders,
+  type Course,
+  hasty,
+  longest,
+  resting,
+  stepsOf,
+  unlikeBefore,
+  unswitched,
+  type Was,
+} from './course.js';
 import { keysOf, poolOf } from './keys.js';
 import type { Machine } from './machine.js';
 import { type Above, type Aboves, above, holding, isSame, withChosen } from './models-book.js';
 import type { Supervisor } from './supervisor.js';
 
 type Wanted = Extract<Input, { type: 'reload-requested' }>;
-
-/** Told of what it is to bear with. */
-export type Bystanders = {
-  /** Its replicas are moved from now on. */
-  readonly begins: (course: Course) => void;
-  /** Its turn has not come yet. */
-  readonly waits: (key: ReplicaKey) => void;
-  /** One that did not run is launched as after a reset: its pool's storm is forgotten. */
-  readonly forgets: (poolId: string) => void;
-  /** This one is as it was before. */
-  readonly returned: (key: ReplicaKey, ran: boolean) => void;
-  readonly ends: (course: Course) => void;
-  readonly goalOf: (key: ReplicaKey) => 'up' | 'down';
-};
 
 const gone: ReadonlySet<string> = new Set(['failed', 'broken', 'stuck']);
 

@@ -22,7 +22,7 @@ test('the same seed tells the same story, to the letter; another tells another',
 });
 
 test('clients have leases that end in every way, and are refused', async () => {
-  const plays = [await play('1', 3), await play('2', 3), await play('3', 3)];
+  const plays = [await play('1', 10), await play('2', 3), await play('3', 3)];
   const story = plays.flatMap(({ lines }) => lines).join('\n');
   for (const end of ['granted', 'released', 'expired', 'lost']) expect(story).toContain(`! lease.${end} `);
   expect(story).toMatch(/! lease\.lost .*the supervisor that granted it has ended/);
@@ -35,7 +35,16 @@ test('drains end in every way, and go on under the next supervisor', async () =>
   const story = plays.flatMap(({ lines }) => lines).join('\n');
   expect(story).toMatch(/ready -> draining/);
   expect(story).toMatch(/draining -> stopping \(drained, drained/);
-  expect(story).toMatch(/draining -> stopping \(drained, its drain's deadline/);
+  expect(story).toMatch(/draining -> stopping \(drained, forced, its drain's deadline/);
   expect(story).toMatch(/draining -> ready/);
   expect(story).toMatch(/starting -> draining/);
+});
+
+test('reloads end in every way, forward and back', async () => {
+  const plays = [await play('1', 6), await play('2', 6), await play('3', 6), await play('4', 6)];
+  const story = plays.flatMap(({ lines }) => lines).join('\n');
+  for (const end of ['reloaded', 'rolled_back', 'drain_timeout', 'failed', 'unchanged'])
+    expect(story).toMatch(new RegExp(`! reload\\.finished .*\\b${end}\\b`));
+  expect(story).toMatch(/! reload\.rolled_back .*cancelled by a/);
+  expect(story).toMatch(/interrupted, the supervisor ended while this reload was under way/);
 });
