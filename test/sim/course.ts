@@ -31,6 +31,8 @@ export type Course = {
   readonly downs: Set<ReplicaKey>;
   /** A drain or a stop came between. */
   cancelled: boolean;
+  /** Everybody was told that it goes back. */
+  toldBack: boolean;
   result: string | null;
 };
 
