@@ -59,7 +59,8 @@ export class Drains {
   private wrong({ key, life }: Replica, input: Input, { before, after }: Seen, now: number): readonly string[] {
     const was = find(before, key);
     if (life.state === 'draining') {
-      const due = this.due.get(key) ?? now + longestMs;
+      const asked = after.pools.get(key.slice(0, key.indexOf('/')))?.reload?.drainMs;
+      const due = this.due.get(key) ?? now + (asked ?? longestMs);
       this.due.set(key, due);
       return now > due && input.type === 'woke' ? [`the drain of ${key} was to be over ${now - due} ms ago`] : [];
     }

@@ -12,6 +12,7 @@ import { exitOf } from '../rig/facts.js';
 import { beginning, inventoryOf, poolSpec } from '../rig/specs.js';
 import { restoredFrom, written } from './again.js';
 import { Drains } from './drains.js';
+import { Reloads } from './reloads.js';
 import { keys, type Luck, World } from './world.js';
 
 export type Step = typeof step;
@@ -19,11 +20,15 @@ type Move = Luck & { readonly kind: number; readonly waitMs: number };
 export type Machine = { readonly step: Step; readonly restore: (restored: Restored) => Restored };
 export const sound: Machine = { step, restore: (restored) => restored };
 
+const chosen = (n: number) => ({ model: `/models/${n}`, modelDigest: null, modelId: String(n) });
+
 /** Short times and low thresholds, so that short sequences get everywhere. */
 const storm = { limit: 3, warnAt: 1, trip: { count: 6, windowMs: 60_000 }, resetAfterMs: 60_000 };
 function spec(poolId: string, replicas: number, threshold: number, windowMs: number): PoolSpec {
   const { health, restart } = poolSpec(poolId, replicas);
   return poolSpec(poolId, replicas, {
+    ...chosen(0),
+    reload: { strategy: 'rolling', minHealthyMs: 2_000 },
     health: { ...health, failureThreshold: 2, restartAfterMs: 6_000, generate: { everyMs: 10_000, timeoutMs: 1_000 } },
     restart: {
       ...restart,
@@ -51,6 +56,7 @@ export function play(moves: readonly Move[], machine: Machine = sound): readonly
   let restarts: readonly { readonly poolId: string; readonly at: number }[] = [];
   const tested = new Set<ReplicaKey>();
   const drains = new Drains();
+  const reloads = new Reloads();
 
   const give = (input: Input): void => {
     const before = state;
@@ -59,6 +65,11 @@ export function play(moves: readonly Move[], machine: Machine = sound): readonly
     world.perform(result.effects);
     if (result.effects.some(({ type }) => type === 'record')) disk = written(state, now);
     world.violations.push(...untracked(state, world), ...untrue(state, world));
+    world.violations.push(...reloads.broken(input, { before, after: state, effects: result.effects }));
+    // A reload launches who waits for a storm as well.
+    restarts = restarts.filter(
+      ({ poolId }) => state.pools.get(poolId)?.reload == null && before.pools.get(poolId)?.reload == null,
+    );
     world.violations.push(...drains.broken(input, { before, after: state, answer: result.answer }, now));
     if (input.type === 'requested' && input.verb === 'reset' && input.once !== true)
       restarts = restarts.filter(({ poolId }) => poolId !== input.poolId);
@@ -82,6 +93,7 @@ export function play(moves: readonly Move[], machine: Machine = sound): readonly
   const succeed = (luck: Luck): void => {
     tested.clear();
     drains.clear();
+    reloads.clear();
     world.orphan(luck);
     const pools = luck.choice % 4 === 0 ? [chat] : [chat, code];
     // A place that goes takes its restarts with it.
@@ -107,6 +119,17 @@ export function play(moves: readonly Move[], machine: Machine = sound): readonly
     if (death !== null) give(death);
   };
 
+  /** A reload as far as it comes: engines are looked at, end when they are told to, and load, well or badly. */
+  const carryOn = ({ choice, flag }: Luck): void => {
+    for (let n = 0; n < choice; n += 1) {
+      const ending = keys.find((key) => find(state, key)?.life.state === 'stopping');
+      const luck = n === choice - 1 ? { choice, flag } : well;
+      const input = world.answer(luck) ?? (ending === undefined ? null : world.die(ending, well));
+      if (input === null) now = Math.max(now, nextAt(state) ?? now);
+      give(input ?? { type: 'woke' });
+    }
+  };
+
   give({ type: 'woke' });
   for (const move of moves) {
     now += move.waitMs;
@@ -120,6 +143,7 @@ export function play(moves: readonly Move[], machine: Machine = sound): readonly
       crashAgain(keys[move.choice % keys.length] ?? 'chat/r0');
     const input = inputOf(move, state, world);
     if (input !== null) give(input);
+    if (move.kind === 26 || move.kind === 27) carryOn(move);
   }
   return world.violations;
 }
@@ -167,12 +191,14 @@ function hasty(before: State, after: State, now: number): readonly string[] {
   );
   return replicasOf(before).flatMap(({ key, life }) => {
     const is = find(after, key)?.life.state;
-    if (is === life.state || asked.has(key)) return [];
+    if (is === life.state || asked.has(key) || isReloaded(before, key) || isReloaded(after, key)) return [];
     if (life.state === 'failed') return [`a permanent failure was retried by itself: ${key}`];
     const until = life.state === 'backoff' ? life.retry.at.at : life.state === 'broken' ? life.retryAt.at : null;
     return until !== null && now < until && is !== 'broken' ? [`left ${life.state} before its time: ${key}`] : [];
   });
 }
+
+const isReloaded = ({ pools }: State, key: ReplicaKey) => pools.get(key.slice(0, key.indexOf('/')))?.reload != null;
 
 function inputOf({ kind, ...luck }: Move, state: State, world: World): Input | null {
   const { choice, flag } = luck;
@@ -221,13 +247,17 @@ function inputOf({ kind, ...luck }: Move, state: State, world: World): Input | n
       return { type: 'lease-requested', poolId, replicaId: null, ttlMs: 60_000, holder: null, correlationId: null };
     case 25:
       return { type: 'lease-released', id: [...state.leases.keys()][0] ?? '', correlationId: null };
+    case 26: {
+      const drainMs = [null, 0, 1_000, 60_000][choice % 4] ?? null;
+      return { type: 'reload-requested', poolId, chosen: chosen(choice % 3), drainMs, correlationId: null };
+    }
     default:
       return world.answer(luck);
   }
 }
 
 export const move = fc.record({
-  kind: fc.nat(28),
+  kind: fc.nat(30),
   choice: fc.nat(60),
   flag: fc.boolean(),
   waitMs: fc.constantFrom(0, 0, 1, 100, 100, 1_000, 1_000, 6_000, 70_000),

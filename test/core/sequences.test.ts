@@ -3,7 +3,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import type { Effect } from '../../src/core/messages.js';
-import type { Replica, State } from '../../src/core/state.js';
+import type { Pool, Replica, State } from '../../src/core/state.js';
 import { step } from '../../src/core/step.js';
 import { find, type Machine, move, play, replicasOf, type Step, sound } from './play.js';
 
@@ -85,6 +85,23 @@ const mutants: Readonly<Record<string, Partial<Machine>>> = {
       effect.type === 'spawn' ? { ...effect, launch: { ...effect.launch, port: 18_100 } } : effect;
     return { ...result, effects: result.effects.map(onOne) };
   }),
+  'leaves a reload that has failed half done': stepping((state, input, context) => {
+    const result = step(state, input, context);
+    const dropped = (pool: Pool): Pool => (pool.reload?.failure != null ? { ...pool, reload: null } : pool);
+    return { ...result, state: withPools(result.state, dropped) };
+  }),
+  'is done with a reload when the first replica has the new model': stepping((state, input, context) => {
+    const result = step(state, input, context);
+    const first = (pool: Pool): Pool =>
+      pool.reload?.places[0]?.stage === 'switched' ? { ...pool, spec: pool.reload.to, reload: null } : pool;
+    return { ...result, state: withPools(result.state, first) };
+  }),
+  'reloads with a model that nobody has looked at': stepping((state, input, context) => {
+    const result = step(state, input, context);
+    const verified = (pool: Pool): Pool =>
+      pool.reload === null ? pool : { ...pool, reload: { ...pool.reload, verified: true } };
+    return { ...result, state: withPools(result.state, verified) };
+  }),
   'counts from nothing after a death': {
     restore: (restored) => ({ ...restored, state: withReplicas(restored.state, (each) => ({ ...each, crashesTotal: 0 })) }),
   },
@@ -112,7 +129,7 @@ function resetting(where: (life: Replica['life']) => boolean): Partial<Machine> 
   });
 }
 
-function withPools(state: State, change: (pool: NonNullable<ReturnType<State['pools']['get']>>) => typeof pool): State {
+function withPools(state: State, change: (pool: Pool) => Pool): State {
   return { ...state, pools: new Map([...state.pools].map(([id, pool]) => [id, change(pool)])) };
 }
 

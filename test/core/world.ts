@@ -10,8 +10,21 @@ export const keys: readonly ReplicaKey[] = ['chat/r0', 'chat/r1', 'code/r0'];
 export type Luck = { readonly choice: number; readonly flag: boolean };
 
 /** Effects that are answered. */
-type Question = Extract<Effect, { type: 'check' | 'spawn' | 'seek' | 'adopt' | 'probe' | 'generate' | 'poll' | 'sweep' }>;
-const questions: ReadonlySet<string> = new Set(['check', 'spawn', 'seek', 'adopt', 'probe', 'generate', 'poll', 'sweep']);
+type Question = Extract<
+  Effect,
+  { type: 'verify' | 'check' | 'spawn' | 'seek' | 'adopt' | 'probe' | 'generate' | 'poll' | 'sweep' }
+>;
+const questions: ReadonlySet<string> = new Set([
+  'verify',
+  'check',
+  'spawn',
+  'seek',
+  'adopt',
+  'probe',
+  'generate',
+  'poll',
+  'sweep',
+]);
 const isQuestion = (effect: Effect): effect is Question => questions.has(effect.type);
 
 /** Which processes live, which handoff files exist, what was ever launched, and what is not answered yet. */
@@ -45,7 +58,7 @@ export class World {
     const [first] = this.live.get(key)?.entries() ?? [];
     // The shell tells a spawn, or that it has found an engine again, before it tells the exit.
     const unmet = this.open.some(
-      ({ type, launch }) => launch.key === key && (type === 'spawn' || type === 'seek' || type === 'adopt'),
+      (each) => each.type !== 'verify' && each.launch.key === key && ['spawn', 'seek', 'adopt'].includes(each.type),
     );
     if (first === undefined || unmet) return null;
     const [incarnation] = first;
@@ -60,6 +73,7 @@ export class World {
   answer({ choice, flag }: Luck): Input | null {
     const [effect] = this.open.splice(choice % Math.max(1, this.open.length), 1);
     if (effect === undefined) return null;
+    if (effect.type === 'verify') return looked(effect, flag);
     const { key, incarnation, check, instance } = effect.launch;
     const of = { key, incarnation };
     switch (effect.type) {
@@ -122,4 +136,10 @@ export class World {
     if (living.size > 0) this.violations.push(`a second engine beside a living one: ${id}`);
     living.set(launch.incarnation, launch);
   }
+}
+
+function looked({ poolId, operationId }: Extract<Effect, { type: 'verify' }>, sound: boolean): Input {
+  const obstacles = sound ? [] : [{ what: 'model', text: 'there is no such model' } as const];
+  const found = { obstacles, name: null, about: null, modelBytes: null, hostTotalBytes: null };
+  return { type: 'verified', poolId, operationId, ...found };
 }

@@ -25,13 +25,29 @@ export type Course = {
   /** Those whose turn has come, and those that are back again. */
   readonly touched: Set<ReplicaKey>;
   readonly returned: Set<ReplicaKey>;
-  /** Served, and were taken out for it. */
-  readonly out: Set<ReplicaKey>;
+  /** Served, and were taken out for it; since when. */
+  readonly out: Map<ReplicaKey, number>;
   /** Somebody wants these down meanwhile. */
   readonly downs: Set<ReplicaKey>;
   /** A drain or a stop came between. */
   cancelled: boolean;
+  /** Everybody was told that it goes back. */
+  toldBack: boolean;
   result: string | null;
+};
+
+/** Who are told of it, and bear with it. */
+export type Bystanders = {
+  /** Its replicas are moved from now on. */
+  readonly begins: (course: Course) => void;
+  /** Its turn has not come yet. */
+  readonly waits: (key: ReplicaKey) => void;
+  /** One that did not run is launched as after a reset: its pool's storm is forgotten. */
+  readonly forgets: (poolId: string) => void;
+  /** This one is as it was before. */
+  readonly returned: (key: ReplicaKey, ran: boolean) => void;
+  readonly ends: (course: Course) => void;
+  readonly goalOf: (key: ReplicaKey) => 'up' | 'down';
 };
 
 const minute = 60_000;

@@ -8,7 +8,18 @@ import type { Event } from '../../src/core/events.js';
 import type { Input, Launch } from '../../src/core/messages.js';
 import type { Inventory, PoolSpec, ReplicaKey } from '../../src/core/model.js';
 import type { DrainWish } from './asked.js';
-import { allowed, type Course, hasty, longest, resting, stepsOf, unlikeBefore, unswitched, type Was } from './course.js';
+import {
+  allowed,
+  type Bystanders,
+  type Course,
+  hasty,
+  longest,
+  resting,
+  stepsOf,
+  unlikeBefore,
+  unswitched,
+  type Was,
+} from './course.js';
 import { keysOf, poolOf } from './keys.js';
 import type { Machine } from './machine.js';
 import { type Above, type Aboves, above, holding, isSame, withChosen } from './models-book.js';
@@ -16,21 +27,9 @@ import type { Supervisor } from './supervisor.js';
 
 type Wanted = Extract<Input, { type: 'reload-requested' }>;
 
-/** Told of what it is to bear with. */
-export type Bystanders = {
-  /** Its replicas are moved from now on. */
-  readonly begins: (course: Course) => void;
-  /** Its turn has not come yet. */
-  readonly waits: (key: ReplicaKey) => void;
-  /** One that did not run is launched as after a reset: its pool's storm is forgotten. */
-  readonly forgets: (poolId: string) => void;
-  /** This one is as it was before. */
-  readonly returned: (key: ReplicaKey, ran: boolean) => void;
-  readonly ends: (course: Course) => void;
-  readonly goalOf: (key: ReplicaKey) => 'up' | 'down';
-};
-
 const gone: ReadonlySet<string> = new Set(['failed', 'broken', 'stuck']);
+
+const givenUpMs = 600_000;
 
 export class Reloads {
   private readonly courses = new Map<string, Course>();
@@ -39,7 +38,7 @@ export class Reloads {
   private readonly files = new Map<string, PoolSpec>();
   private readonly states = new Map<ReplicaKey, string>();
   private input: Input | null = null;
-  /** Replicas that were told to change in this step, and whether anything was told at all. */
+  /** Replicas that were told to change in this step. */
   private changed = new Set<ReplicaKey>();
   private ended: Course[] = [];
   /** The request that is being answered was refused: it cancels nothing. */
@@ -115,10 +114,8 @@ export class Reloads {
     if (input.type !== 'reload-requested' || answer === null) return null;
     const spec = this.specs.get(input.poolId);
     if (!answer.ok) {
-      const because = spec === undefined || spec.model === null ? 'it has no model' : null;
-      return because === null && answer.refusal.code === 'NOT_SUPPORTED'
-        ? `${input.poolId} has a model, and cannot be reloaded`
-        : null;
+      const can = spec !== undefined && spec.model !== null;
+      return can && answer.refusal.code === 'NOT_SUPPORTED' ? `${input.poolId} has a model, and cannot be reloaded` : null;
     }
     if (spec === undefined) return `${input.poolId} is reloaded, and nobody knows it`;
     return 'operationId' in answer ? this.accepted(input, spec, answer.operationId) : null;
@@ -128,7 +125,10 @@ export class Reloads {
   heard(event: Event): string | null {
     const { event: name, pool_id, replica_id, to, operation_id, result } = event;
     const course = pool_id === undefined ? undefined : this.courses.get(pool_id);
-    if (name === 'reload.rolled_back' && course !== undefined) this.enter(course, 'back');
+    if (name === 'reload.rolled_back' && course !== undefined) {
+      course.toldBack = true;
+      this.enter(course, 'back');
+    }
     if (name === 'operation.finished' && course !== undefined && course.operationId === operation_id)
       this.end(course, result ?? '');
     if (to === undefined || pool_id === undefined || replica_id === undefined) return null;
@@ -156,13 +156,9 @@ export class Reloads {
       const wrong = this.followed(course, supervisor) ?? this.overdue(course, supervisor);
       if (wrong !== null) return wrong;
     }
-    const { ended } = this;
+    const wrong = this.ended.map((course) => this.misended(course, supervisor)).find((each) => each !== null);
     this.ended = [];
-    for (const course of ended) {
-      const wrong = this.misended(course, supervisor);
-      if (wrong !== null) return wrong;
-    }
-    return null;
+    return wrong ?? null;
   }
 
   private accepted({ poolId, chosen, drainMs }: Wanted, from: PoolSpec, operationId: string): string | null {
@@ -174,8 +170,8 @@ export class Reloads {
     this.courses.set(poolId, {
       ...{ operationId, from, to, drainMs: drainMs ?? from.drain.deadlineMs },
       rolling: strategy === 'rolling' || (strategy === 'auto' && ready >= 2),
-      ...{ phase: 'asked', since: this.machine().now, was: new Map(), cancelled: false, result: null },
-      ...{ touched: new Set(), returned: new Set(), out: new Set(), downs: new Set() },
+      ...{ phase: 'asked', since: this.machine().now, was: new Map(), cancelled: false, toldBack: false, result: null },
+      ...{ touched: new Set(), returned: new Set(), out: new Map(), downs: new Set() },
     });
     return null;
   }
@@ -204,11 +200,13 @@ export class Reloads {
     const { out, downs, rolling, was } = course;
     const rests = resting.has(to) && (downs.has(key) || resting.has(was.get(key)?.state ?? ''));
     if (to === 'ready' || to === 'unhealthy' || gone.has(to) || rests) out.delete(key);
-    else if (to === 'draining' && !this.isAsked(key)) out.add(key);
-    return rolling && out.size > 1 ? `a rolling reload takes ${[...out].join(' and ')} at once` : null;
+    else if (to === 'draining' && !this.isAsked(key)) out.set(key, this.machine().now);
+    // Who has waited so long for what it needs is given up, and the others go on.
+    const away = [...out].filter(([, since]) => this.machine().now - since < givenUpMs).map(([each]) => each);
+    return rolling && away.length > 1 ? `a rolling reload takes ${away.join(' and ')} at once` : null;
   }
 
-  /** An old engine that comes back when its pool has another model already. */
+  /** An old engine has come back. */
   private misready(key: ReplicaKey): string | null {
     const handoff = this.machine().handoffs.get(key);
     const course = this.courses.get(poolOf(key));
@@ -291,6 +289,8 @@ export class Reloads {
       if (poolOf(key) === from.poolId && !isSame(launch.spec, due) && !killed && !lost.includes(key))
         return `${what}, and ${key} has ${launch.spec.model}`;
     const steps = state.operations.get(course.operationId)?.steps ?? [];
+    const backs = keysOf(from).some((key) => stepsOf(key, steps).back !== null);
+    if (backs && !course.toldBack) return `${what}, and nobody was told that it went back`;
     if (result === 'rollback_failed' && !keysOf(from).some((key) => stepsOf(key, steps).back === 'failed'))
       return `${what}, and all are as before`;
     const isUp = (key: ReplicaKey): boolean => this.others.goalOf(key) === 'up';

@@ -48,3 +48,12 @@ test('drains end in every way, and go on under the next supervisor', async () =>
     /starting -> draining/,
   ]);
 });
+
+test('reloads end in every way, forward and back', async () => {
+  const plays = [await play('1', 6), await play('2', 6), await play('3', 6), await play('4', 6)];
+  const story = plays.flatMap(({ lines }) => lines).join('\n');
+  for (const end of ['reloaded', 'rolled_back', 'drain_timeout', 'failed', 'unchanged'])
+    expect(story).toMatch(new RegExp(`! reload\\.finished .*\\b${end}\\b`));
+  expect(story).toMatch(/! reload\.rolled_back .*cancelled by a/);
+  expect(story).toMatch(/interrupted, the supervisor ended while this reload was under way/);
+});
