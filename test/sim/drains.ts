@@ -38,6 +38,8 @@ const freshMs = 1_201;
 const killWaitMs = 5_000;
 /** A supervisor that nothing disturbs acts a moment after its alarm. */
 const slackMs = 50;
+/** The longest that a slow disk takes for what must be on it, twice over. */
+const slowDiskMs = 30_000;
 
 const serving: ReadonlySet<string> = new Set(['ready', 'unhealthy']);
 
@@ -144,10 +146,12 @@ export class DrainWatch {
   /** What is wrong after a step; null: nothing. */
   stepped(supervisor: Supervisor): string | null {
     if (!supervisor.alive) return null;
-    const { now } = this.machine();
+    const { now, slowDiskUntil } = this.machine();
+    // What the next supervisor begins with waits for its first record.
+    const written = slowDiskUntil > supervisor.quietSince ? slowDiskMs : 0;
     for (const [key, { latest, phase, certain }] of this.drains) {
       const grace = this.specs.get(poolOf(key))?.stop.graceMs ?? 0;
-      const overMs = now - (Math.max(latest, supervisor.quietSince) + grace + killWaitMs + slackMs);
+      const overMs = now - (Math.max(latest, supervisor.quietSince) + grace + killWaitMs + slackMs + written);
       if (overMs > 0 && (certain || phase !== 'awaited'))
         return `the drain of ${key} was to be over ${Math.round(overMs)} ms ago, and it is ${this.states.get(key)}`;
     }
