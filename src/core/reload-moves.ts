@@ -76,8 +76,8 @@ function forward(place: Place, replica: Replica, reload: Reload, now: Instant): 
 function begin(waiting: Place, replica: Replica, reload: Reload, now: Instant): Turn {
   const { life, goal } = replica;
   const place = { ...waiting, before: beforeOf(replica), crashes: replica.crashesTotal, touched: true };
-  // Its old engine is on its way out, and could be called back as long as it drains.
-  if (goal === 'down' && (life.state === 'draining' || life.state === 'stopping')) return null;
+  // Its old engine is on its way out, and could be called back as long as it drains, or is to.
+  if (goal === 'down' && (isLaunching(life) || (isLive(life) && life.state !== 'stuck'))) return null;
   if (goal === 'down')
     return {
       reload: moved(reload, { ...place, stage: 'switched' }),

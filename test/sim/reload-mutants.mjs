@@ -100,7 +100,11 @@ export const reloadMutants = [
   {
     name: 'a replica that drains for good is switched with its old engine',
     edits: [
-      core('reload-moves', "if (goal === 'down' && (life.state === 'draining' || life.state === 'stopping')) return null;", ''),
+      core(
+        'reload-moves',
+        "if (goal === 'down' && (isLaunching(life) || (isLive(life) && life.state !== 'stuck'))) return null;",
+        '',
+      ),
     ],
   },
   {
