@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { defineConfig } from 'vitest/config';
 
 const { version } = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8')) as { version: string };
+const pure = ['core', 'inventory', 'text', 'diagnosis', 'telemetry'].map((room) => `test/${room}/**/*.test.ts`);
 const built = { define: { __POOLCTL_VERSION__: JSON.stringify(version) } };
 
 // biome-ignore lint/style/noDefaultExport: vitest reads it
@@ -15,7 +16,13 @@ export default defineConfig({
       {
         ...built,
         extends: true,
-        test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: ['test/cli/**', 'test/real/**'] },
+        test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: [...pure, 'test/cli/**', 'test/real/**'] },
+      },
+      {
+        ...built,
+        extends: true,
+        // Modules without state need no load of their own for each file, which is a third of the time of these.
+        test: { name: 'pure', include: pure, isolate: false },
       },
       {
         ...built,

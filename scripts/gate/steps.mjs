@@ -31,7 +31,18 @@ export const steps = (workers) => [
   { name: 'types', about: 'tsc', argv: [bin('tsc'), '--noEmit'] },
   { name: 'lint', about: 'lint and format (biome)', argv: [bin('biome'), 'check', '.'] },
   { name: 'dead', about: 'unused files, exports, dependencies (knip)', argv: [bin('knip')] },
-  { name: 'unit', about: 'architecture and unit tests (vitest)', after: 'build', ...vitest('unit', workers) },
+  {
+    name: 'unit',
+    about: 'architecture and unit tests with processes, sockets and files (vitest)',
+    after: 'build',
+    ...vitest('unit', workers),
+  },
+  {
+    name: 'pure',
+    about: 'unit tests of what is pure: core, inventory, texts (vitest)',
+    after: 'build',
+    ...vitest('pure', workers),
+  },
   {
     name: 'features',
     about: 'features in Gherkin against a real poolctl (cucumber)',

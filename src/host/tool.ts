@@ -21,17 +21,24 @@ export type Ended = { readonly stdout: string; readonly text: string; readonly c
 /** Runs a program to its end, in at most `withinMs` (by default all of the tool's time). Never rejects. */
 export type Tool = (program: string, args: readonly string[], withinMs?: number) => Promise<Ended | Failure>;
 
+type Hung = {
+  readonly name: string;
+  readonly pid: number | undefined;
+  readonly since: Instant;
+  readonly killedAt: Instant;
+  /** What was told of it when its time was up. */
+  readonly failure: string;
+};
+
+const endWithinMs = 1_000;
+
 /** One process at a time: one that outlives its time is killed, told as a failure, and stands in the way of the next until it has ended. */
 export function createTool({ env, now, timeoutMs, killSignal, end }: ToolOptions): Tool {
-  let hung: { readonly name: string; readonly pid: number | undefined; readonly since: Instant } | null = null;
+  let hung: Hung | null = null;
 
   return async (program, args, withinMs = timeoutMs) => {
     const name = basename(program);
-    if (hung !== null) {
-      return {
-        failure: `${hung.name} (pid ${hung.pid}) has hung for ${Math.round((now() - hung.since) / 1000)}s and does not die`,
-      };
-    }
+    if (hung !== null) return { failure: toldOf(hung, now()) };
     const since = now();
     // Only here: a machine without the tool never pays for loading it.
     const { execa } = await import('execa');
@@ -49,7 +56,8 @@ export function createTool({ env, now, timeoutMs, killSignal, end }: ToolOptions
       if (signal !== undefined) return { failure: `${name} failed: it was ended by ${signal}` };
       return { stdout, text: `${stdout}\n${stderr}`, code: exitCode ?? null };
     }
-    const mine = { name, pid: child.pid, since };
+    const failure = `${name} timed out after ${withinMs / 1000}s`;
+    const mine = { name, pid: child.pid, since, killedAt: now(), failure };
     hung = mine;
     child.once('exit', () => {
       if (hung === mine) hung = null;
@@ -59,8 +67,14 @@ export function createTool({ env, now, timeoutMs, killSignal, end }: ToolOptions
     child.stdout?.destroy();
     child.stderr?.destroy();
     child.unref();
-    return { failure: `${name} timed out after ${withinMs / 1000}s` };
+    return { failure };
   };
+}
+
+function toldOf({ name, pid, since, killedAt, failure }: Hung, at: Instant): string {
+  // The end of a process takes a moment, on a busy machine too.
+  if (at - killedAt < endWithinMs) return failure;
+  return `${name} (pid ${pid}) has hung for ${Math.round((at - since) / 1000)}s and does not die`;
 }
 
 /** The first of these programs that is there, in their order; null where none is. */

@@ -147,6 +147,8 @@ describe('reading GPUs', () => {
     expect(await reader.read()).toMatchObject({ tool: 'failing', note: 'nvidia-smi timed out after 1s' });
     const calls = await smi.calls();
     expect(calls).toHaveLength(1);
+    // Not yet: it was killed only now.
+    expect(await reader.read()).toMatchObject({ tool: 'failing', note: 'nvidia-smi timed out after 1s' });
     clock += 42_000;
     const pid = Number(calls[0]?.split(' ')[0]);
     expect(await reader.read()).toMatchObject({
