@@ -91,8 +91,9 @@ export function parseAmdProcesses(output: string, uuidOf: (id: number) => string
 
 function userOf(uuid: string, { pid, name, memory_usage, mem_usage }: Fields): DeviceUser | null {
   const usedBytes = bytes(fields(memory_usage).vram_mem, 'B') ?? bytes(mem_usage, 'B');
-  if (!isPid(String(pid)) || usedBytes === 0) return null;
-  return { uuid, pid: Number(pid), name: text(name), usedBytes };
+  const number = typeof pid === 'number' ? String(pid) : pid;
+  if (typeof number !== 'string' || !isPid(number) || usedBytes === 0) return null;
+  return { uuid, pid: Number(number), name: text(name), usedBytes };
 }
 
 /** `{ "value": 42, "unit": "W" }`, or the bare number of older releases. */

@@ -135,6 +135,8 @@ describe('amd-smi', () => {
     ['[{"gpu": 0, "process_list": []}]', true],
     ['[{"gpu": 0, "process_list": "N/A"}]', false],
     ['[{"gpu": 0, "process_list": [{"process_info": "N/A"}]}]', false],
+    // A random output found it: not a number, and not to be made into text either.
+    ['[{"gpu": 0, "process_list": [{"process_info": {"pid": {"toString": 0}}}]}]', false],
     ['ERROR: Command requires elevation', false],
   ])('nobody in %s: complete is %j', (output, complete) => {
     expect(parseAmdProcesses(output, uuidOf)).toEqual({ users: [], complete });
