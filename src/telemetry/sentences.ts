@@ -60,14 +60,14 @@ const sentences: { readonly [Name in EventName]: (event: Event) => string } = {
   'operation.started': (event) => `${what(event)} begins${also(event.detail)}`,
   'operation.finished': (event) => `${what(event)} ends: ${event.reason ?? event.result ?? 'done'}`,
   'device.found': (event) => `${event.detail ?? 'a device'}  ${event.device === undefined ? '' : shortUuid(event)}`.trimEnd(),
-  'device.lost': (event) => `${device(event)} is gone${todo(event)}`,
+  'device.lost': (event) => `${device(event)} is gone${advice(event)}`,
   'device.unhealthy': (event) =>
     event.result === 'recovered'
       ? `${device(event)} is healthy again`
-      : `${device(event)} ${event.reason ?? 'is unhealthy'}${todo(event)}`,
+      : `${device(event)} ${event.reason ?? 'is unhealthy'}${advice(event)}`,
   'device.error': (event) => `${device(event)} ${event.reason ?? 'reported an error'}`,
   'device.reset': (event) => `${device(event)} ${event.reason ?? 'was reset'}`,
-  'device.mismatch': (event) => `${who(event)} ${event.reason ?? 'is not where its mask puts it'}${todo(event)}`,
+  'device.mismatch': (event) => `${who(event)} ${event.reason ?? 'is not where its mask puts it'}${advice(event)}`,
   'engine_version.mixed': (event) => `${who(event)}: its replicas run different engine versions${because(event)}`,
   'inventory.applied': ({ result, reason }) =>
     result === 'unchanged'
@@ -203,7 +203,7 @@ function what({ kind = 'operation', pool_id }: Event): string {
 const shortUuid = ({ device = 'a device' }: Event): string => /^[A-Z]+-[0-9a-f]{8}/.exec(device)?.[0] ?? device;
 
 const device = (event: Event): string => event.detail ?? shortUuid(event);
-const todo = ({ hint }: Event): string => (hint === undefined ? '' : `; ${hint}`);
+const advice = ({ hint }: Event): string => (hint === undefined ? '' : `; ${hint}`);
 
 const on = (mask: string | undefined): string | undefined =>
   mask === undefined || mask === 'cpu' ? mask : /^[\d,]+$/.test(mask) ? `GPU ${mask}` : mask;

@@ -103,8 +103,8 @@ Feature: An engine has no more rights than it needs
     When chat/r0 becomes ready
     And chat/r1 becomes ready
     And told/r0 becomes ready
-    Then the engine of chat/r0 works in "{dir}/state/work/chat/r0", which is its own and nobody else's
-    And the engine of chat/r1 works in "{dir}/state/work/chat/r1", which is its own and nobody else's
+    Then the engine of chat/r0 works in its own directory of the state directory, which is nobody else's
+    And the engine of chat/r1 works in its own directory of the state directory, which is nobody else's
     And the engine of told/r0 works in "{dir}/place"
 
   Scenario: Run as another user it has that user's groups, a directory that it may use, and no way to what is ours

@@ -55,9 +55,9 @@ Then('the engine of {replica} works in {string}', function (this: PoolctlWorld, 
 });
 
 Then(
-  "the engine of {replica} works in {string}, which is its own and nobody else's",
-  function (this: PoolctlWorld, key: string, path: string) {
-    equal(workdirOf(this, key), this.filled(path));
+  "the engine of {replica} works in its own directory of the state directory, which is nobody else's",
+  function (this: PoolctlWorld, key: string) {
+    equal(workdirOf(this, key), join(this.rig.state, 'work', key));
     belongsTo(workdirOf(this, key), process.getuid?.());
   },
 );
