@@ -5,7 +5,7 @@ import { homedir } from 'node:os';
 import { dirname } from 'node:path';
 import { openApi } from './api/server.js';
 import type { StatusView, SupervisorView } from './api/wire.js';
-import type { DevicesObservation } from './core/messages.js';
+import type { DevicesObservation } from './core/facts.js';
 import { type Inventory, poolIdOf } from './core/model.js';
 import { createGpuReader } from './host/gpus.js';
 import { type KernelSources, kernelOf, watchKernel } from './host/kernel.js';

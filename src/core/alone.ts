@@ -1,7 +1,7 @@
 /** Down, and alone: who had left the group of an engine that died goes first. */
 
+import type { ExitEvidence } from './facts.js';
 import type { Intent } from './life.js';
-import type { ExitEvidence } from './messages.js';
 import { rest } from './rest.js';
 import type { Replica } from './state.js';
 import { become, type Scene, type Turn } from './turn.js';

@@ -1,8 +1,8 @@
 /** Drain: no new leases, those held and the requests that run end in peace, and then the engine is stopped; at its deadline all the same. */
 
 import { terminate } from './ending.js';
+import type { Alarm } from './facts.js';
 import { type Illness, isServing, type Life, type Serving } from './life.js';
-import type { Alarm } from './messages.js';
 import type { Instant, PoolSpec } from './model.js';
 import { pollingAtOnce, pollingByTheWay } from './polling.js';
 import { asked, readyAgain, rewards, servingFrom, stopServing, type Up } from './serving.js';

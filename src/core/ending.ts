@@ -2,8 +2,9 @@
 
 import { killWaitMs, restAlone } from './alone.js';
 import { judgeDeadline, judgeExit, judgeSick, judgeStop, judgeUnhealthy } from './exit.js';
+import type { ExitEvidence } from './facts.js';
 import type { Engine, Intent } from './life.js';
-import type { Effect, ExitEvidence } from './messages.js';
+import type { Effect } from './messages.js';
 import { queue, rest } from './rest.js';
 import { type In, now, type Replica } from './state.js';
 import { become, type Scene, stay, type Turn } from './turn.js';

@@ -29,9 +29,10 @@ import {
   stuckWoke,
   terminate,
 } from './ending.js';
+import type { Obstacle } from './facts.js';
 import { adopted, check, checked, isRestart, type Means, preparingWoke, spawned, unspawned } from './launching.js';
 import type { StateName } from './life.js';
-import type { Input, Obstacle } from './messages.js';
+import type { Input } from './messages.js';
 import type { Instant, Result } from './model.js';
 import { reset, revert, type StormTrip, tripped } from './override.js';
 import { offloaded, type Sight, seen } from './placement.js';

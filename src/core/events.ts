@@ -1,7 +1,7 @@
 /** What is told to the world: once, as data. */
 
 import type { CrashClass } from './crash.js';
-import type { Obstacle } from './messages.js';
+import type { Obstacle } from './facts.js';
 import type { LogLevel, ReplicaId } from './model.js';
 import type { BreakerView } from './views.js';
 

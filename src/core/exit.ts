@@ -3,8 +3,8 @@
 import { restAlone } from './alone.js';
 import { hurt, openOnes, withBreakers } from './breakers.js';
 import type { CrashClass, Diagnosis } from './crash.js';
+import type { ExitEvidence } from './facts.js';
 import { type Engine, type Intent, isLive } from './life.js';
-import type { ExitEvidence } from './messages.js';
 import type { Moment } from './model.js';
 import { backOff, breakOff, fail, isOfGpu, queue, rest } from './rest.js';
 import { type LastExit, now, type Replica } from './state.js';

@@ -1,7 +1,7 @@
 /** Whether a model could fit where its replicas are at all: what its tensors take, against all the memory that there is. */
 
+import type { Obstacle, Verified } from './facts.js';
 import { devicesOf } from './gate.js';
-import type { Obstacle, Verified } from './messages.js';
 import type { Pool, Replica, State } from './state.js';
 import { gib } from './words.js';
 

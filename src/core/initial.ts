@@ -1,8 +1,8 @@
 /** The state before the first input, as if no supervisor had ever been here: every wanted replica queued. */
 
 import { closedBreaker } from './breaker.js';
+import type { DevicesObservation } from './facts.js';
 import type { Life } from './life.js';
-import type { DevicesObservation } from './messages.js';
 import { type Instant, type Inventory, type PoolSpec, replicaId, replicaKey } from './model.js';
 import type { Replica, State } from './state.js';
 

@@ -2,8 +2,9 @@
 
 import { drainResumed } from './drain.js';
 import { terminate } from './ending.js';
+import type { EngineIdentity, Obstacle } from './facts.js';
 import type { Engine, LaunchCause, Life } from './life.js';
-import type { EngineIdentity, Launch, Obstacle } from './messages.js';
+import type { Launch } from './messages.js';
 import type { Device, Result } from './model.js';
 import { judge, type PreflightVerdict } from './preflight.js';
 import type { ModelNews } from './progress.js';

@@ -1,6 +1,7 @@
 /** The life of an engine, as a value: one variant for each state, which holds exactly what is true then. */
 
-import type { Alarm, Description, EngineIdentity, ExitEvidence, Launch, Work } from './messages.js';
+import type { Alarm, Description, EngineIdentity, ExitEvidence, Work } from './facts.js';
+import type { Launch } from './messages.js';
 import type { Instant, Moment } from './model.js';
 import type { Perf } from './perf.js';
 import type { Staged } from './progress.js';

@@ -1,9 +1,9 @@
 /** What a launch needs of the machine as it is known now: devices for the mask with enough memory, and a port. */
 
 import { resolveMask } from './devices.js';
+import type { Obstacle } from './facts.js';
 import type { Means } from './launching.js';
 import { isLaunching } from './life.js';
-import type { Obstacle } from './messages.js';
 import type { Device, Instant, Result } from './model.js';
 import { ailmentOf, remedyFor } from './observe.js';
 import type { Pool, Replica, State } from './state.js';

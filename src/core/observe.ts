@@ -1,7 +1,7 @@
 /** The devices as they are known: what a look at them tells, and what the kernel's log says between two looks. */
 
 import type { Event } from './events.js';
-import type { DeviceReport, DevicesObservation } from './messages.js';
+import type { DeviceReport, DevicesObservation } from './facts.js';
 import type { Ailment, Device, Instant } from './model.js';
 import type { State } from './state.js';
 

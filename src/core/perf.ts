@@ -1,6 +1,6 @@
 /** How fast an engine answers, from what it has counted: smoothed, and unknown until it has counted something while we looked. Pure. */
 
-import type { PerfCounters } from './messages.js';
+import type { PerfCounters } from './facts.js';
 import type { Instant } from './model.js';
 import type { PerfView } from './views.js';
 

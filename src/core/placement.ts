@@ -1,7 +1,7 @@
 /** Whether an engine is where its mask puts it: on all of its devices, and nowhere else. */
 
+import type { Offload } from './facts.js';
 import { isServing, type Serving } from './life.js';
-import type { Offload } from './messages.js';
 import type { In, Replica, State } from './state.js';
 import { type Scene, stay, type Turn, tell } from './turn.js';
 import { heldBytes } from './vram.js';

@@ -1,6 +1,6 @@
 /** What an obstacle before the launch means: wait and try again, or fail for good. */
 
-import type { Obstacle } from './messages.js';
+import type { Obstacle } from './facts.js';
 
 /** Memory comes back, devices and ports are freed; a missing file or a wrong digest stays so until somebody acts. */
 const passes: Readonly<Record<Obstacle['what'], boolean>> = {

@@ -3,9 +3,10 @@
  * that comes from the file again, and `entry` tells whether it is still the same.
  */
 
+import type { EngineIdentity, ExitEvidence } from './facts.js';
 import { isRestart } from './launching.js';
 import type { Intent, LaunchCause, Life, Resumed } from './life.js';
-import type { EngineIdentity, ExitEvidence, Launch } from './messages.js';
+import type { Launch } from './messages.js';
 import type { Device, Instant, Lease, Moment, PoolSpec } from './model.js';
 import { beforeReload } from './reload.js';
 import type { Operation, Override, Pool, RecordedEngine, Replica, State } from './state.js';

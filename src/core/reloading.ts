@@ -3,10 +3,11 @@
 import type { Refusal } from './answers.js';
 import { drainEnd } from './drain.js';
 import type { Event } from './events.js';
+import type { Verified } from './facts.js';
 import { unfit } from './fit.js';
 import { newReplica } from './initial.js';
 import { countOf } from './lease.js';
-import type { Context, Input, Verified } from './messages.js';
+import type { Context, Input } from './messages.js';
 import type { PoolSpec, ReplicaKey } from './model.js';
 import { overrideOf, withModel } from './model-choice.js';
 import { begin } from './operation.js';

@@ -3,8 +3,8 @@
 import { delayMs } from './backoff.js';
 import { openOnes, withBreakers } from './breakers.js';
 import type { CrashClass } from './crash.js';
+import type { Obstacle } from './facts.js';
 import type { LaunchCause } from './life.js';
-import type { Obstacle } from './messages.js';
 import type { Instant, Moment } from './model.js';
 import type { In, Replica } from './state.js';
 import { andThen, become, type Scene, stay, type Turn } from './turn.js';

@@ -2,10 +2,11 @@
 
 import { unseen } from './alone.js';
 import type { Event } from './events.js';
+import type { ExitEvidence } from './facts.js';
 import { type Beginning, beforeLaunch } from './initial.js';
 import { leastMs } from './launching.js';
 import type { Engine, Intent, LaunchCause, Life, Resumed } from './life.js';
-import type { Effect, ExitEvidence, Launch } from './messages.js';
+import type { Effect, Launch } from './messages.js';
 import type { Instant, PoolSpec } from './model.js';
 import type { RecordedReplica, RecordedState } from './record.js';
 import { goingOn } from './remains.js';

@@ -1,8 +1,8 @@
 /** A living engine that is sick: what makes it so, what makes it well again, and how long it is borne. */
 
 import { terminate } from './ending.js';
+import type { Alarm, ProbeResult, Work } from './facts.js';
 import type { Life, Sickness } from './life.js';
-import type { Alarm, ProbeResult, Work } from './messages.js';
 import type { Instant } from './model.js';
 import { pollingAtOnce } from './polling.js';
 import type { In } from './state.js';

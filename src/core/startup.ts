@@ -2,8 +2,8 @@
 
 import { nextProbe } from './beat.js';
 import { kill } from './ending.js';
+import type { ProbeResult } from './facts.js';
 import { freshProbeBy } from './freshness.js';
-import type { ProbeResult } from './messages.js';
 import type { Instant } from './model.js';
 import { becomeReady, noDescription, resumeUnhealthy, writtenDescription } from './serving.js';
 import type { In } from './state.js';

@@ -2,8 +2,9 @@
 
 import type { Breaker } from './breaker.js';
 import type { CrashClass, EvidenceLine } from './crash.js';
+import type { DevicesObservation, EngineIdentity } from './facts.js';
 import type { Engine, Life, StateName } from './life.js';
-import type { DevicesObservation, EngineIdentity, Verb } from './messages.js';
+import type { Verb } from './messages.js';
 import type {
   Ailment,
   Device,

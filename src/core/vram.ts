@@ -1,8 +1,9 @@
 /** Memory of devices: what a replica needs there, what others that load will still take of it, and who holds the rest. */
 
 import { freeVramBytes } from './devices.js';
+import type { Obstacle } from './facts.js';
 import { isLaunching, isLive, type Life } from './life.js';
-import type { Launch, Obstacle } from './messages.js';
+import type { Launch } from './messages.js';
 import type { Device, Instant, PoolSpec, ReplicaKey } from './model.js';
 import { sharesOf } from './split.js';
 import type { Replica, State } from './state.js';

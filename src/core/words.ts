@@ -1,7 +1,7 @@
 /** Short phrases for `why`, `last_error` and messages. */
 
+import type { ExitEvidence } from './facts.js';
 import type { Intent } from './life.js';
-import type { ExitEvidence } from './messages.js';
 
 /** "0.3s", "41s", "2m05s", "3h11m". */
 export function span(ms: number): string {

@@ -3,7 +3,7 @@
  * one that names no device: "[drm:amdgpu_job_timedout [amdgpu]] *ERROR* ring gfx timeout" of older kernels, behind which a line with its address comes.
  */
 
-import type { DeviceReport } from '../core/messages.js';
+import type { DeviceReport } from '../core/facts.js';
 import { pciAddress } from '../devices/pci.js';
 import { remedyOf, xidPhrase } from './xid.js';
 

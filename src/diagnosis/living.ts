@@ -1,6 +1,6 @@
 /** What the log of a living engine tells of its GPU. To be asked of lines of the engine's own form only. */
 
-import type { Alarm } from '../core/messages.js';
+import type { Alarm } from '../core/facts.js';
 import { longestEvidence } from './findings.js';
 import { ownPart } from './form.js';
 import { lazily } from './lazily.js';

@@ -1,6 +1,6 @@
 /** How much of its model a llama-server has put on its devices, as its log says while it loads. */
 
-import type { Offload } from '../core/messages.js';
+import type { Offload } from '../core/facts.js';
 import { bareLine } from './prefix.js';
 
 /** Null for every other line. To be asked of lines of the engine's own form only. */

@@ -1,6 +1,7 @@
 /** What poolctl must know of an engine. One file each beside this one; all of it pure. */
 
-import type { Description, Launch, PerfCounters } from '../core/messages.js';
+import type { Description, PerfCounters } from '../core/facts.js';
+import type { Launch } from '../core/messages.js';
 import type { PoolSpec } from '../core/model.js';
 
 /** What the shell found out before it asks for argv: paths are absolute, the program is resolved. */

@@ -1,6 +1,6 @@
 /** What a llama-server, and everything that speaks its HTTP API, tells of itself. */
 
-import type { Description } from '../core/messages.js';
+import type { Description } from '../core/facts.js';
 import type { Question } from './adapter.js';
 import { countAt, sumOfSeries, textAt, unlessEmpty } from './answers.js';
 import { countersFrom } from './perf.js';

@@ -1,6 +1,6 @@
 /** Reading an engine's own counters of its speed from its page of metrics. */
 
-import type { PerfCounters } from '../core/messages.js';
+import type { PerfCounters } from '../core/facts.js';
 import type { Question } from './adapter.js';
 import { sumOfSeries, unlessEmpty } from './answers.js';
 

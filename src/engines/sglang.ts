@@ -1,6 +1,6 @@
 /** SGLang's server, started as a Python module. Not verified on hardware. */
 
-import type { Description } from '../core/messages.js';
+import type { Description } from '../core/facts.js';
 import type { EngineAdapter, Question } from './adapter.js';
 import { countAt, sumOfSeries, textAt, unlessEmpty } from './answers.js';
 import { flagCount, unlessGiven } from './flags.js';

@@ -1,6 +1,6 @@
 /** The machine's GPUs and who uses them, asked of the vendors' tools, which hang, fail and lie; none of that may reach the caller. */
 
-import type { DevicesObservation } from '../core/messages.js';
+import type { DevicesObservation } from '../core/facts.js';
 import type { Instant } from '../core/model.js';
 import { createAmd } from './amd.js';
 import { createDeviceUsers } from './device-users.js';

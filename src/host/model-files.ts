@@ -3,7 +3,7 @@
 import type { Stats } from 'node:fs';
 import { open, readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import type { Obstacle } from '../core/messages.js';
+import type { Obstacle } from '../core/facts.js';
 import type { EngineKind, Result } from '../core/model.js';
 import { partNames } from '../models/parts.js';
 

@@ -1,6 +1,6 @@
 /** One vendor's devices, as its tool tells of them now, or told when it last worked. */
 
-import type { DevicesObservation } from '../core/messages.js';
+import type { DevicesObservation } from '../core/facts.js';
 import type { Device, Instant } from '../core/model.js';
 import type { DeviceUser } from '../devices/users.js';
 import { type Failure, findOnPath } from './tool.js';

@@ -1,6 +1,6 @@
 /** An inventory between the schema and its last checks: what is valid by itself, and where everything stands. */
 
-import type { DevicesObservation } from '../core/messages.js';
+import type { DevicesObservation } from '../core/facts.js';
 import type { EngineKind, MaskRef } from '../core/model.js';
 import { type MaskItem, parseMask } from '../devices/mask.js';
 import { inherit } from './inherit.js';

@@ -1,7 +1,7 @@
 /** Reads, judges and tells: what `check`, `up` and `plan` share. */
 
 import { dirname } from 'node:path';
-import type { DevicesObservation } from '../core/messages.js';
+import type { DevicesObservation } from '../core/facts.js';
 import { type Loaded, loadInventory } from './load.js';
 import type { Problem } from './problem.js';
 import { readInventory, type Search } from './read.js';

@@ -3,7 +3,7 @@
  * that they end nor how: a slow look at /proc does.
  */
 
-import type { EngineIdentity } from '../core/messages.js';
+import type { EngineIdentity } from '../core/facts.js';
 import { isAlive, type ProcessStat } from '../host/proc.js';
 
 export type ExitWatch = {

@@ -1,6 +1,7 @@
 /** The hands, with every text that they bring back from an engine covered: the one place where such texts come in. What they do stays. */
 
-import type { ExitEvidence, Launch, Obstacle } from '../core/messages.js';
+import type { ExitEvidence, Obstacle } from '../core/facts.js';
+import type { Launch } from '../core/messages.js';
 import type { Hands, Reports } from './perform.js';
 
 /** The same text without the secrets of its launch. */

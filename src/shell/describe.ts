@@ -1,6 +1,6 @@
 /** What an engine says of itself, from its endpoints; the inventory's word on slots goes before its own. */
 
-import type { Description } from '../core/messages.js';
+import type { Description } from '../core/facts.js';
 import type { PoolSpec } from '../core/model.js';
 import type { EngineAdapter } from '../engines/adapter.js';
 import { ask, type Door } from './probes.js';

@@ -1,6 +1,6 @@
 /** Tells the core what the kernel's log says of devices, and no more of it than can matter: a driver in trouble writes thousands of lines a second. */
 
-import type { DeviceReport } from '../core/messages.js';
+import type { DeviceReport } from '../core/facts.js';
 import { deviceReportOf } from '../diagnosis/device-report.js';
 import type { KernelLine } from '../host/kernel-log.js';
 

@@ -2,7 +2,8 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { killWaitMs } from '../core/alone.js';
-import type { DevicesObservation, EngineIdentity, Launch, Verified } from '../core/messages.js';
+import type { DevicesObservation, EngineIdentity, Verified } from '../core/facts.js';
+import type { Launch } from '../core/messages.js';
 import type { PoolSpec, ReplicaKey } from '../core/model.js';
 import type { Kernel } from '../host/kernel.js';
 import { type Paths, replicaPaths } from '../host/paths.js';

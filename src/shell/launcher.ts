@@ -6,7 +6,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, writeFileSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import type { ExitEvidence } from '../core/messages.js';
+import type { ExitEvidence } from '../core/facts.js';
 import type { ReplicaKey, Result } from '../core/model.js';
 import { readStat } from '../host/proc.js';
 import { lastLines, type OpenedLog, openEngineLog } from './engine-log.js';

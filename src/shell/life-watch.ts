@@ -1,6 +1,7 @@
 /** Watches the lives of engines, and says of each at its end why it died. */
 
-import type { EngineIdentity, ExitEvidence, Launch } from '../core/messages.js';
+import type { EngineIdentity, ExitEvidence } from '../core/facts.js';
+import type { Launch } from '../core/messages.js';
 import type { Kernel } from '../host/kernel.js';
 import { watchLog } from './log-watch.js';
 import type { Reports } from './perform.js';

@@ -1,6 +1,6 @@
 /** Whose listener answered? Proved once an incarnation and after each unhealthy spell; those who ask in one turn share one look at the tables. */
 
-import type { ProbeResult } from '../core/messages.js';
+import type { ProbeResult } from '../core/facts.js';
 import { fresh } from '../host/fresh.js';
 import { type ListenerOwner, listenersAt, portHolder, readListeners, whoseListeners } from '../host/net.js';
 import type { EngineMarks } from '../host/tree.js';

@@ -4,7 +4,8 @@
  */
 
 import type { Diagnosis, KernelEvidence } from '../core/crash.js';
-import type { Alarm, ExitEvidence, Launch, Offload } from '../core/messages.js';
+import type { Alarm, ExitEvidence, Offload } from '../core/facts.js';
+import type { Launch } from '../core/messages.js';
 import { anyForm, ownLines } from '../diagnosis/form.js';
 import { alarmOf } from '../diagnosis/living.js';
 import { type LogReader, logReader } from '../diagnosis/log-reader.js';

@@ -1,6 +1,7 @@
 /** What an engine's own counters say. Asked for at most once a second: a llama-server that is asked more often keeps the requests of clients that have gone. */
 
-import type { Launch, PerfCounters, Work } from '../core/messages.js';
+import type { PerfCounters, Work } from '../core/facts.js';
+import type { Launch } from '../core/messages.js';
 import { adapters } from '../engines/index.js';
 import { ask, type Door } from './probes.js';
 

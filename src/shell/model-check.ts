@@ -1,7 +1,7 @@
 /** Can the model be used, as far as its files tell before an engine reads them? And what do its tensors take? */
 
 import { basename } from 'node:path';
-import type { Obstacle } from '../core/messages.js';
+import type { Obstacle } from '../core/facts.js';
 import type { PoolSpec } from '../core/model.js';
 import type { ModelNews } from '../core/progress.js';
 import { gib } from '../core/words.js';

@@ -1,7 +1,8 @@
 /** One check an obstacle. Each says what was needed and what was found; none of them throws for what the machine is like. */
 
 import { stat } from 'node:fs/promises';
-import type { Launch, Obstacle } from '../core/messages.js';
+import type { Obstacle } from '../core/facts.js';
+import type { Launch } from '../core/messages.js';
 import { gib } from '../core/words.js';
 import { takesSplit } from '../engines/split.js';
 import { biggestProcess } from '../host/biggest.js';

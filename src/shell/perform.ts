@@ -3,18 +3,15 @@
 import type {
   Alarm,
   DevicesObservation,
-  Effect,
   EngineIdentity,
   ExitEvidence,
-  HandoffFacts,
-  Input,
-  Launch,
   Obstacle,
   Offload,
   PerfCounters,
   ProbeResult,
   Verified,
-} from '../core/messages.js';
+} from '../core/facts.js';
+import type { Effect, HandoffFacts, Input, Launch } from '../core/messages.js';
 import type { PoolSpec, ReplicaKey, Result } from '../core/model.js';
 import type { ModelNews, Staging } from '../core/progress.js';
 import type { Perform } from './runtime.js';

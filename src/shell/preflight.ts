@@ -6,7 +6,8 @@
 import { stat } from 'node:fs/promises';
 import { totalmem } from 'node:os';
 import { isAbsolute, join } from 'node:path';
-import type { Launch, Obstacle, Verified } from '../core/messages.js';
+import type { Obstacle, Verified } from '../core/facts.js';
+import type { Launch } from '../core/messages.js';
 import type { PoolSpec } from '../core/model.js';
 import type { ModelNews } from '../core/progress.js';
 import { gib } from '../core/words.js';

@@ -1,6 +1,7 @@
 /** All questions to a running engine: is it healthy, what is it, what has it done, how much is it doing, and can it make one token. */
 
-import type { EngineIdentity, Launch, ProbeResult, Work } from '../core/messages.js';
+import type { EngineIdentity, ProbeResult, Work } from '../core/facts.js';
+import type { Launch } from '../core/messages.js';
 import { adapters } from '../engines/index.js';
 import { cpuTicksOf } from '../host/cpu-ticks.js';
 import { bytesRead, isAlive } from '../host/proc.js';

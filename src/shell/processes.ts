@@ -3,7 +3,7 @@
  * never trusted: whoever is signalled has the start time that was seen with it, read in the same turn of the event loop.
  */
 
-import type { EngineIdentity } from '../core/messages.js';
+import type { EngineIdentity } from '../core/facts.js';
 import { fresh } from '../host/fresh.js';
 import { isAlive, isLiving, type ProcessStat, readStat, type Sweep, sweepProcesses } from '../host/proc.js';
 import { type EngineMarks, findTrees } from '../host/tree.js';

@@ -4,7 +4,7 @@ import { constants } from 'node:fs';
 import { access, chmod, mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Obstacle } from '../core/messages.js';
+import type { Obstacle } from '../core/facts.js';
 import type { PoolSpec, Result } from '../core/model.js';
 import type { Staging } from '../core/progress.js';
 import { shownReference } from '../core/reference.js';

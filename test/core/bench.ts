@@ -1,7 +1,8 @@
 import type { LeaseAnswer, OperationAnswer } from '../../src/core/answers.js';
 import { nextAt } from '../../src/core/due.js';
 import type { Event, EventName } from '../../src/core/events.js';
-import type { Effect, Input, Launch, LeaseWish, Verb, Verified } from '../../src/core/messages.js';
+import type { Verified } from '../../src/core/facts.js';
+import type { Effect, Input, Launch, LeaseWish, Verb } from '../../src/core/messages.js';
 import type { Device, PoolSpec, ReplicaKey, SupervisorSpec } from '../../src/core/model.js';
 import type { Restored } from '../../src/core/restore.js';
 import { viewPools } from '../../src/core/snapshot.js';

@@ -1,7 +1,7 @@
 /** The devices as they are known: found, lost, unhealthy, reset, and what the kernel says of them. */
 
 import { describe, expect, it } from 'vitest';
-import type { DeviceReport } from '../../src/core/messages.js';
+import type { DeviceReport } from '../../src/core/facts.js';
 import type { Device } from '../../src/core/model.js';
 import { deviceOf } from '../rig/launch.js';
 import { poolSpec } from '../rig/specs.js';

@@ -1,7 +1,7 @@
 /** From an engine's end to the next launch on its devices. */
 
 import { describe, expect, it } from 'vitest';
-import type { DevicesObservation } from '../../src/core/messages.js';
+import type { DevicesObservation } from '../../src/core/facts.js';
 import type { RecordedEngine } from '../../src/core/state.js';
 import { deviceOf } from '../rig/launch.js';
 import { poolSpec, supervisorSpec } from '../rig/specs.js';

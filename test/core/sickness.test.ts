@@ -1,7 +1,7 @@
 /** Living engines that are sick: what their log, their probes and a token say of them. */
 
 import { describe, expect, it, test } from 'vitest';
-import type { Alarm, ProbeResult } from '../../src/core/messages.js';
+import type { Alarm, ProbeResult } from '../../src/core/facts.js';
 import type { PoolSpec } from '../../src/core/model.js';
 import { diagnosisOf, exitOf, killedBy, probeResult } from '../rig/facts.js';
 import { poolSpec } from '../rig/specs.js';

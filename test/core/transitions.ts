@@ -5,8 +5,8 @@
 
 import { openOnes } from '../../src/core/breakers.js';
 import { type Fact, turn } from '../../src/core/engine.js';
+import type { ExitEvidence, Obstacle } from '../../src/core/facts.js';
 import type { Intent, Life, StateName } from '../../src/core/life.js';
-import type { ExitEvidence, Obstacle } from '../../src/core/messages.js';
 import type { PoolSpec, RestartPolicy } from '../../src/core/model.js';
 import type { Replica } from '../../src/core/state.js';
 import type { Scene } from '../../src/core/turn.js';

@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import type { Description } from '../../src/core/messages.js';
+import type { Description } from '../../src/core/facts.js';
 import { noPerf, perfAfter, viewPerf } from '../../src/core/perf.js';
 import { engineEnvironment } from '../../src/engines/environment.js';
 import { adapters } from '../../src/engines/index.js';

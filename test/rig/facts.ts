@@ -1,7 +1,7 @@
 /** Facts as the shell tells them, whole: a new field costs one place here. */
 
 import type { Diagnosis } from '../../src/core/crash.js';
-import type { EngineIdentity, ExitEvidence, ProbeResult } from '../../src/core/messages.js';
+import type { EngineIdentity, ExitEvidence, ProbeResult } from '../../src/core/facts.js';
 
 /** Exit code 1, and nothing to look at. */
 export const exitOf = (more: Partial<ExitEvidence> = {}): ExitEvidence => ({

@@ -1,7 +1,7 @@
 /** What of the kernel's lines becomes an input of the core. */
 
 import { expect, test } from 'vitest';
-import type { DeviceReport } from '../../src/core/messages.js';
+import type { DeviceReport } from '../../src/core/facts.js';
 import { deviceReports } from '../../src/shell/device-reports.js';
 
 function listening() {

@@ -4,7 +4,7 @@ import { chmod, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
-import type { ExitEvidence } from '../../src/core/messages.js';
+import type { ExitEvidence } from '../../src/core/facts.js';
 import { findProgram } from '../../src/host/programs.js';
 import { lookUpUser, readOurselves } from '../../src/host/users.js';
 import { launchChain } from '../../src/shell/launch-chain.js';

@@ -1,7 +1,7 @@
 import { appendFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import type { Alarm, Offload } from '../../src/core/messages.js';
+import type { Alarm, Offload } from '../../src/core/facts.js';
 import type { EngineKind, PoolSpec } from '../../src/core/model.js';
 import { watchLog } from '../../src/shell/log-watch.js';
 import { scratchDir } from '../host/scratch.js';

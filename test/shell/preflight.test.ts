@@ -5,7 +5,8 @@ import { chmod, chown, mkdir, readFile, realpath, rm, stat, symlink, writeFile }
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished, test } from 'vitest';
-import type { Launch, Obstacle } from '../../src/core/messages.js';
+import type { Obstacle } from '../../src/core/facts.js';
+import type { Launch } from '../../src/core/messages.js';
 import type { PoolSpec } from '../../src/core/model.js';
 import { engineEnvironment } from '../../src/engines/environment.js';
 import { adapters } from '../../src/engines/index.js';

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import type { Event } from '../../src/core/events.js';
-import type { ExitEvidence, HandoffFacts, Launch } from '../../src/core/messages.js';
+import type { ExitEvidence } from '../../src/core/facts.js';
+import type { HandoffFacts, Launch } from '../../src/core/messages.js';
 import { systemClock } from '../../src/shell/clock.js';
 import { type Hands, makePerform } from '../../src/shell/perform.js';
 import { makeRuntime, type Runtime } from '../../src/shell/runtime.js';

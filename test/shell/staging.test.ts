@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, expect, it, onTestFinished, test } from 'vitest';
-import type { Obstacle } from '../../src/core/messages.js';
+import type { Obstacle } from '../../src/core/facts.js';
 import type { PoolSpec, Result } from '../../src/core/model.js';
 import type { Staging } from '../../src/core/progress.js';
 import { adapters } from '../../src/engines/index.js';

@@ -1,7 +1,7 @@
 /** The ways in which virtual engines end, as kernel and log tell of them. */
 
 import type { CrashClass, Diagnosis } from '../../src/core/crash.js';
-import type { Alarm, ExitEvidence } from '../../src/core/messages.js';
+import type { Alarm, ExitEvidence } from '../../src/core/facts.js';
 
 /** Told by the fault's name in the summary. */
 export type Ending = { readonly name: string; readonly exit: ExitEvidence };

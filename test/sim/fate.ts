@@ -1,6 +1,6 @@
 /** What is going to happen to one engine, drawn when it is launched, by the weather over its pool. */
 
-import type { Alarm } from '../../src/core/messages.js';
+import type { Alarm } from '../../src/core/facts.js';
 import { alarmOf, type Ending, endings } from './exits.js';
 import type { Random } from './random.js';
 import { drawTelling, type Telling } from './requests.js';

@@ -1,6 +1,6 @@
 /** Virtual GPUs: who uses their memory, for how long it stays taken after an end, when they are sick or gone, and when the tool does not answer. */
 
-import type { DevicesObservation } from '../../src/core/messages.js';
+import type { DevicesObservation } from '../../src/core/facts.js';
 import type { Device, DeviceProcess } from '../../src/core/model.js';
 import type { Process } from './processes.js';
 

@@ -1,6 +1,7 @@
 /** Hands of a virtual supervisor: what src/shell/hands.ts promises, done to virtual processes, with all that may go wrong. */
 
-import type { EngineIdentity, Launch, Obstacle } from '../../src/core/messages.js';
+import type { EngineIdentity, Obstacle } from '../../src/core/facts.js';
+import type { Launch } from '../../src/core/messages.js';
 import type { Hands, Reports } from '../../src/shell/perform.js';
 import { notSpawned } from './exits.js';
 import { drawFate, type Weather } from './fate.js';

@@ -1,6 +1,6 @@
 /** The models of the virtual world: their names say what becomes of who loads them. */
 
-import type { Obstacle, Verified } from '../../src/core/messages.js';
+import type { Obstacle, Verified } from '../../src/core/facts.js';
 import type { ModelChoice, PoolSpec } from '../../src/core/model.js';
 import { endings } from './exits.js';
 import type { Fate } from './fate.js';

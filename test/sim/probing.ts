@@ -1,6 +1,7 @@
 /** What a virtual engine answers: to a health check, and to a request for one token. */
 
-import type { Launch, ProbeResult, Work } from '../../src/core/messages.js';
+import type { ProbeResult, Work } from '../../src/core/facts.js';
+import type { Launch } from '../../src/core/messages.js';
 import type { ProbeWish } from '../../src/shell/perform.js';
 import type { Machine } from './machine.js';
 import type { Process } from './processes.js';

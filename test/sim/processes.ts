@@ -1,6 +1,7 @@
 /** The virtual machine's processes: engines, what they fork, and who holds which port. */
 
-import type { EngineIdentity, Launch } from '../../src/core/messages.js';
+import type { EngineIdentity } from '../../src/core/facts.js';
+import type { Launch } from '../../src/core/messages.js';
 import type { ReplicaKey } from '../../src/core/model.js';
 import { bySignal, type Ending, endings } from './exits.js';
 import type { Fate, Spell } from './fate.js';

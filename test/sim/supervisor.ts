@@ -2,7 +2,8 @@
 
 import type { Answer, AnswerTo, LeaseAnswer } from '../../src/core/answers.js';
 import type { Event } from '../../src/core/events.js';
-import type { ExitEvidence, Input, LeaseWish } from '../../src/core/messages.js';
+import type { ExitEvidence } from '../../src/core/facts.js';
+import type { Input, LeaseWish } from '../../src/core/messages.js';
 import type { Inventory, PoolSpec } from '../../src/core/model.js';
 import { recorded } from '../../src/core/record.js';
 import { restore } from '../../src/core/restore.js';

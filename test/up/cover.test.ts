@@ -1,7 +1,7 @@
 /** What an engine says of its launch's secrets, on its way through the hands. */
 
 import { expect, it } from 'vitest';
-import type { Alarm, ExitEvidence, Offload } from '../../src/core/messages.js';
+import type { Alarm, ExitEvidence, Offload } from '../../src/core/facts.js';
 import { coveredHands } from '../../src/shell/covered.js';
 import type { Hands, Reports } from '../../src/shell/perform.js';
 import { makeCovers } from '../../src/up/cover.js';

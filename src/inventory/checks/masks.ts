@@ -1,7 +1,7 @@
 /** Are the masks masks, and does the machine have their devices? */
 
 import { resolveMask } from '../../core/devices.js';
-import type { DevicesObservation } from '../../core/messages.js';
+import type { DevicesObservation } from '../../core/facts.js';
 import type { Device, MaskRef, Result } from '../../core/model.js';
 import { parseMask } from '../../devices/mask.js';
 import { type Check, type Draft, type DraftPool, type Place, problem } from '../draft.js';
