@@ -1,10 +1,10 @@
 /** `poolctl apply` from the command line, as people and scripts have it. */
 
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Client } from '../../src/api/client.js';
+import { listen } from '../rig/listen.js';
 import { program, Rig, type Supervisor } from '../rig/poolctl.js';
 
 let rig: Rig;
@@ -45,22 +45,8 @@ const lease = (poolId: string, holder: string) => client.acquireLease(poolId, { 
 
 /** What a command says, while it runs and at its end. */
 function begin(...args: string[]) {
-  const child: ChildProcess = rig.spawn(args);
-  let [stdout, stderr] = ['', ''];
-  child.stdout?.on('data', (text) => {
-    stdout += String(text);
-  });
-  child.stderr?.on('data', (text) => {
-    stderr += String(text);
-  });
-  const ended = once(child, 'close').then(([status]) => ({ status: status as number | null, stdout, stderr }));
-  const says = async (words: string): Promise<void> => {
-    while (!stderr.includes(words)) {
-      if (child.stderr?.readableEnded !== false) throw new Error(`it has not said "${words}", but: ${stderr}`);
-      await Promise.race([once(child.stderr, 'data'), once(child.stderr, 'end')]);
-    }
-  };
-  return { child, ended, says };
+  const child = rig.spawn(args);
+  return { child, ...listen(child) };
 }
 
 describe('apply', () => {

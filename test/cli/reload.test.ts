@@ -1,12 +1,13 @@
 /** Reloads from the command line, as people and scripts have them; what becomes of the pool is in lifecycle/reload.feature. */
 
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Client } from '../../src/api/client.js';
 import { writeTinyModel } from '../rig/gguf.js';
+import { listen } from '../rig/listen.js';
 import { program, Rig, type Supervisor } from '../rig/poolctl.js';
 
 let rig: Rig;
@@ -37,25 +38,6 @@ afterEach(() => rig.end());
 const [old, other, bad] = ['old', 'new', 'bad'].map((name) => `models/${name}.gguf`) as [string, string, string];
 const lease = (replica_id: string, holder: string) => client.acquireLease('chat', { replica_id, ttl_ms: 600_000, holder });
 const poolOf = async (at = 0) => (await client.status()).pools[at];
-
-/** What a command says, while it runs and at its end. */
-function listen(child: ChildProcess) {
-  let [stdout, stderr] = ['', ''];
-  child.stdout?.on('data', (text) => {
-    stdout += String(text);
-  });
-  child.stderr?.on('data', (text) => {
-    stderr += String(text);
-  });
-  const ended = once(child, 'close').then(([status]) => ({ status: status as number | null, stdout, stderr }));
-  const says = async (words: string): Promise<void> => {
-    while (!stderr.includes(words)) {
-      if (child.stderr?.readableEnded !== false) throw new Error(`it has not said "${words}", but: ${stderr}`);
-      await Promise.race([once(child.stderr, 'data'), once(child.stderr, 'end')]);
-    }
-  };
-  return { ended, says };
-}
 
 const begin = (...args: string[]) => {
   const child = rig.spawn(args);
