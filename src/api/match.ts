@@ -1,7 +1,7 @@
 /** From method and path to a route. Pure. */
 
 import { PoolctlError } from '../errors.js';
-import type { Route } from './routes.js';
+import type { Route } from './route.js';
 
 export type Match =
   | { readonly kind: 'found'; readonly route: Route; readonly params: Readonly<Record<string, string>> }

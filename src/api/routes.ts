@@ -1,69 +1,23 @@
 /** The routes, as data: what is answered to what. The server (server.ts) knows how; nobody here knows sockets. */
 
-import type { OperationAnswer, Refusal } from '../core/answers.js';
-import type { LeaseWish, Verb } from '../core/messages.js';
+import type { Verb } from '../core/messages.js';
 import type { ReplicaId } from '../core/model.js';
 import type { OperationView } from '../core/views.js';
 import { PoolctlError } from '../errors.js';
-import type { Service } from './service.js';
+import { acquire, leaseFields, leases, release, renew, renewFields } from './lease-routes.js';
+import { accepted, type Call, noPool, ok, poolOf, type Reply, type Route, refuse } from './route.js';
 import {
   digest,
   type Fields,
   flag,
-  label,
   milliseconds,
-  type Parameter,
   parseBody,
   queryCount,
   queryFlag,
   reference,
   replicaIdField,
   required,
-  timeToLive,
 } from './validate.js';
-
-/** A request as a route sees it: decoded and complete. */
-export type Call = {
-  readonly service: Service;
-  /** The route's `{name}` parts. */
-  readonly params: Readonly<Record<string, string>>;
-  readonly query: URLSearchParams;
-  readonly body: string;
-  readonly lastEventId: string | null;
-  readonly correlationId: string;
-  /** `Prefer: respond-async`: answered as soon as it has begun. */
-  readonly prefersAsync: boolean;
-  /** A signal that is aborted when the caller has gone or the server closes; for what waits. */
-  readonly gone: () => AbortSignal;
-};
-
-export type LogRequest = {
-  readonly files: readonly string[];
-  readonly key: string;
-  readonly tail: number | null;
-  readonly follow: boolean;
-  readonly previous: boolean;
-};
-
-export type Reply =
-  | { readonly kind: 'json'; readonly status: number; readonly body: unknown }
-  /** 204. */
-  | { readonly kind: 'nothing' }
-  | { readonly kind: 'text'; readonly contentType: string; readonly body: string }
-  /** This table, described. */
-  | { readonly kind: 'document' }
-  | { readonly kind: 'events'; readonly since: string | null }
-  | { readonly kind: 'log'; readonly log: LogRequest };
-
-export type Route = {
-  readonly method: 'GET' | 'POST' | 'DELETE';
-  readonly path: string;
-  /** Of the body that it takes; without them it takes no notice of one. */
-  readonly fields?: Fields;
-  /** Of the query. */
-  readonly query?: Readonly<Record<string, Parameter>>;
-  readonly handle: (call: Call) => Reply | Promise<Reply>;
-};
 
 /** As long as Node can wait. */
 const longestWaitMs = 2 ** 31 - 1;
@@ -74,8 +28,6 @@ const maxWaitMs = 600_000;
 const actFields = { replica_id: replicaIdField, now: flag, deadline_ms: milliseconds, once: flag } satisfies Fields;
 const drainFields = { replica_id: replicaIdField, deadline_ms: milliseconds, extend: flag } satisfies Fields;
 const reloadFields = { new_model_ref: required(reference), digest, drain_deadline_ms: milliseconds } satisfies Fields;
-const leaseFields = { ttl_ms: timeToLive, replica_id: replicaIdField, holder: label } satisfies Fields;
-const renewFields = { ttl_ms: timeToLive } satisfies Fields;
 const applyFields = { dry_run: flag } satisfies Fields;
 const shutdownFields = { deadline_ms: milliseconds, now: flag, keep_engines: flag } satisfies Fields;
 
@@ -202,59 +154,6 @@ async function shutdown(call: Call): Promise<Reply> {
   );
 }
 
-function accepted({ service }: Call, what: string, answer: OperationAnswer): Reply {
-  return answer.ok ? { kind: 'json', status: 202, body: service.operation(answer.operationId) } : refuse(answer.refusal, what);
-}
-
-function refuse({ code, message, hint, retryAfterMs, retriable }: Refusal, what: string): never {
-  throw new PoolctlError(code, message === '' ? `cannot ${what}` : message, {
-    ...(hint === undefined ? {} : { hint }),
-    ...(retriable === undefined ? {} : { retriable }),
-    ...(retryAfterMs === undefined ? {} : { extra: { retry_after_ms: retryAfterMs } }),
-  });
-}
-
-const defaultTtlMs = 60_000;
-
-function acquire(call: Call): Reply {
-  const body = parseBody(call.body, leaseFields);
-  const wish = {
-    type: 'lease-requested',
-    poolId: poolOf(call),
-    replicaId: (body.replica_id ?? null) as ReplicaId | null,
-    ttlMs: (body.ttl_ms ?? defaultTtlMs) as number,
-    holder: (body.holder ?? null) as string | null,
-    correlationId: call.correlationId,
-  } as const;
-  return { kind: 'json', status: 201, body: leased(call, wish) };
-}
-
-function renew(call: Call): Reply {
-  const { ttl_ms = null } = parseBody(call.body, renewFields);
-  const id = call.params.lease ?? '';
-  return ok(leased(call, { type: 'lease-renewed', id, ttlMs: ttl_ms as number | null, correlationId: call.correlationId }));
-}
-
-/** Gone is gone: whoever releases twice is told the same. */
-function release(call: Call): Reply {
-  leased(call, { type: 'lease-released', id: call.params.lease ?? '', correlationId: call.correlationId });
-  return { kind: 'nothing' };
-}
-
-function leased({ service }: Call, wish: LeaseWish): unknown {
-  const answer = service.lease(wish);
-  return answer.ok ? answer.lease : refuse(answer.refusal, 'lease');
-}
-
-function leases({ service, query }: Call): Reply {
-  const poolId = query.get('pool_id') || null;
-  const found = service.leases(poolId);
-  if (found !== null) return ok({ leases: found });
-  throw new PoolctlError('POOL_NOT_FOUND', `cannot list the leases of "${poolId}": there is no such pool`, {
-    hint: poolHint(service),
-  });
-}
-
 async function metrics({ service }: Call): Promise<Reply> {
   return { kind: 'text', contentType: 'text/plain; version=0.0.4; charset=utf-8', body: await service.metrics() };
 }
@@ -290,19 +189,4 @@ async function logs(call: Call): Promise<Reply> {
     previous: queryFlag(query, 'previous'),
   };
   return { kind: 'log', log };
-}
-
-const ok = (body: unknown): Reply => ({ kind: 'json', status: 200, body });
-
-const poolOf = ({ params }: Call): string => params.pool ?? '';
-
-function noPool(call: Call, verb = 'show'): never {
-  throw new PoolctlError('POOL_NOT_FOUND', `cannot ${verb} "${poolOf(call)}": there is no such pool`, {
-    hint: poolHint(call.service),
-  });
-}
-
-function poolHint(service: Service): string {
-  const known = service.status().pools.map(({ pool_id }) => pool_id);
-  return known.length === 0 ? 'there are no pools' : `pools: ${known.join(', ')}`;
 }

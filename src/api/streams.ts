@@ -3,7 +3,7 @@
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { followLog, readRanges, selectLog } from './logs.js';
-import type { LogRequest } from './routes.js';
+import type { LogRequest } from './route.js';
 import type { Service } from './service.js';
 import { formatGap, formatLine } from './sse.js';
 import type { EventLine } from './wire.js';

@@ -1,6 +1,7 @@
 /** The form of a description. Its types come from the route table: a route, a field or a parameter without a word does not compile. */
 
-import type { Route, routes } from '../routes.js';
+import type { Route } from '../route.js';
+import type { routes } from '../routes.js';
 import type { ApiCode } from './errors.js';
 import type { Component } from './schema.js';
 

@@ -4,7 +4,8 @@
  */
 
 import { errorCodes } from '../../errors.js';
-import type { Route, routes } from '../routes.js';
+import type { Route } from '../route.js';
+import type { routes } from '../routes.js';
 import type { Parameter } from '../validate.js';
 import { type Answer, type Description, type HeaderName, tags } from './describing.js';
 import { descriptions } from './descriptions.js';
