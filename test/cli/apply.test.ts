@@ -1,11 +1,11 @@
 /** `poolctl apply` from the command line, as people and scripts have it. */
 
-import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Client } from '../../src/api/client.js';
 import { listen } from '../rig/listen.js';
-import { program, Rig, type Supervisor } from '../rig/poolctl.js';
+import { Rig, type Supervisor } from '../rig/poolctl.js';
+import { onTerminal } from '../rig/terminal.js';
 
 let rig: Rig;
 let supervisor: Supervisor;
@@ -177,18 +177,10 @@ Applied. Not ready yet: poolctl wait slow/r0 --for ready
   it('rewrites what it waits for on a terminal, and leaves plan and end on it', async () => {
     const { lease_id } = await lease('code', 'night shift');
     write('      chat: {}\n');
-    const line = [process.execPath, program, 'apply'].map((word) => `'${word}'`).join(' ');
-    const terminal = spawn('/usr/bin/script', ['--quiet', '--return', '--command', `stty columns 60; ${line}`, '/dev/null'], {
-      cwd: rig.dir,
-      env: { ...rig.env, SHELL: '/bin/sh' },
-      stdio: ['pipe', 'pipe', 'inherit'],
-    });
-    let screen = '';
-    for await (const text of terminal.stdout as AsyncIterable<Buffer>) {
-      screen += text.toString();
+    const { status, frames } = await onTerminal(rig, { args: ['apply'], columns: 60 }, async (screen) => {
       if (screen.split('draining: ').length === 3) await client.releaseLease(lease_id);
-    }
-    const frames = screen.replaceAll('\r\n', '\n').split('\u001b[1A\r\u001b[J');
+    });
+    expect(status).toBe(0);
     expect(frames[0]).toMatch(/^keep {9}chat\nstop {9}code {2}not in the file .*\ncode\/r0 draining: 1 lease /);
     expect(frames.at(-1)).toBe('Applied.\n');
   });

@@ -1,12 +1,11 @@
 /** Drains from the command line, as people and scripts have them. */
 
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Client } from '../../src/api/client.js';
 import { listen } from '../rig/listen.js';
-import { program, Rig, type Supervisor } from '../rig/poolctl.js';
+import { Rig, type Supervisor } from '../rig/poolctl.js';
+import { onTerminal } from '../rig/terminal.js';
 
 let rig: Rig;
 let supervisor: Supervisor;
@@ -141,24 +140,17 @@ describe('drain', () => {
 
   it('rewrites its line on a terminal, and leaves the end alone on it', async () => {
     const { lease_id } = await lease('r0', 'night shift');
-    const line = [process.execPath, program, 'drain', 'chat/r0'].map((word) => `'${word}'`).join(' ');
-    const terminal = spawn('/usr/bin/script', ['--quiet', '--return', '--command', `stty columns 60; ${line}`, '/dev/null'], {
-      cwd: rig.dir,
-      env: { ...rig.env, SHELL: '/bin/sh' },
-      stdio: ['pipe', 'pipe', 'inherit'],
-    });
-    let screen = '';
-    const ended = once(terminal, 'close');
-    for await (const text of terminal.stdout as AsyncIterable<Buffer>) {
-      screen += text.toString();
+    const {
+      status,
+      frames: [first = '', ...later],
+    } = await onTerminal(rig, { args: ['drain', 'chat/r0'], columns: 60 }, async (screen) => {
       // Its second frame: the time has moved, and nothing else.
       if (screen.split('draining: ').length === 3) await client.releaseLease(lease_id);
-    }
-    expect((await ended)[0]).toBe(0);
-    const [first = '', ...frames] = screen.replaceAll('\r\n', '\n').split('\u001b[1A\r\u001b[J');
+    });
+    expect(status).toBe(0);
     expect(first).toMatch(/^chat\/r0 draining: 1 lease \(night shift, expires in [\dms]+\),\.\.\.\n$/);
-    expect(frames.length).toBeGreaterThanOrEqual(2);
-    expect(frames.at(-1)).toMatch(/^chat\/r0 drained in [\d.]+s\. To serve again: poolctl start chat\/r0\n$/);
+    expect(later.length).toBeGreaterThanOrEqual(2);
+    expect(later.at(-1)).toMatch(/^chat\/r0 drained in [\d.]+s\. To serve again: poolctl start chat\/r0\n$/);
   });
 });
 

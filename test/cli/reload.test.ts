@@ -1,14 +1,13 @@
 /** Reloads from the command line, as people and scripts have them; what becomes of the pool is in lifecycle/reload.feature. */
 
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Client } from '../../src/api/client.js';
 import { writeTinyModel } from '../rig/gguf.js';
 import { listen } from '../rig/listen.js';
-import { program, Rig, type Supervisor } from '../rig/poolctl.js';
+import { Rig, type Supervisor } from '../rig/poolctl.js';
+import { onTerminal } from '../rig/terminal.js';
 
 let rig: Rig;
 let supervisor: Supervisor;
@@ -182,20 +181,14 @@ describe('reload', () => {
 
   it('has one line for what it waits for on a terminal, under the lines that stay', async () => {
     const { lease_id } = await lease('r0', 'night shift');
-    const line = [process.execPath, program, 'reload', 'chat', '--model', other].map((word) => `'${word}'`).join(' ');
-    const terminal = spawn('/usr/bin/script', ['--quiet', '--return', '--command', `stty columns 90; ${line}`, '/dev/null'], {
-      cwd: rig.dir,
-      env: { ...rig.env, SHELL: '/bin/sh' },
-      stdio: ['pipe', 'pipe', 'inherit'],
-    });
-    let screen = '';
-    const ended = once(terminal, 'close');
-    for await (const text of terminal.stdout as AsyncIterable<Buffer>) {
-      screen += text.toString();
-      if (screen.includes('night shift')) await client.releaseLease(lease_id);
-    }
-    expect((await ended)[0]).toBe(0);
-    const frames = screen.replaceAll('\r\n', '\n').split('\u001b[1A\r\u001b[J');
+    const { status, frames } = await onTerminal(
+      rig,
+      { args: ['reload', 'chat', '--model', other], columns: 90 },
+      async (screen) => {
+        if (screen.includes('night shift')) await client.releaseLease(lease_id);
+      },
+    );
+    expect(status).toBe(0);
     const staying = frames.map((frame, at) => (at === frames.length - 1 ? frame : frame.split('\n').slice(0, -2).join('\n')));
     expect(staying.filter((text) => text !== '').join('\n')).toMatch(/^chat: new\.gguf is there .*\nchat reloaded in .*\n$/);
     expect(frames.some((frame) => /^chat\/r0 ready; chat\/r1 starting the new model(: .*)?\n$/.test(frame))).toBe(true);
