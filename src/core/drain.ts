@@ -32,8 +32,10 @@ const freshMs = 1_200;
 export function drain(replica: Up, { deadlineMs, extend, yields = false }: DrainWish, scene: Scene): Turn {
   const { life } = replica;
   const deadline = scene.now + deadlineMs;
-  if (life.state === 'draining')
-    return stay({ ...replica, life: { ...life, yields, deadline: extend ? deadline : Math.min(life.deadline, deadline) } });
+  if (life.state === 'draining') {
+    const asked = { ...life, yields, deadline: extend ? deadline : Math.min(life.deadline, deadline) };
+    return stay({ ...replica, life: asked }, [{ type: 'record' }]);
+  }
   if (life.state === 'ready') return begin(replica, life, null, { deadline, yields }, scene);
   // What its own log condemns has less time than that.
   const last = life.sickness.kind === 'sticky' ? (life.restartAt ?? deadline) : deadline;

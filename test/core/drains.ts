@@ -24,9 +24,8 @@ export class Drains {
   /** Engines that their own logs condemn: they may have less time than was asked for. */
   private readonly condemned = new Set<string>();
 
-  /** Its supervisor is dead: the next one has asked nobody yet. */
-  clear(): void {
-    this.due.clear();
+  /** Its supervisor is dead: the next one has asked nobody yet. When they are to be over outlives it. */
+  succeed(): void {
     this.told.clear();
   }
 
@@ -64,6 +63,8 @@ export class Drains {
       this.due.set(key, due);
       return now > due && input.type === 'woke' ? [`the drain of ${key} was to be over ${now - due} ms ago`] : [];
     }
+    // Written down as draining, and not met yet.
+    if (life.state === 'starting' && life.resumed !== null) return [];
     const due = this.due.get(key) ?? Number.NEGATIVE_INFINITY;
     this.due.delete(key);
     if (was?.life.state !== 'draining' || life.state !== 'stopping' || life.intent.kind !== 'drained' || now >= due) return [];

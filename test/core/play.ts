@@ -92,7 +92,7 @@ export function play(moves: readonly Move[], machine: Machine = sound): readonly
   /** kill -9 of the supervisor, and another one; its inventory may have lost a pool, or got it back. */
   const succeed = (luck: Luck): void => {
     tested.clear();
-    drains.clear();
+    drains.succeed();
     reloads.clear();
     world.orphan(luck);
     const pools = luck.choice % 4 === 0 ? [chat] : [chat, code];

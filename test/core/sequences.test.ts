@@ -28,6 +28,21 @@ it('waits with a reload for who is to go on draining once it is met, as a random
   expect(play(moves)).toEqual([]);
 });
 
+it('keeps the deadline of a drain, extended or not, over the death of its supervisor, as a random sequence showed', () => {
+  const drained = [
+    { kind: 21, choice: 0, flag: false, waitMs: 0 },
+    { kind: 23, choice: 39, flag: false, waitMs: 0 },
+  ];
+  const died = { kind: 13, choice: 0, flag: false, waitMs: 0 };
+  const later = [
+    { kind: 10, choice: 0, flag: false, waitMs: 0 },
+    { kind: 0, choice: 0, flag: false, waitMs: 70_000 },
+  ];
+  expect(play([...drained, died, ...later])).toEqual([]);
+  const extended = { kind: 23, choice: 12, flag: true, waitMs: 0 };
+  expect(play([...drained, extended, died, ...later])).toEqual([]);
+});
+
 it('counts a restart that was only ordered when its supervisor died from when the next one begins', () => {
   const moves = [
     { kind: 21, choice: 0, flag: false, waitMs: 0 },
