@@ -155,6 +155,7 @@ async function readBody(request: IncomingMessage): Promise<string> {
     throw new PoolctlError(
       'UNSUPPORTED_MEDIA_TYPE',
       `cannot read the body: its content type must be application/json, not ${JSON.stringify(type)}`,
+      { hint: "send the header Content-Type: application/json; with curl: -H 'content-type: application/json'" },
     );
   }
   return bytes.toString('utf8');

@@ -143,7 +143,13 @@ describe('bodies', () => {
     for (const type of ['text/plain', 'application/jsonp', 'application/x-www-form-urlencoded'])
       expect(await ask(stand, { ...wish, headers: { 'content-type': type }, body: '{}' })).toMatchObject({
         status: 415,
-        json: { error: { code: 'UNSUPPORTED_MEDIA_TYPE', message: expect.stringContaining(`not "${type}"`) } },
+        json: {
+          error: {
+            code: 'UNSUPPORTED_MEDIA_TYPE',
+            message: expect.stringContaining(`not "${type}"`),
+            hint: expect.stringContaining("-H 'content-type: "),
+          },
+        },
       });
     expect(await ask(stand, { ...wish, body: '{}' })).toMatchObject({ status: 415 });
   });
