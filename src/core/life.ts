@@ -128,8 +128,11 @@ export type Life =
       readonly launch: Launch;
       readonly startupDeadlineMs: number;
       readonly portKnownFree: boolean;
-      /** Written down by an earlier supervisor, and looked for now. `refusal`: why it is not to be adopted when it is found. */
-      readonly sought: { readonly refusal: string | null } | null;
+      /**
+       * Written down by an earlier supervisor, and looked for now. `refusal`: why it is not to be adopted when it is found; `entry`: of the
+       * inventory's entry that it was launched with.
+       */
+      readonly sought: { readonly refusal: string | null; readonly entry: string } | null;
     }
   | {
       readonly state: 'starting';

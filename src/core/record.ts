@@ -180,7 +180,9 @@ function recordedLife(life: Life, entryOf: (spec: PoolSpec) => string): Recorded
       const { cause } = life;
       // A launch that is being checked may be a process before this is written again.
       if (life.phase === 'queued') return { state: 'preparing', cause, intent: null };
-      return { state: 'preparing', cause, intent: engineOf(life.launch, null, { at: life.since, wallMs: 0 }, entryOf) };
+      const intent = engineOf(life.launch, null, { at: life.since, wallMs: 0 }, entryOf);
+      const entry = life.phase === 'spawning' ? life.sought?.entry : undefined;
+      return { state: 'preparing', cause, intent: { ...intent, entry: entry ?? intent.entry } };
     }
     case 'starting': {
       const engine = engineOf(life.engine.launch, life.engine.identity, life.engine.startedAt, entryOf);

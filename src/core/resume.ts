@@ -99,7 +99,7 @@ function sought(replica: Replica, intent: RecordedEngine, cause: LaunchCause, sp
     launch,
     startupDeadlineMs: startupDeadlineMs === 'auto' ? unknownDeadlineMs : startupDeadlineMs,
     portKnownFree: false,
-    sought: { refusal: notAdopted(intent, spec, restoring) },
+    sought: { refusal: notAdopted(intent, spec, restoring), entry: intent.entry },
   };
   // Its port is taken, should it be found: no other replica may be given it meanwhile.
   return { replica: { ...replica, port: replica.port ?? intent.port, life }, effects: [{ type: 'seek', launch }], events: [] };

@@ -154,6 +154,13 @@ describe('a launch under way', () => {
     expect(bench.effects).toMatchObject([{ type: 'record' }, { type: 'signal', rung: 'term' }]);
   });
 
+  it('whose entry has changed is ended where it is found, whoever finds it', () => {
+    const changed = { pools: [poolSpec('chat', 1, { args: ['--new'] })] };
+    const bench = again(again(one().checked(), changed), changed);
+    bench.give({ type: 'spawned', ...bench.of(), identity: identityOf(77, 'id1') });
+    expect(bench.effects).toMatchObject([{ type: 'record' }, { type: 'signal', rung: 'term' }]);
+  });
+
   it('of a restart that waited to launch waits on', () => {
     const queued = new Bench([poolSpec('chat', 6)]);
     const bench = again(queued).give({ type: 'woke' });

@@ -165,7 +165,7 @@ function inherited(spec: PoolSpec): readonly Life[] {
       ...written,
       startupDeadlineMs: 60_000,
       portKnownFree: false,
-      sought: { refusal },
+      sought: { refusal, entry: 'as written' },
     })),
     served,
   ];

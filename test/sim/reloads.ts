@@ -122,7 +122,7 @@ export class Reloads {
   }
 
   /** What is wrong with an event; null: nothing. */
-  heard(event: Event): string | null {
+  heard(event: Event, launched: PoolSpec | null): string | null {
     const { event: name, pool_id, replica_id, to, operation_id, result } = event;
     const course = pool_id === undefined ? undefined : this.courses.get(pool_id);
     if (name === 'reload.rolled_back' && course !== undefined) {
@@ -135,7 +135,7 @@ export class Reloads {
     const key: ReplicaKey = `${pool_id}/${replica_id}`;
     this.states.set(key, to);
     this.changed.add(key);
-    const wrong = to === 'ready' ? (this.misready(key) ?? this.tooSoon(key)) : null;
+    const wrong = to === 'ready' ? (this.misready(key, launched) ?? this.tooSoon(key)) : null;
     return wrong ?? (course === undefined || !this.isMoving(pool_id) ? null : this.turned(course, key, to));
   }
 
@@ -206,15 +206,12 @@ export class Reloads {
     return rolling && away.length > 1 ? `a rolling reload takes ${away.join(' and ')} at once` : null;
   }
 
-  /** An old engine has come back. */
-  private misready(key: ReplicaKey): string | null {
-    const handoff = this.machine().handoffs.get(key);
+  /** An old engine has come back. `launched`: as it truly was, whatever its supervisor takes it for. */
+  private misready(key: ReplicaKey, launched: PoolSpec | null): string | null {
     const course = this.courses.get(poolOf(key));
     const present = this.specs.get(poolOf(key));
-    if (handoff === undefined || present === undefined || (course !== undefined && this.isMoving(poolOf(key)))) return null;
-    return isSame(handoff.launch.spec, present)
-      ? null
-      : `${key} is ready with ${handoff.launch.spec.model}, and is to have ${present.model}`;
+    if (launched === null || present === undefined || (course !== undefined && this.isMoving(poolOf(key)))) return null;
+    return isSame(launched, present) ? null : `${key} is ready with ${launched.model}, and is to have ${present.model}`;
   }
 
   private tooSoon(key: ReplicaKey): string | null {

@@ -161,7 +161,11 @@ export class Watch {
     this.note(() => `  ! ${news(event)}`);
     const { pool_id, replica_id, incarnation } = event;
     const engine = pool_id === undefined ? undefined : this.engines.get(`${pool_id}/${replica_id} ${incarnation}`);
-    this.violate(this.reloads.heard(event) ?? this.leases.heard(event) ?? this.drains.heard(event, engine ?? null));
+    this.violate(
+      this.reloads.heard(event, engine?.launch.spec ?? null) ??
+        this.leases.heard(event) ??
+        this.drains.heard(event, engine ?? null),
+    );
     if (event.event.startsWith('lease.')) return;
     this.stirred = true;
     if (event.event === 'operation.finished') this.ledger.finished(event.operation_id ?? '', (key) => goalOf(key, supervisor));
