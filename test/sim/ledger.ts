@@ -9,7 +9,19 @@ import type { Inventory, PoolSpec, ReplicaKey } from '../../src/core/model.js';
 import { type Account, asBefore, breakerNames, copyOf, fresh, renewed } from './account.js';
 import type { Ending } from './exits.js';
 import { keysOf, poolOf } from './keys.js';
-import { forgiven, gpuOr, ofFailures, onFailure, onLaunch, onReward, opened, slackMs, tripped, waitMs } from './policy.js';
+import {
+  forgiven,
+  gpuOr,
+  ofFailures,
+  onFailure,
+  onLaunch,
+  onReward,
+  opened,
+  perhapsOpen,
+  slackMs,
+  tripped,
+  waitMs,
+} from './policy.js';
 
 type Requested = Extract<Input, { type: 'requested' }>;
 type Restart = { readonly at: number; readonly gpu: boolean };
@@ -201,7 +213,7 @@ export class Ledger {
       case 'replica.broken':
         // Of one that comes to wait without a failure nobody is told which of its breakers was open.
         if (account.before !== null && breakerNames.every((name) => account.breakers[name].state !== 'open'))
-          tripped(account, gpuOr(account), spec, now, 0);
+          perhapsOpen(account, gpuOr(account), spec, now);
         account.attempt = account.before?.attempt ?? account.attempt;
         account.notBefore = 0;
         return;

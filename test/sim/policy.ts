@@ -55,17 +55,21 @@ export function onFailure(account: Account, { restart: { breaker: spec } }: Pool
   account.breakers[name] = opens ? open(failures, openForMs, now) : { ...before, failures };
 }
 
-/** Opened whatever it has counted, and closed to launches for at least `leastMs`. */
+/** Opened whatever it has counted. */
 export function tripped(
   account: Account,
   name: (typeof breakerNames)[number],
   { restart: { breaker } }: PoolSpec,
   now: number,
-  leastMs = breaker.openForMs,
 ): void {
   const before = account.breakers[name];
-  if (before.state === 'open') return;
-  account.breakers[name] = { ...open(before.failures, breaker.openForMs, now), until: now + leastMs };
+  if (before.state !== 'open') account.breakers[name] = open(before.failures, breaker.openForMs, now);
+}
+
+/** It was open, or its neighbour was: it waits for nothing, and opens next for as long as it would for the first time. */
+export function perhapsOpen(account: Account, name: (typeof breakerNames)[number], { restart }: PoolSpec, now: number): void {
+  const { openForMs, extendFactor } = restart.breaker;
+  account.breakers[name] = { ...open(account.breakers[name].failures, openForMs / extendFactor, now), until: now };
 }
 
 /** It is told to open. One whose time has passed here begins anew. */
