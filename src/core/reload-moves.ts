@@ -65,7 +65,9 @@ function forward(place: Place, replica: Replica, reload: Reload, now: Instant): 
     }
     case 'switched': {
       const failure = place.leaves || place.before.goal === 'down' ? null : failureOf(place, replica);
-      return failure === null || failure === 'later' ? null : fail(reload, replica, failure.reason, failure.text);
+      // How it ended is being found out, and nothing is committed before that.
+      if (failure === 'later') return to('launching');
+      return failure === null ? null : fail(reload, replica, failure.reason, failure.text);
     }
     default:
       return null;

@@ -272,6 +272,18 @@ describe('a new model that does not work', () => {
     expect(launched.filter((each) => each.endsWith(b))).toEqual([]);
   });
 
+  it('that has died after its switch is not committed while it is being found out how', () => {
+    const bench = ask(start(2)).verified();
+    play(bench, well, 60_000, (now) => models(now)[1] === 'starting b');
+    bench.give({ type: 'died', ...bench.of('chat/r0') });
+    play(bench, well, 60_000, (now) => models(now)[1] === 'ready b' || ended(now));
+    expect(ended(bench)).toBe(false);
+    bench.exited(exitOf(), true, 'chat/r0');
+    play(bench, well, 60_000, ended);
+    expect(operationOf(bench).outcome).toBe('rolled_back');
+    expect(models(bench)).toEqual(['ready a', 'ready a']);
+  });
+
   it('touches no replica whose turn had not come', () => {
     const bench = play(ask(start(3)).verified(), badly('crashes at once', 'chat/r1'), 900_000, ended);
     expect(bench.view('chat/r2')).toMatchObject({ incarnation: 1, state: 'ready' });

@@ -23,9 +23,12 @@ export class Asked {
   targets: readonly ReplicaKey[] = [];
   private request: Request | null = null;
   private readonly restarts = new Map<string, Restart>();
+  /** Operations that ended within the request that is being answered. */
+  private readonly over = new Set<string>();
 
   asking(request: Request, specs: ReadonlyMap<string, PoolSpec>): void {
     this.request = request;
+    this.over.clear();
     if (request.type === 'requested') {
       const { poolId, replicaId } = request;
       const spec = specs.get(poolId);
@@ -40,7 +43,7 @@ export class Asked {
   /** It is answered; `operationId` is null where it was refused. */
   answered(operationId: string | null): void {
     const { request, targets: keys } = this;
-    if (operationId !== null && request?.type === 'requested' && request.verb === 'restart')
+    if (operationId !== null && !this.over.has(operationId) && request?.type === 'requested' && request.verb === 'restart')
       this.restarts.set(operationId, { keys, now: request.now === true, ms: request.deadlineMs ?? null });
     this.request = null;
     this.targets = [];
@@ -48,6 +51,7 @@ export class Asked {
 
   finished(operationId: string): void {
     this.restarts.delete(operationId);
+    this.over.add(operationId);
   }
 
   isRestarting(key: ReplicaKey): boolean {

@@ -207,9 +207,10 @@ export class DrainWatch {
       : { ...drain, why, earliest, latest: Math.min(drain.latest, at) };
   }
 
-  /** A reload that goes back leaves the old engine to serve on. */
+  /** A reload that goes back leaves the old engine to serve on; also where it took over from a restart that was cancelled. */
   private isGivenUp(key: ReplicaKey, { why }: Drain): boolean {
-    return why === 'reload' && this.reloads().isGoingBack(key);
+    const isReloads = why === 'reload' || (why === 'restart' && !this.asked.isRestarting(key));
+    return isReloads && this.reloads().isGoingBack(key);
   }
 
   /** Who has nothing to wait for is not given up. */
