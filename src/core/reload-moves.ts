@@ -160,15 +160,13 @@ function back(place: Place, replica: Replica, reload: Reload, now: Instant): Tur
       if (before.goal === 'down') return to('emptying');
       return returning({ replica: asBefore, fact: life.state === 'draining' || place.leaves ? { type: 'start' } : null });
     case 'launching':
-      return to('emptying', { fact: isResting(life) && life.state === 'stopped' ? null : { type: 'stop' } });
-    case 'switched': {
-      if (before.goal === 'down' && life.state === 'stopped') return to('returned', { replica: asBefore });
+    case 'switched':
+      if (life.state === 'stopped') return before.goal === 'down' ? to('returned', { replica: asBefore }) : to('emptying');
       // Whoever wanted it drained has said how long that may take.
       if (life.state === 'draining') return to('emptying');
       return to('emptying', {
         fact: isServing(life) ? { type: 'drain', deadlineMs: reload.drainMs, extend: false } : { type: 'stop' },
       });
-    }
     case 'emptying':
       // Should it die yet, the old model is launched.
       if (life.state === 'stuck') return to('lost', { replica: { ...asBefore, goal: before.goal } });

@@ -164,7 +164,9 @@ export class DrainWatch {
     if (drain === undefined) return null;
     if (to === 'stopping') {
       this.drains.set(key, { ...drain, phase: 'stopping' });
-      return drain.phase === 'stopping' || !drain.certain ? null : this.left(key, drain, event.because ?? '', engine);
+      if (drain.phase === 'stopping') return null;
+      const wrong = this.left(key, drain, event.because ?? '', engine);
+      return drain.certain ? wrong : null;
     }
     this.drains.delete(key);
     if (serving.has(to)) {
