@@ -30,7 +30,7 @@ function isUnderWay({ stage }: Place, { failure }: Reload): boolean {
 
 /** It has the new model and serves nobody with it: it need not wait for its turn to go back, and must not be launched with it again. */
 function hasFallen({ stage }: Place, { life }: Replica, { failure }: Reload): boolean {
-  return failure !== null && stage === 'switched' && !isServing(life);
+  return failure !== null && (stage === 'switched' || stage === 'launching') && !isServing(life);
 }
 
 /** How long a launch may wait beside what a neighbour's drain may take: for a device, for memory, for its turn. */
