@@ -47,7 +47,8 @@ export function judgeExit(replica: Replica, exit: ExitEvidence, { startedAt, end
   const uptimeMs = endedAt.at - startedAt.at;
   const words = found.evidence?.text ?? kernelsWord(exit, found) ?? lastWords(exit, wasReady);
   const why = `${ending(exit)}${exit.spawnError === null ? ` after ${span(uptimeMs)}` : ''}${words === null ? '' : `: ${words}`}`;
-  const proved = wasReady ? { provenAt: endedAt } : {};
+  // One that served under an entry that has changed since proves nothing of the new one.
+  const proved = wasReady && replica.provenAt !== null ? { provenAt: endedAt } : {};
   const ended = { ...replica, ...proved, lastExit: lastExit(replica, { exit, startedAt, endedAt }, found) };
   if (found.class === 'graceful') return endedByItself(ended, why, scene);
   return crashed(ended, exit, why, { cause: 'crash', wasReady }, scene);

@@ -3,7 +3,7 @@
 import { describe, expect, it, test } from 'vitest';
 import type { Input } from '../../src/core/messages.js';
 import type { PoolSpec } from '../../src/core/model.js';
-import { exitOf, identityOf, probeResult } from '../rig/facts.js';
+import { diagnosisOf, exitOf, identityOf, probeResult } from '../rig/facts.js';
 import { poolSpec } from '../rig/specs.js';
 import { type Again, again } from './again.js';
 import { Bench } from './bench.js';
@@ -180,6 +180,13 @@ describe('an engine that was being ended', () => {
     expect(bench.did()).toEqual([]);
     expect(bench.wake().did()).toEqual(['sweep']);
     expect(bench.swept().view()).toMatchObject({ state: 'backoff', crash_count: 1, last_exit: { code: 9 } });
+  });
+
+  it('and served under an entry that has changed since has proved nothing of the new one', () => {
+    const bench = again(served().exited(exitOf({ code: 9 }), false), { pools: [poolSpec('chat', 1, { args: ['--new'] })] });
+    bench.wake().swept().wake().checked().spawned();
+    bench.exited(exitOf({ diagnosis: diagnosisOf('config', { restartable: false }) }));
+    expect(bench.view().state).toBe('failed');
   });
 
   it('and was stuck is looked for on', () => {
