@@ -55,29 +55,42 @@ export function drainToSwitch(replica: Up, { drainMs }: { readonly drainMs: numb
 }
 
 /** It loads, and nobody has anything of it yet; unless it served under an earlier supervisor. */
-export function drainStarting(replica: In<'starting'>, { deadlineMs }: DrainWish, scene: Scene): Turn {
-  return (
-    drainResumed(replica, scene.now + deadlineMs, scene) ?? terminate(replica, replica.life.engine, { kind: 'asked' }, scene)
-  );
+export function drainStarting(replica: In<'starting'>, wish: DrainWish, scene: Scene): Turn {
+  return drainResumed(replica, wish, scene) ?? terminate(replica, replica.life.engine, { kind: 'asked' }, scene);
 }
 
 /** One that served under an earlier supervisor may have requests, whose clients know nothing of that. */
 export function restartStarting(replica: In<'starting'>, { drainMs }: { readonly drainMs: number | null }, scene: Scene): Turn {
-  const drained = drainMs === null ? null : drainResumed(replica, scene.now + drainMs, scene);
+  const drained = drainMs === null ? null : drainResumed(replica, { deadlineMs: drainMs, extend: false }, scene);
   return drained ?? terminate(replica, replica.life.engine, { kind: 'asked' }, scene);
 }
 
 /** As one that serves: what has served may have requests. */
 export function switchStarting(replica: In<'starting'>, { drainMs }: { readonly drainMs: number }, scene: Scene): Turn {
-  const drained = drainResumed(replica, scene.now + drainMs, scene, true);
+  const drained = drainResumed(replica, { deadlineMs: drainMs, extend: false, yields: true }, scene);
   return drained ?? terminate(replica, replica.life.engine, { kind: 'asked' }, scene);
 }
 
-/** Null where it has not served yet. */
-export function drainResumed(replica: In<'starting'>, deadline: Instant, scene: Scene, yields = false): Turn | null {
+/** Null where it has not served yet. One that an earlier supervisor was draining keeps its deadline, if that is the earlier one. */
+function drainResumed(replica: In<'starting'>, { deadlineMs, extend, yields = false }: DrainWish, scene: Scene): Turn | null {
   const { engine, resumed } = replica.life;
   if (resumed === null) return null;
+  const asked = scene.now + deadlineMs;
+  const deadline = extend ? asked : Math.min(resumed.drainBy ?? asked, asked);
   return begin(replica, servingFrom(engine, resumed, resumed.description, scene), null, { deadline, yields }, scene);
+}
+
+/** It is met, and goes on with the drain that an earlier supervisor began, if there was one. */
+export function drainOn(replica: In<'starting'>, scene: Scene): Turn {
+  const drainBy = replica.life.resumed?.drainBy ?? null;
+  if (drainBy === null) return stay(replica);
+  return drainResumed(replica, { deadlineMs: drainBy - scene.now, extend: false }, scene) ?? stay(replica);
+}
+
+/** The drain that an earlier supervisor began is called off before its engine is met. */
+export function undrainStarting(replica: In<'starting'>): Turn {
+  const { life } = replica;
+  return stay(life.resumed === null ? replica : { ...replica, life: { ...life, resumed: { ...life.resumed, drainBy: null } } });
 }
 
 function begin(

@@ -16,6 +16,7 @@ import {
   restartStarting,
   switchStarting,
   undrain,
+  undrainStarting,
 } from './drain.js';
 import {
   departed,
@@ -110,7 +111,7 @@ const wishes: Columns<'start' | 'stop' | 'restart' | 'drain' | 'kill' | 'reset'>
   //           start           stop               restart                  drain                 kill
   stopped: { start: launch, stop: ignore, restart: launch, drain: ignore, kill: ignore, reset },
   preparing: { start: ignore, stop: abandon, restart: ignore, drain: abandon, kill: abandon, reset },
-  starting: { start: ignore, stop: end, restart: restartStarting, drain: drainStarting, kill: end, reset },
+  starting: { start: undrainStarting, stop: end, restart: restartStarting, drain: drainStarting, kill: end, reset },
   ready: { start: ignore, stop: stopServing, restart: drainToRestart, drain, kill: stopServing, reset },
   unhealthy: { start: ignore, stop: stopServing, restart: drainToRestart, drain, kill: stopServing, reset },
   draining: { start: undrain, stop: end, restart: drainToRestart, drain, kill: end, reset },

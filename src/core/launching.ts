@@ -1,6 +1,6 @@
 /** From the gate to a process: preflight and spawn. What its probes tell until it is ready is in startup.ts. */
 
-import { drainResumed } from './drain.js';
+import { drainOn } from './drain.js';
 import { terminate } from './ending.js';
 import type { EngineIdentity, Obstacle } from './facts.js';
 import type { Engine, LaunchCause, Life } from './life.js';
@@ -201,8 +201,7 @@ export function adopted(replica: In<'starting'>, _: unknown, scene: Scene): Turn
   };
   const told = tell(met, scene, { event: 'replica.adopted', port: life.engine.launch.port, restart_count: replica.restartCount });
   const turn: Turn = { replica: met, effects: [{ type: 'record' }], events: [told] };
-  const drainBy = life.resumed?.drainBy ?? null;
-  return replica.goal === 'up' || drainBy === null ? turn : andThen(turn, () => drainResumed(met, drainBy, scene) ?? stay(met));
+  return replica.goal === 'up' ? turn : andThen(turn, () => drainOn(met, scene));
 }
 
 export function preparingWoke(replica: In<'preparing'>, _: unknown, scene: Scene): Turn {

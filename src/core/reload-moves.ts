@@ -30,7 +30,7 @@ function isUnderWay({ stage }: Place, { failure }: Reload): boolean {
 
 /** It has the new model and serves nobody with it: it need not wait for its turn to go back, and must not be launched with it again. */
 function hasFallen({ stage }: Place, { life }: Replica, { failure }: Reload): boolean {
-  return failure !== null && (stage === 'switched' || stage === 'launching') && !isServing(life);
+  return failure !== null && stage === 'switched' && !isServing(life);
 }
 
 /** How long a launch may wait beside what a neighbour's drain may take: for a device, for memory, for its turn. */
@@ -64,10 +64,8 @@ function forward(place: Place, replica: Replica, reload: Reload, now: Instant): 
       return life.state === 'ready' ? to('switched') : null;
     }
     case 'switched': {
-      const failure = place.leaves || place.before.goal === 'down' ? null : failureOf(place, replica);
-      // How it ended is being found out, and nothing is committed before that.
-      if (failure === 'later') return to('launching');
-      return failure === null ? null : fail(reload, replica, failure.reason, failure.text);
+      const failure = failureAfter(place, replica);
+      return failure === null || failure === 'later' ? null : fail(reload, replica, failure.reason, failure.text);
     }
     default:
       return null;
@@ -134,6 +132,19 @@ function failureOf({ crashes }: Place, replica: Replica): Pick<Failure, 'reason'
   if (life.state === 'failed' || life.state === 'broken')
     return { reason: neverBegan(replica) ? 'spawn' : 'exit', text: life.why };
   return life.state === 'stuck' ? { reason: 'exit', text } : null;
+}
+
+/** The same of one that has been switched, and may have been so to stay down. */
+function failureAfter(place: Place, replica: Replica): ReturnType<typeof failureOf> {
+  return place.leaves || place.before.goal === 'down' ? null : failureOf(place, replica);
+}
+
+/** Whether one that has been switched has ended, and how is still being found out: nothing is committed before that. */
+export function isInDoubt({ replicas, reload }: Pool): boolean {
+  const places = reload?.places ?? [];
+  return replicas.some((replica) =>
+    places.some((place) => place.key === replica.key && place.stage === 'switched' && failureAfter(place, replica) === 'later'),
+  );
 }
 
 const neverBegan = ({ incarnation, lastExit }: Replica): boolean =>

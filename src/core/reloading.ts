@@ -13,7 +13,7 @@ import { overrideOf, withModel } from './model-choice.js';
 import { begin } from './operation.js';
 import type { Staging } from './progress.js';
 import { endOf, failed, planReload, type ReloadEnd } from './reload.js';
-import { advance } from './reload-moves.js';
+import { advance, isInDoubt } from './reload-moves.js';
 import { errorOf, reasonOf, reloadSteps } from './reload-steps.js';
 import { retired } from './remains.js';
 import { endOfStaging, goOn } from './staging.js';
@@ -121,7 +121,7 @@ export function followReloads(work: Work): void {
     for (let moved = carryOn(work, poolId); moved; moved = carryOn(work, poolId));
     const pool = work.state.pools.get(poolId);
     if (pool?.reload == null) continue;
-    const end = endOf(pool.reload);
+    const end = isInDoubt(pool) ? null : endOf(pool.reload);
     if (end !== null) finish(work, pool, pool.reload, end);
     else if (pool.reload.cause === 'reload') show(work, pool, pool.reload);
   }

@@ -267,7 +267,10 @@ function longestLoad({ steps }: Operation, { pools }: State): number | null {
   const lives = [...pools.values()].flatMap(({ replicas }) =>
     replicas.filter(({ key }) => keys.has(key)).map(({ life }) => life),
   );
-  const deadlines = lives.flatMap((life) => (life.state === 'starting' ? [life.lastDeadline - life.engine.startedAt.at] : []));
+  // Nor one that has served: it is only probed anew.
+  const deadlines = lives.flatMap((life) =>
+    life.state === 'starting' && life.resumed === null ? [life.lastDeadline - life.engine.startedAt.at] : [],
+  );
   return deadlines.length === 0 ? null : Math.round(Math.max(...deadlines));
 }
 

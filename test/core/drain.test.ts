@@ -406,6 +406,26 @@ describe('stop, restart and shutdown beside a drain', () => {
 });
 
 describe('a drain whose supervisor dies', () => {
+  const unmet = () => again(serving(4).polled(1).ask('drain', { deadlineMs: 60_000 }));
+  const met = (bench: Bench): number => {
+    bench.give({ type: 'adopted', ...bench.of() });
+    const { life } = bench.replica();
+    return life.state === 'draining' ? life.deadline - bench.now : Number.NaN;
+  };
+
+  it.each([
+    ['a later deadline', { deadlineMs: 90_000 }, 55_000],
+    ['an earlier one', { deadlineMs: 30_000 }, 30_000],
+    ['a later one that extends it', { deadlineMs: 90_000, extend: true }, 90_000],
+  ])('and that is asked for with %s before its engine is met is over as if it had been met', (_, wish, left) => {
+    expect(met(unmet().ask('drain', wish))).toBe(left);
+  });
+
+  it('and that is called off before its engine is met is forgotten', () => {
+    expect(met(unmet().ask('start'))).toBeNaN();
+    expect(met(unmet().ask('start').ask('drain', { deadlineMs: 90_000 }))).toBe(90_000);
+  });
+
   it('goes on under the next one: the engine is asked, and its leases are lost', () => {
     const bench = serving(4);
     acquire(bench);
