@@ -168,6 +168,7 @@ export class Ledger {
     const { pending } = account;
     if (pending === null) return;
     account.pending = null;
+    account.notBefore = 0;
     if (pending.restart === null) {
       account.excused = false;
       account.permanent = null;
