@@ -1,11 +1,12 @@
 /** Leases from the command line, as people and scripts have them. */
 
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Client } from '../../src/api/client.js';
+import { listen } from '../rig/listen.js';
 import { program, Rig } from '../rig/poolctl.js';
 
 let rig: Rig;
@@ -24,17 +25,6 @@ async function serving(): Promise<Client> {
   await rig.up();
   await rig.run('wait', 'chat', '--for', 'ready', '--timeout', '20s');
   return new Client({ socketPath: join(rig.state, 'poolctl.sock'), doing: 'look' });
-}
-
-/** Until a child has said so on stderr. */
-function says(child: ChildProcess, words: string): Promise<void> {
-  return new Promise((resolve) => {
-    let said = '';
-    child.stderr?.on('data', (text) => {
-      said += String(text);
-      if (said.includes(words)) resolve();
-    });
-  });
 }
 
 async function untilTrue(look: () => boolean | Promise<boolean>): Promise<void> {
@@ -119,15 +109,16 @@ describe('a lease', () => {
     expect(full).toMatchObject({ error: { code: 'NO_FREE_SLOT', retriable: true } });
     expect((await rig.run('lease', 'acquire', 'chat', '--wait', '100ms')).status).toBe(7);
 
-    const impatient = rig.spawn(['lease', 'acquire', 'chat', '--wait', '1h']);
-    await says(impatient, 'waiting: cannot lease "chat": all of its slots (2) are taken');
-    impatient.kill('SIGINT');
-    expect((await once(impatient, 'close'))[0]).toBe(130);
+    const waiting = rig.spawn(['lease', 'acquire', 'chat', '--wait', '1h']);
+    const impatient = listen(waiting);
+    await impatient.says('waiting: cannot lease "chat": all of its slots (2) are taken');
+    waiting.kill('SIGINT');
+    expect(await impatient.ended).toMatchObject({ status: 130 });
 
-    const patient = rig.spawn(['lease', 'acquire', 'chat', '--wait', '1h']);
-    await says(patient, 'waiting: ');
+    const patient = listen(rig.spawn(['lease', 'acquire', 'chat', '--wait', '1h']));
+    await patient.says('waiting: ');
     await rig.run('lease', 'release', first.lease_id);
-    expect((await once(patient, 'close'))[0]).toBe(0);
+    expect(await patient.ended).toMatchObject({ status: 0 });
     expect((await rig.json('lease', 'list')).leases).toHaveLength(2);
   });
 });
@@ -171,9 +162,10 @@ describe('lease run', () => {
       '-c',
       "trap 'exit 9' TERM; : > trapped; while :; do sleep 0.05; done",
     ]);
+    const { ended } = listen(child);
     await untilTrue(() => existsSync(join(rig.dir, 'trapped')));
     child.kill('SIGTERM');
-    expect((await once(child, 'close'))[0]).toBe(9);
+    expect(await ended).toMatchObject({ status: 9 });
     expect(await client.leases(null)).toEqual([]);
   });
 
@@ -231,13 +223,14 @@ setInterval(() => existsSync('go') && process.exit(4), 20);
       '-c',
       ': > begun; while [ ! -e go ]; do sleep 0.05; done; exit 6',
     ]);
-    const lost = says(child, 'is lost');
+    const { ended, says } = listen(child);
     await untilTrue(() => existsSync(join(rig.dir, 'begun')));
     await rig.run('down');
     await rig.up();
-    await lost;
+    await says('is lost');
     await rig.run('wait', 'chat', '--for', 'ready', '--timeout', '20s');
     await rig.run('lease', 'run', 'chat', '--', 'touch', 'go');
-    expect((await once(child, 'close'))[0]).toBe(6);
+    // It may end before those that let it.
+    expect(await ended).toMatchObject({ status: 6 });
   });
 });
