@@ -86,16 +86,18 @@ export const drainMutants = [
   },
   {
     name: 'the next supervisor drops a drain',
-    edits: [
-      core('launching', "replica.goal === 'up' || drainBy === null ? turn", "replica.goal === 'up' || drainBy !== 0 ? turn"),
-    ],
+    edits: [core('launching', "replica.goal === 'up' ? turn : andThen(turn, () => drainOn(met, scene))", 'turn')],
   },
   {
     name: 'the next supervisor goes on with a drain that was for a restart',
     edits: [
-      core('launching', "replica.goal === 'up' || drainBy === null ? turn", 'drainBy === null ? turn'),
+      core('launching', "replica.goal === 'up' ? turn : andThen(", 'andThen('),
       core('remains', "goal === 'up' ? { ...resumed, drainBy: null } : resumed", 'resumed'),
     ],
+  },
+  {
+    name: 'a drain that is asked for before its engine is met forgets when it was to be over',
+    edits: [core('drain', 'Math.min(resumed.drainBy ?? asked, asked)', 'asked')],
   },
   {
     name: 'a restart drains nobody',

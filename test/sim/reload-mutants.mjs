@@ -29,7 +29,13 @@ export const reloadMutants = [
   },
   {
     name: 'a reload cuts leases off at its deadline',
-    edits: [core('drain', 'extend: false, yields: true }, scene);', 'extend: false, yields: false }, scene);')],
+    edits: [
+      core(
+        'drain',
+        'return drain(replica, { deadlineMs: drainMs, extend: false, yields: true }',
+        'return drain(replica, { deadlineMs: drainMs, extend: false }',
+      ),
+    ],
   },
   {
     name: 'a reload gives up who has nothing to wait for',
@@ -52,8 +58,20 @@ export const reloadMutants = [
   {
     name: 'a replica that was switched may fail unnoticed',
     edits: [
-      core('reload-moves', "const failure = place.leaves || place.before.goal === 'down' ?", 'const failure = place !== null ?'),
+      core(
+        'reload-moves',
+        'const failure = failureAfter(place, replica);',
+        'const failure = failureAfter(place, replica) && null;',
+      ),
     ],
+  },
+  {
+    name: 'a reload is committed while one of its new engines is known to be dead',
+    edits: [core('reloading', 'isInDoubt(pool) ? null : endOf(', 'endOf(')],
+  },
+  {
+    name: 'a launch that two supervisors look for in turn is taken for the present one',
+    edits: [core('record', '{ ...intent, entry: entry ?? intent.entry }', 'intent')],
   },
   {
     name: 'a new engine is ready before it has been healthy for long enough',
