@@ -122,7 +122,7 @@ export function shutDown(
       operationId,
       begun: null,
       cancelled: [],
-      facts: keep ? [] : facts,
+      facts,
       events: [],
       shutdown: rung === 'kill' ? { ...state.shutdown, exit } : state.shutdown,
     };

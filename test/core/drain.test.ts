@@ -393,6 +393,15 @@ describe('stop, restart and shutdown beside a drain', () => {
     expect(operationOf(bench)).toMatchObject({ kind: 'shutdown', outcome: 'stopped', cut: 1 });
   });
 
+  it('a shutdown that keeps the engines drains those that die with it, and a second one may take their time away', () => {
+    const { isolate } = poolSpec('chat', 1);
+    const bench = serving(4, 1, { isolate: { ...isolate, dieWithSupervisor: true } });
+    acquire(bench);
+    bench.polled(1).give({ ...shutdown, rung: 'drain', keep: true, deadlineMs: 60_000 });
+    bench.give({ ...shutdown, rung: 'drain', keep: true, deadlineMs: 5_000 });
+    expect(bench.view()).toMatchObject({ state: 'draining', why: '1 lease, 1 running request, forced in 5s' });
+  });
+
   it('a shutdown whose deadline passes is forced, and says so', () => {
     const bench = serving(4);
     acquire(bench);

@@ -96,10 +96,6 @@ export const drainMutants = [
     ],
   },
   {
-    name: 'a drain that is asked for before its engine is met forgets when it was to be over',
-    edits: [core('drain', 'Math.min(resumed.drainBy ?? asked, asked)', 'asked')],
-  },
-  {
     name: 'a restart drains nobody',
     edits: [
       core(

@@ -66,10 +66,6 @@ export const reloadMutants = [
     ],
   },
   {
-    name: 'a reload is committed while one of its new engines is known to be dead',
-    edits: [core('reloading', 'isInDoubt(pool) ? null : endOf(', 'endOf(')],
-  },
-  {
     name: 'a launch that two supervisors look for in turn is taken for the present one',
     edits: [core('record', '{ ...intent, entry: entry ?? intent.entry }', 'intent')],
   },
