@@ -46,6 +46,7 @@ import { makeNews, type News } from './up/news.js';
 import { preflightFor } from './up/preflight.js';
 import { type Ended, recordMaker } from './up/record.js';
 import { makeService } from './up/service.js';
+import { openSystemd } from './up/systemd.js';
 
 export type UpOptions = {
   readonly inventory: Inventory;
@@ -217,8 +218,14 @@ export async function up(options: UpOptions, world: World): Promise<number> {
     registry.touch();
   });
   const face = world.face({ news, view: () => service.status(), paths, covers });
+  const { notifier, missing } = await openSystemd({
+    ...{ env: world.env, pid: world.pid, view: () => service.status() },
+    stoppingMs: () => longestWayDownMs(runtime.state().inventory),
+  });
+  if (notifier !== null) news.onLine((line) => notifier.event(line));
   const api = await openApi({ socketPath: paths.socket, service, onError: world.onBug });
   tcp?.serve(service);
+  notifier?.ready();
 
   let asked = 0;
   const onSignal = (signal: 'SIGTERM' | 'SIGINT'): void => {
@@ -242,10 +249,11 @@ export async function up(options: UpOptions, world: World): Promise<number> {
   for (const signal of ['SIGTERM', 'SIGINT'] as const) world.signals.on(signal, onSignal);
   world.signals.on('SIGHUP', onHangUp);
 
+  const noticed = [...(setAside === null ? [] : [`registry set aside: ${setAside}`]), ...(missing === null ? [] : [missing])];
   news.publish({
     event: 'supervisor.started',
-    level: 'info',
-    ...(setAside === null ? {} : { reason: `registry set aside: ${setAside}` }),
+    level: missing === null ? 'info' : 'warn',
+    ...(noticed.length === 0 ? {} : { reason: noticed.join('; ') }),
   });
   runtime.begin();
   await clearLeftovers(restored.state.leftovers, { paths, processes, clock, runtime, news });
@@ -260,11 +268,18 @@ export async function up(options: UpOptions, world: World): Promise<number> {
   world.signals.off('SIGHUP', onHangUp);
   news.publish({ event: 'supervisor.stopped', level: 'info', uptime_seconds: Math.round(clock.now() - begunAt) / 1000 });
   face.close();
-  await Promise.all([api.close(), tcp?.close()]);
+  await Promise.all([api.close(), tcp?.close(), notifier?.close()]);
   await Promise.all([journal.close(), registry.close(), failures.flush()]);
   await lock.release();
   return exit;
 }
+
+/** Every drain, every engine's own grace, and what is left to SIGKILL. */
+function longestWayDownMs(inventory: Inventory): number {
+  return inventory.supervisor.shutdownDeadlineMs + longestGraceMs(inventory) + lastResortMs;
+}
+
+const lastResortMs = 15_000;
 
 function longestGraceMs({ pools }: Inventory): number {
   return Math.max(0, ...pools.map(({ stop }) => stop.graceMs));

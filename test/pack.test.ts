@@ -42,6 +42,7 @@ describe('the tarball', () => {
         'monitoring/README.md',
         'monitoring/grafana/poolctl.json',
         'monitoring/prometheus/alerts.yml',
+        'systemd/poolctl.service',
       ]),
     );
   });
@@ -58,6 +59,7 @@ describe('the tarball', () => {
       'monitoring/README.md',
       'monitoring/grafana/poolctl.json',
       'monitoring/prometheus/alerts.yml',
+      'systemd/poolctl.service',
     ]);
     const expected =
       /^dist\/(bin\/poolctl\.js|commands\/program\.js|chunks\/[^/]+\.js|demo\/engine\.js|helpers\/tree-kill\.js|THIRD-PARTY-LICENSES)$/;

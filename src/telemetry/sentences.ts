@@ -12,7 +12,7 @@ export function sentence(event: Event): string {
 const told: ReadonlySet<string> = new Set(['preflight', 'health']);
 
 const sentences: { readonly [Name in EventName]: (event: Event) => string } = {
-  'supervisor.started': (event) => `poolctl started${also(pid(event), event.detail)}`,
+  'supervisor.started': (event) => `poolctl started${also(pid(event), event.reason)}`,
   'supervisor.stopping': (event) => `poolctl stopping${because(event)}`,
   'supervisor.stopped': (event) =>
     `poolctl stopped${event.uptime_seconds === undefined ? '' : ` after ${span(event.uptime_seconds * 1000)}`}${also(event.reason)}`,

@@ -90,7 +90,10 @@ describe('a sentence', () => {
   });
 
   test.each<readonly [{ readonly [Key in keyof Event]?: Event[Key] | undefined } & Pick<Event, 'event'>, string]>([
-    [{ event: 'supervisor.started', pid: 7, detail: '3 replicas' }, 'poolctl started, pid 7, 3 replicas'],
+    [
+      { event: 'supervisor.started', pid: 7, reason: 'registry set aside: torn' },
+      'poolctl started, pid 7, registry set aside: torn',
+    ],
     [{ event: 'supervisor.stopped', uptime_seconds: 61 }, 'poolctl stopped after 1m1s'],
     [{ event: 'replica.preparing', because: 'crash' }, 'chat/r0 preparing again after it crashed'],
     [{ event: 'replica.preparing', because: 'operator' }, 'chat/r0 preparing: asked to start'],
