@@ -20,10 +20,10 @@ export type Systemd = { readonly notifier: Notifier | null; readonly missing: st
 const deliveryMs = 5_000;
 
 export async function openSystemd({ env, pid, view, stoppingMs }: SystemdOptions): Promise<Systemd> {
-  const { NOTIFY_SOCKET: socket, PATH } = env;
+  const socket = env.NOTIFY_SOCKET;
   if (socket === undefined || socket === '') return { notifier: null, missing: null };
   // Node has no datagram sockets of that family.
-  const program = await findProgram('systemd-notify', PATH, '/');
+  const program = await findProgram('systemd-notify', env.PATH, '/');
   if (program === null) return { notifier: null, missing: 'systemd is not told of us: there is no systemd-notify on PATH' };
   const notifier = openNotifier({
     ...{ view, stoppingMs, watchdogMs: watchdogOf(env, pid) },
@@ -39,7 +39,8 @@ export async function openSystemd({ env, pid, view, stoppingMs }: SystemdOptions
 }
 
 /** Null where nobody watches, or somebody else is watched. */
-function watchdogOf({ WATCHDOG_USEC: micros = '', WATCHDOG_PID: of }: SystemdOptions['env'], pid: number): number | null {
-  const ms = Number(micros) / 1_000;
-  return ms > 0 && (of === undefined || of === String(pid)) ? ms : null;
+function watchdogOf(env: SystemdOptions['env'], pid: number): number | null {
+  const ms = Number(env.WATCHDOG_USEC ?? '') / 1_000;
+  const of = env.WATCHDOG_PID ?? String(pid);
+  return ms > 0 && of === String(pid) ? ms : null;
 }
