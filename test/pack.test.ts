@@ -42,6 +42,9 @@ describe('the tarball', () => {
         'monitoring/README.md',
         'monitoring/grafana/poolctl.json',
         'monitoring/prometheus/alerts.yml',
+        'recipes/README.md',
+        'recipes/backends.mjs',
+        'recipes/drained.sh',
         'systemd/poolctl.service',
       ]),
     );
@@ -59,6 +62,8 @@ describe('the tarball', () => {
       'monitoring/README.md',
       'monitoring/grafana/poolctl.json',
       'monitoring/prometheus/alerts.yml',
+      'recipes/README.md',
+      ...['backends.mjs', 'docker.yaml', 'drained.sh', 'ollama.yaml', 'tgi.yaml'].map((name) => `recipes/${name}`),
       'systemd/poolctl.service',
     ]);
     const expected =
