@@ -82,7 +82,8 @@ export function wordsBehindNames(text: string): readonly Range[] {
   return [...text.matchAll(telling)].flatMap(({ 0: all, 1: name = '', index }) => {
     const start = index + all.length;
     const word = /^[^\s,\]}]*/.exec(text.slice(start, start + maxWord))?.[0] ?? '';
-    return isSecretValue(name.replace(/^-*/, '--'), word.replace(/^["'&*-]+|["']$/g, ''))
+    // What a map or a list begins with says nothing; what is in it is looked at for itself.
+    return word !== '{' && word !== '[' && isSecretValue(name.replace(/^-*/, '--'), word.replace(/^["'&*-]+|["']$/g, ''))
       ? [{ start, end: start + word.length }]
       : [];
   });

@@ -30,7 +30,7 @@ let rig: Rig;
 beforeEach(() => {
   rig = new Rig();
   rig.inventory(`version: 1
-supervisor: { ports: 30640-30649, shutdown_deadline: 12s }
+supervisor: { ports: 30720-30729, shutdown_deadline: 12s }
 pools:
   chat: { engine: demo, device_masks: [cpu], args: [--load-time, "50"], stop: { grace: 3s }, health: { startup_interval: 50ms } }
 `);

@@ -20,9 +20,9 @@ let out: string;
 let ends: (() => Promise<unknown>)[] = [];
 beforeEach(async () => {
   rig = rigWithProgram(`version: 1
-supervisor: { ports: 30660-30669 }
+supervisor: { ports: 30740-30749 }
 pools:
-  chat: { engine: demo, device_masks: [cpu, cpu], args: [--load-time, "50"], health: { startup_interval: 50ms } }
+  chat: { engine: demo, device_masks: [cpu, cpu], args: [--load-time, "50", --alias, "${'$'}{REPLICA_ID}"], health: { startup_interval: 50ms } }
 `);
   out = join(rig.dir, 'backends');
   ends = [];
@@ -50,7 +50,7 @@ const serving = async (): Promise<void> => {
 };
 const listed = (): readonly string[] => {
   const text = existsSync(out) ? readFileSync(out, 'utf8') : '';
-  return [...text.matchAll(/127\.0\.0\.1:306\d\d/g)].map(([address]) => address);
+  return [...text.matchAll(/127\.0\.0\.1:307\d\d/g)].map(([address]) => address);
 };
 async function until(look: () => boolean | Promise<boolean>): Promise<void> {
   while (!(await look())) await sleep(25);
@@ -58,12 +58,12 @@ async function until(look: () => boolean | Promise<boolean>): Promise<void> {
 
 describe('backends.mjs', () => {
   it('has who serves, from before the first engine on, and tells of every change', async () => {
-    const { says } = backends('--', 'sh', '-c', 'echo "told of $(grep -c 127.0.0.1:306 backends)" >&2');
+    const { says } = backends('--', 'sh', '-c', 'echo "told of $(grep -c 127.0.0.1:307 backends)" >&2');
     await serving();
     await says('told of 2');
     await rig.run('drain', 'chat/r0');
     await says('told of 1');
-    expect(listed()).toEqual(['127.0.0.1:30661']);
+    expect(listed()).toEqual(['127.0.0.1:30741']);
     await rig.run('stop', 'chat');
     await says('told of 0');
     expect(readFileSync(out, 'utf8')).toBe('upstream chat {\n  least_conn;\n  server 127.0.0.1:9 down;\n}\n');
@@ -75,7 +75,7 @@ describe('backends.mjs', () => {
     await until(() => listed().length === 2);
     const { model_list } = parse(readFileSync(out, 'utf8'));
     expect(model_list).toHaveLength(2);
-    expect(model_list[0]).toMatchObject({ model_name: 'chat', litellm_params: { api_base: 'http://127.0.0.1:30660/v1' } });
+    expect(model_list[0]).toMatchObject({ model_name: 'chat', litellm_params: { api_base: 'http://127.0.0.1:30740/v1' } });
     expect(model_list[0].litellm_params.model).toMatch(/^openai\/.+/);
   });
 
@@ -97,7 +97,7 @@ describe('backends.mjs', () => {
     const temp = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((name) => `${name}_temp_path ${rig.dir}/${name};`);
     writeFileSync(
       conf,
-      `pid ${rig.dir}/nginx.pid; events {} http { access_log off; ${temp.join(' ')} include ${out}; ${server.replace('8000', '30669')} }`,
+      `pid ${rig.dir}/nginx.pid; events {} http { access_log off; ${temp.join(' ')} include ${out}; ${server.replace('8000', '30749')} }`,
     );
     const nginx = [
       '-p',
@@ -112,13 +112,19 @@ describe('backends.mjs', () => {
     backends('--', 'nginx', ...nginx, '-s', 'reload');
     await until(() => listed().length === 2);
     run('nginx', ...nginx);
-    const ask = async (): Promise<number> => (await fetch('http://127.0.0.1:30669/health')).status;
-    await until(async () => (await ask().catch(() => 0)) === 200);
+    /** Who answers; the status where nobody does. */
+    const ask = async (): Promise<string | number> => {
+      const answer = await fetch('http://127.0.0.1:30749/v1/models');
+      return answer.ok ? (((await answer.json()) as { data: { id: string }[] }).data[0]?.id ?? '') : answer.status;
+    };
+    // nginx reads its list a moment after it was told.
+    const hearsFrom = (id: string): Promise<void> => until(async () => (await ask().catch(() => 0)) === id);
+    await hearsFrom('r0');
     await rig.run('drain', 'chat/r0');
-    for (let n = 0; n < 20; n += 1) expect(await ask()).toBe(200);
+    for (let n = 0; n < 20; n += 1) expect(await ask()).toBe('r1');
     await rig.run('start', 'chat/r0');
-    await until(() => listed().length === 2);
+    await hearsFrom('r0');
     await rig.run('stop', 'chat/r1');
-    for (let n = 0; n < 20; n += 1) expect(await ask()).toBe(200);
+    for (let n = 0; n < 20; n += 1) expect(await ask()).toBe('r0');
   });
 });

@@ -11,7 +11,7 @@ import { recipe, rigWithProgram } from './rig.js';
 let rig: Rig;
 beforeEach(async () => {
   rig = rigWithProgram(`version: 1
-supervisor: { ports: 30650-30659 }
+supervisor: { ports: 30730-30739 }
 pools:
   chat: { engine: demo, device_masks: [cpu, cpu], args: [--load-time, "50"], health: { startup_interval: 50ms } }
   off: { engine: demo, device_masks: [cpu], autostart: false }
