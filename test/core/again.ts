@@ -20,7 +20,13 @@ export type Again = {
   readonly wallMs?: number;
 };
 
-const entryOf = (spec: PoolSpec): string => JSON.stringify(spec);
+const entries = new WeakMap<PoolSpec, string>();
+
+function entryOf(spec: PoolSpec): string {
+  const entry = entries.get(spec) ?? JSON.stringify(spec);
+  entries.set(spec, entry);
+  return entry;
+}
 
 /** As it comes from the disk. */
 export function written(state: State, at: number): RecordedState {

@@ -3,7 +3,7 @@
 import type { Answer } from '../../src/core/answers.js';
 import { countOf } from '../../src/core/lease.js';
 import type { Input } from '../../src/core/messages.js';
-import type { ReplicaKey } from '../../src/core/model.js';
+import { poolIdOf, type ReplicaKey } from '../../src/core/model.js';
 import type { Replica, State } from '../../src/core/state.js';
 import { poolSpec } from '../rig/specs.js';
 
@@ -13,7 +13,7 @@ const { deadlineMs: longestMs } = poolSpec('chat', 1).drain;
 const freshMs = 1_200;
 
 const replicasOf = ({ pools }: State): readonly Replica[] => [...pools.values()].flatMap(({ replicas }) => replicas);
-const find = (state: State, key: ReplicaKey) => replicasOf(state).find((replica) => replica.key === key);
+const find = ({ pools }: State, key: ReplicaKey) => pools.get(poolIdOf(key))?.replicas.find((replica) => replica.key === key);
 
 export class Drains {
   /** By when each is to be over. */

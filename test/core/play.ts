@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { openOnes } from '../../src/core/breakers.js';
 import { nextAt } from '../../src/core/due.js';
 import type { Input } from '../../src/core/messages.js';
-import type { PoolSpec, ReplicaKey } from '../../src/core/model.js';
+import { type PoolSpec, poolIdOf, type ReplicaKey } from '../../src/core/model.js';
 import type { Restored } from '../../src/core/restore.js';
 import type { Replica, State } from '../../src/core/state.js';
 import { step } from '../../src/core/step.js';
@@ -52,7 +52,8 @@ export function play(moves: readonly Move[], machine: Machine = sound): readonly
   let now = 0;
   let ids = 0;
   let state: State = beginning({ inventory: inventoryOf(chat, code), now });
-  let disk = written(state, now);
+  /** What the next supervisor would find. */
+  let disk = { state, now };
   let restarts: readonly { readonly poolId: string; readonly at: number }[] = [];
   const tested = new Set<ReplicaKey>();
   const drains = new Drains();
@@ -63,7 +64,7 @@ export function play(moves: readonly Move[], machine: Machine = sound): readonly
     const result = machine.step(state, input, { now, wallMs: now, rand: () => 0.5, id: () => `i${++ids}` });
     state = result.state;
     world.perform(result.effects);
-    if (result.effects.some(({ type }) => type === 'record')) disk = written(state, now);
+    if (result.effects.some(({ type }) => type === 'record')) disk = { state, now };
     world.violations.push(...untracked(state, world), ...untrue(state, world));
     world.violations.push(...reloads.broken(input, { before, after: state, effects: result.effects }));
     // A reload launches who waits for a storm as well.
@@ -99,7 +100,7 @@ export function play(moves: readonly Move[], machine: Machine = sound): readonly
     // A place that goes takes its restarts with it.
     if (!pools.includes(code)) restarts = restarts.filter(({ poolId }) => poolId !== 'code');
     const before = state;
-    const restored = machine.restore(restoredFrom(disk, state, { pools, now, wallMs: now }));
+    const restored = machine.restore(restoredFrom(written(disk.state, disk.now), state, { pools, now, wallMs: now }));
     state = restored.state;
     world.perform(restored.effects);
     world.violations.push(...untracked(state, world), ...uncounted(before, state));
@@ -149,7 +150,8 @@ export function play(moves: readonly Move[], machine: Machine = sound): readonly
 }
 
 export const replicasOf = (state: State) => [...state.pools.values()].flatMap(({ replicas }) => replicas);
-export const find = (state: State, key: ReplicaKey) => replicasOf(state).find((replica) => replica.key === key);
+export const find = ({ pools }: State, key: ReplicaKey) =>
+  pools.get(poolIdOf(key))?.replicas.find((replica) => replica.key === key);
 const isTested = ({ breakers }: Replica) => breakers.general.state === 'half-open' || breakers.cuda.state === 'half-open';
 
 /** Every living engine has somebody to whom it belongs. */
