@@ -43,6 +43,8 @@ export async function showStatus(selectors: readonly string[], globals: Globals,
     return cli.exit(6);
   }
   if (!globals.quiet) {
+    // A supervisor of an older version does not say.
+    for (const { reason } of view.supervisor.unsaved ?? []) cli.stderr(`not saved: ${reason}\n`);
     const file = basename(view.supervisor.inventory);
     for (const pool of view.pools) {
       const line = overrideText(pool, file, cli.home);

@@ -127,11 +127,12 @@ export async function up(options: UpOptions, world: World): Promise<number> {
   const now = (): number => clock.now();
   const reported = deviceReports((report) => runtime.give({ type: 'device-reported', report }));
   const kernel = watchKernel(options.kernel ?? kernelOf(now), now, reported);
-  const told = new Map<string, string | null>();
+  const unsaved = new Map<string, string>();
   /** Told at changes only: a full disk is one piece of news. */
   const onStorage = (what: string, error: string | null): void => {
-    if ((told.get(what) ?? null) === error) return;
-    told.set(what, error);
+    if ((unsaved.get(what) ?? null) === error) return;
+    if (error === null) unsaved.delete(what);
+    else unsaved.set(what, error);
     runtime.give({ type: 'storage', what, error });
   };
   const preflight = await preflightFor({ inventory, paths, demoScript: options.demoScript, listeners, ...world });
@@ -198,6 +199,7 @@ export async function up(options: UpOptions, world: World): Promise<number> {
     state_dir: paths.stateDir,
     containment: 'group',
     event_loop_lag_ms: Math.round(clock.lagMs()),
+    unsaved: [...unsaved].map(([what, reason]) => ({ what, reason })),
   });
   const places = { directory: dirname(inventory.file), home: homedir() };
   const service = makeService({

@@ -26,6 +26,8 @@ export type SupervisorView = {
   readonly state_dir: string;
   readonly containment: 'cgroup' | 'group';
   readonly event_loop_lag_ms: number;
+  /** What is not being saved just now, and why; `what` is a path, or a word for several files. */
+  readonly unsaved: readonly { readonly what: string; readonly reason: string }[];
 };
 
 /** GET /v2/pools, `status --json`, and the last known state in the registry (then `stale`). */

@@ -15,17 +15,32 @@ export type OpenedLog = {
   readonly fd: number;
   /** Where this incarnation's part begins, its first line among it. */
   readonly offset: number;
+  /** Where it can be read. */
+  readonly path: string;
+  /** Why there is no log; null where there is one. */
+  readonly problem: string | null;
 };
 
 /**
- * Opens the log and writes the line that each incarnation begins with. One that is full is put by first, or grows on where that cannot be: no launch
- * fails for it. @throws the error of the file system.
+ * Opens the log and writes the line that each incarnation begins with. One that is full is put by first, or grows on where that cannot be. Where there
+ * can be no log, on a full disk or a read-only one, what the engine says is lost, and no launch fails for it. @throws where nothing can be opened at all.
  */
 export function openEngineLog(path: string, key: ReplicaKey, incarnation: number, at: Date, limits: LogLimits): OpenedLog {
+  try {
+    return { ...openMarked(path, `${mark}${key} incarnation ${incarnation} ${at.toISOString()}\n`, limits), path, problem: null };
+  } catch (error) {
+    const problem = `cannot write the log "${path}": ${(error as Error).message}; its engine runs without one`;
+    return { fd: openSync(nowhere, constants.O_WRONLY), offset: 0, path: nowhere, problem };
+  }
+}
+
+const nowhere = '/dev/null';
+
+function openMarked(path: string, line: string, limits: LogLimits): Pick<OpenedLog, 'fd' | 'offset'> {
   const fd = openWithRoom(path, limits);
   try {
     const { size } = fstatSync(fd);
-    writeSync(fd, `--- poolctl: ${key} incarnation ${incarnation} ${at.toISOString()}\n`);
+    writeSync(fd, line);
     return { fd, offset: size };
   } catch (error) {
     closeSync(fd);

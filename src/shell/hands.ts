@@ -113,14 +113,15 @@ export function makeHands(world: HandsWorld): Hands {
       pidFile,
     };
     let known: { readonly identity: EngineIdentity; readonly watch: LifeWatch } | null = null;
-    const made = await launchEngine(order, { pidFiles: world.pidFiles, wallMs: () => world.clock.wallMs() }, async (exit) => {
+    const { pidFiles, clock } = world;
+    const made = await launchEngine(order, { pidFiles, onStorage, wallMs: () => clock.wallMs() }, async (exit) => {
       const empty = known === null || groupIsEmpty(known.identity);
       reports.exited(known === null ? exit : await foundOut(known.watch.ended(exit), reports), empty);
     });
     if (!made.ok) return made;
-    const { pid, startTicks, logOffset } = made.value;
+    const { pid, startTicks, logOffset, logPath } = made.value;
     const identity = { pid, startTicks, instance: launch.instance, logOffset };
-    known = { identity, watch: lives.watch(launch, identity, { log, adopted: false, reports }) };
+    known = { identity, watch: lives.watch(launch, identity, { log: logPath, adopted: false, reports }) };
     return { ok: true, value: identity };
   }
 

@@ -32,11 +32,15 @@ export type Launched = {
   readonly startTicks: number;
   /** Where this incarnation's part of the log begins, in bytes. */
   readonly logOffset: number;
+  /** Where its log can be read. */
+  readonly logPath: string;
 };
 
 export type LaunchWorld = {
   readonly pidFiles: PidFiles;
   readonly wallMs: () => number;
+  /** A file of ours could not be kept, or can again (null). */
+  readonly onStorage: (what: string, error: string | null) => void;
 };
 
 /**
@@ -55,6 +59,7 @@ export async function launchEngine(
   } catch (error) {
     return neverBegan(error as NodeJS.ErrnoException, `cannot open the log "${order.logPath}"`);
   }
+  world.onStorage(order.logPath, log.problem);
   const begun = begin(order, log);
   closeSync(log.fd);
   if (!begun.ok) return neverBegan(await begun.error, await blame(await begun.error, order));
@@ -65,9 +70,9 @@ export async function launchEngine(
   const told = new Promise((resolve) => setImmediate(resolve));
   void Promise.all([ended, told]).then(([{ code, signal }]) => {
     void world.pidFiles.remove(order.pidFile);
-    onExit({ code, signal, spawnError: null, lastLines: lastLines(order.logPath), diagnosis: null });
+    onExit({ code, signal, spawnError: null, lastLines: lastLines(log.path), diagnosis: null });
   });
-  return { ok: true, value: { pid, startTicks, logOffset: log.offset } };
+  return { ok: true, value: { pid, startTicks, logOffset: log.offset, logPath: log.path } };
 }
 
 type Ended = { readonly code: number | null; readonly signal: string | null };

@@ -81,6 +81,7 @@ export async function openStand({ answer, logs, watchEveryMs, tcp, ...own }: Sta
         state_dir: dir,
         containment: 'group',
         event_loop_lag_ms: 0,
+        unsaved: [],
       },
       pools: viewPools(state, calendar),
       devices: [],

@@ -95,6 +95,7 @@ export function statusView(pools: readonly PoolView[], more: Partial<StatusView>
       state_dir: '/home/me/.local/state/poolctl',
       containment: 'group',
       event_loop_lag_ms: 0,
+      unsaved: [],
     },
     pools,
     devices: [],

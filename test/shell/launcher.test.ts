@@ -1,6 +1,6 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { closeSync, existsSync, openSync, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
-import { chmod, readFile, stat, writeFile } from 'node:fs/promises';
+import { chmod, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
@@ -44,20 +44,28 @@ async function chainOf(user: string | null = null): Promise<readonly string[]> {
 }
 
 /** Launches, and answers what became of it; the process is killed at the test's end. */
-async function launch(
-  of: LaunchOrder,
-): Promise<{ readonly made: Awaited<ReturnType<typeof launchEngine>>; readonly exit: Promise<ExitEvidence> }> {
+async function launch(of: LaunchOrder): Promise<{
+  readonly made: Awaited<ReturnType<typeof launchEngine>>;
+  readonly exit: Promise<ExitEvidence>;
+  /** What could not be kept, or could (null). */
+  readonly stored: readonly (readonly [string, string | null])[];
+}> {
+  const stored: (readonly [string, string | null])[] = [];
   let tell: (exit: ExitEvidence) => void = () => undefined;
   const exit = new Promise<ExitEvidence>((resolve) => {
     tell = resolve;
   });
   const made = await launchEngine(
     of,
-    { pidFiles: makePidFiles((text) => expect.fail(text)), wallMs: () => Date.UTC(2026, 0, 2, 3, 4, 5) },
+    {
+      pidFiles: makePidFiles((text) => expect.fail(text)),
+      wallMs: () => Date.UTC(2026, 0, 2, 3, 4, 5),
+      onStorage: (...told) => stored.push(told),
+    },
     (evidence) => tell(evidence),
   );
   if (made.ok) onTestFinished(() => killGroup(made.value.pid));
-  return { made, exit };
+  return { made, exit, stored };
 }
 
 async function running(of: LaunchOrder): Promise<{ readonly pid: number; readonly exit: Promise<ExitEvidence> }> {
@@ -106,7 +114,7 @@ import { makePidFiles } from '${src('shell/pid-files.ts')}';
 const [chain, dir] = [JSON.parse(process.argv[2]), process.argv[3]];
 const closed = closeInheritedDescriptors();
 const order = { key: 'chat/r0', incarnation: 1, chain, argv: ['/bin/sh', '-c', 'echo up; exec sleep 600'], env: {}, cwd: '/', logPath: dir + '/r0.log', logs: { maxSizeBytes: 1e9, keep: 5 }, pidFile: dir + '/r0.pid' };
-const made = await launchEngine(order, { pidFiles: makePidFiles(console.error), wallMs: () => 0 }, () => {});
+const made = await launchEngine(order, { pidFiles: makePidFiles(console.error), wallMs: () => 0, onStorage: () => {} }, () => {});
 process.stdout.write(JSON.stringify({ closed, self: process.pid, ...made.value }));
 process.exit();`,
   );
@@ -240,7 +248,6 @@ const spawnErrors: readonly [string, (dir: string) => Partial<LaunchOrder>, stri
   ['a missing working directory', (dir) => ({ cwd: join(dir, 'gone') }), 'ENOENT', 'cannot start in the directory "'],
   ['a file as the working directory', (dir) => ({ cwd: join(dir, 'file') }), 'ENOTDIR', 'cannot start in the directory "'],
   ['too many arguments', () => ({ argv: ['/bin/true', ...Array(40).fill('x'.repeat(100_000))] }), 'E2BIG', 'too long together'],
-  ['a log that cannot be opened', (dir) => ({ logPath: join(dir, 'file', 'r0.log') }), 'ENOTDIR', 'cannot open the log "'],
 ];
 
 test.each(spawnErrors)('never begun, and why: %s', async (_, more, errno, text) => {
@@ -254,6 +261,22 @@ test.each(spawnErrors)('never begun, and why: %s', async (_, more, errno, text) 
   await expect(stat(of.pidFile)).rejects.toThrow('ENOENT');
 });
 
+test('an engine whose log cannot be opened runs without one, and that is told until it has one again', async () => {
+  const of = await order(['/bin/sh', '-c', 'echo said; exit 3']);
+  const logPath = join(of.cwd, 'file', 'r0.log');
+  await writeFile(join(of.cwd, 'file'), '');
+  const first = await launch({ ...of, logPath });
+  expect((await first.exit).code).toBe(3);
+  expect((await first.exit).lastLines).toEqual([]);
+  expect(first.stored).toEqual([
+    [logPath, expect.stringMatching(/^cannot write the log ".*": ENOTDIR.*; its engine runs without one$/)],
+  ]);
+  await rm(join(of.cwd, 'file'));
+  const second = await launch({ ...of, logPath });
+  expect((await second.exit).lastLines).toEqual(['said']);
+  expect(second.stored).toEqual([[logPath, null]]);
+});
+
 test('the limits of the process itself are told apart: too many files, too many processes', async () => {
   const dir = await scratchDir();
   const script = await programIn(
@@ -262,7 +285,7 @@ test('the limits of the process itself are told apart: too many files, too many 
 import { launchEngine } from '${src('shell/launcher.ts')}';
 import { makePidFiles } from '${src('shell/pid-files.ts')}';
 const [dir, what] = process.argv.slice(2);
-const world = { pidFiles: makePidFiles(console.error), wallMs: () => 0 };
+const world = { pidFiles: makePidFiles(console.error), wallMs: () => 0, onStorage: () => {} };
 const order = (n) => ({ key: 'chat/r0', incarnation: n, chain: [], argv: ['/bin/sleep', '600'], env: {}, cwd: '/', logPath: dir + '/' + n + '.log', logs: { maxSizeBytes: 1e9, keep: 5 }, pidFile: dir + '/' + n + '.pid' });
 const pids = [];
 let failed = null;

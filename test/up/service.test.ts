@@ -79,6 +79,7 @@ beforeEach(async () => {
       state_dir: dir,
       containment: 'group',
       event_loop_lag_ms: 0,
+      unsaved: [],
     }),
     metrics: () => metrics.text(),
   });

@@ -170,6 +170,7 @@ export const status: StatusView = {
     state_dir: '/home/me/.local/state/poolctl',
     containment: 'group',
     event_loop_lag_ms: 1,
+    unsaved: [],
   },
   pools: [pool],
   devices: devices.devices,

@@ -137,6 +137,12 @@ export const status = component(
       state_dir: text(),
       containment: words('How engines are held together.', { cgroup: '', group: 'by their process group' }),
       event_loop_lag_ms: integer('How late the supervisor itself is.'),
+      unsaved: list(
+        object<StatusView['supervisor']['unsaved'][number]>({
+          what: text('A path, or a word for several files.'),
+          reason: text(),
+        }),
+      ),
     }),
     pools: list(ref(pool)),
     devices: list(ref(device)),

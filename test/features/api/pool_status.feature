@@ -40,7 +40,8 @@ Feature: Pools over HTTP: what they are, and what they are to do
           "inventory": "{dir}/pools.yaml",
           "state_dir": "{dir}/state",
           "containment": "group",
-          "event_loop_lag_ms": "a whole number"
+          "event_loop_lag_ms": "a whole number",
+          "unsaved": []
         },
         "pools": [
           {
