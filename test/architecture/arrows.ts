@@ -27,6 +27,8 @@ export const layers: readonly Layer[] = [
   { name: 'text', files: ['src/text/'], layers: ['errors'], packages: ['node:*', 'chalk'] },
   { name: 'host', files: ['src/host/'], layers: ['core:types', 'devices', 'models', 'errors'], packages: ['node:*', 'execa'] },
   { name: 'models', files: ['src/models/'], layers: ['core', 'devices', 'errors'], packages: ['node:*'] },
+  // Of models it knows what their headers say.
+  { name: 'proposal', files: ['src/proposal/'], layers: ['core', 'models:types', 'errors'], packages: [] },
   {
     name: 'shell',
     files: ['src/shell/'],
@@ -55,7 +57,20 @@ export const layers: readonly Layer[] = [
   {
     name: 'commands',
     files: ['commands/'],
-    layers: ['client', 'wire', 'inventory', 'engines', 'tui', 'text', 'diagnosis', 'devices', 'host', 'models', 'errors'],
+    layers: [
+      'client',
+      'wire',
+      'inventory',
+      'engines',
+      'tui',
+      'text',
+      'diagnosis',
+      'devices',
+      'host',
+      'models',
+      'proposal',
+      'errors',
+    ],
     packages: ['node:*', 'commander'],
     exceptions: { 'commands/up.ts': ['up'], 'commands/plan.ts': ['up'] },
   },
