@@ -26,5 +26,6 @@ export const commands: Readonly<Record<string, () => Promise<Register>>> = {
   init: async () => (await import('./init.js')).init,
   diagnose: async () => (await import('./diagnose.js')).diagnose,
   schema: async () => (await import('./schema.js')).schema,
+  completion: async () => (await import('./completion.js')).completion,
   help: async () => (await import('./help.js')).help,
 };

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { fakeNvidiaSmi } from '../rig/fake-nvidia-smi.js';
 import { writeCorruptModel, writeTinyModel } from '../rig/gguf.js';
-import { program, Rig } from '../rig/poolctl.js';
+import { type Json, program, Rig } from '../rig/poolctl.js';
 import { fakeLlamaServer } from '../rig/programs.js';
 
 let rig: Rig;
@@ -56,14 +56,11 @@ it('with GPUs, an engine and models it picks what fits, and check and plan take 
   expect(stderr).toContain('Left out cut.gguf: it is cut off: ');
   expect(await rig.run('check')).toMatchObject({ status: 0, stdout: '1 pool, 2 replicas, no problems in pools.yaml\n' });
   const { replicas } = await rig.json('plan');
-  expect(replicas).toMatchObject([
-    {
-      device_mask: '0',
-      obstacles: [],
-      argv: expect.arrayContaining([join(rig.dir, 'models/bigger.gguf'), '--ctx-size', '16384']),
-    },
-    { device_mask: '1', obstacles: [] },
-  ]);
+  expect(replicas).toMatchObject([{ device_mask: '0' }, { device_mask: '1' }]);
+  expect(replicas[0].argv).toEqual(expect.arrayContaining([join(rig.dir, 'models/bigger.gguf'), '--ctx-size', '16384']));
+  // Others on this machine may have the ports just now: up passes over them.
+  const hindered = replicas.flatMap(({ obstacles }: Json) => obstacles.map(({ text }: Json) => text));
+  expect(hindered.filter((text: string) => !text.includes('the port is held'))).toEqual([]);
   expect(file()).toContain('\n    # model: ~/models/small.gguf # ');
 });
 
