@@ -168,6 +168,9 @@ export const lines: Readonly<Record<string, Line>> = {
       '--engine': oneOf('llamacpp', 'vllm', 'sglang', 'command', 'demo'),
     },
   },
+  doctor: {
+    about: 'is the machine right? GPUs, limits, leftovers, ports, directories, engines; exit 3 when something is not',
+  },
   schema: { about: 'the JSON Schema of pools.yaml, for editors' },
   completion: { about: 'print what makes a shell complete command lines of poolctl', operands: [['bash', 'zsh', 'fish']] },
   help: { about: 'the manual: of a command, or of pools.yaml, api, errors', operands: ['topic'] },
