@@ -4,6 +4,8 @@
  * middle of a line.
  */
 
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import type { StatusView } from '../src/api/wire.js';
 import { lastKnown } from './ask/last-known.js';
 import { clientOf, stateDirFor } from './ask/supervisor.js';
@@ -37,6 +39,10 @@ function liveNames(cli: Cli): Live {
         ...(replicas ? all.map(({ replica_id }) => `${pool_id}/${replica_id}`) : []),
       ]);
     },
+    planned: async (given) => {
+      const file = given.file ?? (cli.env.POOLCTL_FILE || 'pools.yaml');
+      return readFile(resolve(cli.cwd, file), 'utf8').then(poolsIn, () => []);
+    },
     leases: async (given) => {
       const client = clientOf(cli, globalsFor(given), 'complete');
       const leases = await client.leases(null, AbortSignal.timeout(patienceMs)).catch(() => []);
@@ -49,6 +55,17 @@ function liveNames(cli: Cli): Live {
 function statusOf(globals: Globals, cli: Cli): Promise<StatusView> {
   const client = clientOf(cli, globals, 'complete');
   return lastKnown({ status: () => client.status(AbortSignal.timeout(patienceMs)) }, stateDirFor(cli, globals));
+}
+
+/**
+ * The pools that an inventory has as people write it, each on a line of its own. It is not read as YAML, which would take longer than Tab may: what is
+ * written otherwise is not proposed.
+ */
+export function poolsIn(text: string): readonly string[] {
+  const [, below = ''] = /^pools:[ \t]*(?:#.*)?\r?\n((?:[ \t].*(?:\r?\n|$)|[ \t]*(?:#.*)?\r?\n)*)/m.exec(text) ?? [];
+  const [, indent = ''] = /^([ \t]+)[^\s#]/m.exec(below) ?? [];
+  const key = new RegExp(`^${indent}([a-z0-9][a-z0-9-]{0,62}):(?=\\s|$)`, 'gm');
+  return indent === '' ? [] : [...below.matchAll(key)].map(([, id = '']) => id);
 }
 
 function globalsFor(given: Given): Globals {

@@ -10,15 +10,17 @@ export type Completion = {
   readonly shell: 'files' | 'directories' | 'programs' | null;
 };
 
-/** Names that live. Neither rejects: where nobody can be asked there are none. */
+/** Names that there are. None rejects: where nobody can be asked there are none. */
 export type Live = {
   /** `chat` and, with `replicas`, `chat/r0`. */
   pools(given: Given, replicas: boolean): Promise<readonly string[]>;
   leases(given: Given): Promise<readonly string[]>;
+  /** Of the inventory. */
+  planned(given: Given): Promise<readonly string[]>;
 };
 
-/** Options of the line by which a supervisor is found. */
-export type Given = { readonly socket?: string; readonly stateDir?: string };
+/** Options of the line by which a supervisor, or an inventory, is found. */
+export type Given = { readonly file?: string; readonly socket?: string; readonly stateDir?: string };
 
 /** `words` are those behind the program's name; the last one is being typed, and may be empty. */
 export async function complete(words: readonly string[], live: Live): Promise<Completion> {
@@ -69,8 +71,9 @@ function walk(words: readonly string[]): Place {
   let dashed = false;
   let waiting: { readonly long: string; readonly value: Named } | null = null;
   const [operands, options]: [string[], string[]] = [[], []];
-  const given: { socket?: string; stateDir?: string } = {};
+  const given: { file?: string; socket?: string; stateDir?: string } = {};
   const take = (long: string, value: string): void => {
+    if (long === '--file') given.file = value;
     if (long === '--socket') given.socket = value;
     if (long === '--state-dir') given.stateDir = value;
   };
@@ -119,6 +122,8 @@ async function named(wants: Named, typed: string, { given, operands }: Place, li
       return nothing;
     case 'pool':
       return words(live.pools(given, false));
+    case 'planned':
+      return words(live.planned(given));
     case 'place':
       return words(live.pools(given, true));
     case 'selector':

@@ -4,11 +4,12 @@
  */
 
 /**
- * What is named: pools; pools and replicas, also `all`; pools and replicas; leases; files; directories; programs; pages of the manual; words;
+ * What is named: pools; those of the inventory, which need not run; pools and replicas, also `all`; pools and replicas; leases; files; directories; programs; pages of the manual; words;
  * or null: anything.
  */
 export type Named =
   | 'pool'
+  | 'planned'
   | 'selector'
   | 'place'
   | 'lease'
@@ -54,7 +55,7 @@ const patience = { '--no-wait': flag, '--timeout': text };
 export const lines: Readonly<Record<string, Line>> = {
   up: {
     about: 'run the supervisor in the foreground; pools not named stay stopped',
-    operands: ['pool'],
+    operands: ['planned'],
     repeated: true,
     options: {
       '--log-format': oneOf('auto', 'pretty', 'json'),
@@ -152,7 +153,7 @@ export const lines: Readonly<Record<string, Line>> = {
   },
   plan: {
     about: 'what exactly up would execute: argv, environment, masks, ports, deadlines; nothing is started',
-    operands: ['pool'],
+    operands: ['planned'],
     repeated: true,
   },
   init: {

@@ -59,7 +59,8 @@ describe('bash', () => {
   it('completes a command, a pool, a replica, the value of an option, a file', async () => {
     await bash('poolctl dra', /poolctl drain /);
     await bash('poolctl drain cod', /poolctl drain code/);
-    await bash('poolctl drain chat/r', /poolctl drain chat\/r/);
+    await bash('poolctl drain code/', /poolctl drain code\/r0 /);
+    await bash('poolctl plan co', /poolctl plan code /);
     await bash('poolctl wait all --for=dr', /--for=drained /);
     await bash('poolctl wait all --for dr', /--for drained /);
     await bash('poolctl check oth', /check other\.yaml /);

@@ -44,6 +44,15 @@ it('without GPU, engine or model it ends in something that runs: the demo engine
   await rig.up();
   expect((await rig.run('wait', 'all', '--for', 'ready', '--timeout', '30s')).status).toBe(0);
   expect((await rig.run('status')).status).toBe(0);
+  expect(await rig.run('drian')).toMatchObject({ status: 2, stderr: expect.stringContaining('try:  poolctl drain\n') });
+  expect(await rig.run('drain', 'dmeo')).toMatchObject({
+    status: 8,
+    stderr: expect.stringContaining('try:  poolctl drain demo '),
+  });
+  expect(await rig.run('drain', 'demo/r9')).toMatchObject({
+    status: 8,
+    stderr: expect.stringContaining('try:  poolctl drain demo/r0 '),
+  });
 });
 
 it('with GPUs, an engine and models it picks what fits, and check and plan take it as it is', async () => {

@@ -3,6 +3,7 @@
 import type { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
 import { type Cli, globalFlags } from '../../commands/cli.js';
+import { poolsIn } from '../../commands/complete.js';
 import { complete, type Given } from '../../commands/completion/line.js';
 import { replaced, wordsFrom } from '../../commands/completion/shells.js';
 import { everywhere, type Line, lines } from '../../commands/completion/table.js';
@@ -60,6 +61,7 @@ const live = {
     return replicas ? ['chat', 'chat/r0', 'chat/r1', 'code', 'code/r0'] : ['chat', 'code'];
   },
   leases: async () => ['lease-1', 'lease-2'],
+  planned: async () => ['chat', 'embed'],
 };
 
 /** The last word of the line is what is typed; a blank at its end begins a new one. */
@@ -92,7 +94,8 @@ describe('after a line', () => {
     ['reload ', ['chat', 'code']],
     ['reload chat ', []],
     ['reload chat --model ', [':files']],
-    ['up chat ', ['code']],
+    ['up chat ', ['embed']],
+    ['plan e', ['embed']],
     ['lease ', ['acquire', 'renew', 'release', 'list', 'run']],
     ['lease renew ', ['lease-1', 'lease-2']],
     ['lease list chat ', []],
@@ -132,4 +135,27 @@ describe("bash's words", () => {
     expect(replaced('bash', 'chat/r0', 'ch')).toBe('chat/r0');
     expect(replaced('fish', '--for=drained', '--for=dr')).toBe('--for=drained');
   });
+});
+
+it("reads an inventory's pools off its lines, and proposes nothing that is none", () => {
+  const text = `version: 1
+# pools:
+defaults:
+  drain: { deadline: 2m }
+pools:
+  # the first
+  chat:
+    model: m.gguf # not: a pool
+    args:
+      - --ctx-size
+
+  big-2: { engine: demo, device_masks: [cpu] }
+  Wrong: {}
+supervisor:
+  listen: null
+`;
+  expect(poolsIn(text)).toEqual(['chat', 'big-2']);
+  expect(poolsIn(text.replaceAll('\n', '\r\n'))).toEqual(['chat', 'big-2']);
+  for (const none of ['', 'pools: {}\n', 'pools:\n', 'pools: { chat: {} }\n', 'pools:\nversion: 1\n'])
+    expect(poolsIn(none)).toEqual([]);
 });
