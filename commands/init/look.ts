@@ -9,7 +9,7 @@ import { findProgram } from '../../src/host/programs.js';
 import { runProgram } from '../../src/host/run.js';
 import { type Caches, cachesOf } from '../../src/models/caches.js';
 import { readGgufParts } from '../../src/models/gguf.js';
-import { findGguf, type ModelFile } from '../../src/models/search.js';
+import { findGguf, findHubRepos, type ModelFile } from '../../src/models/search.js';
 import type { Found, FoundEngine, FoundModel, FoundPorts } from '../../src/proposal/found.js';
 import type { Cli } from '../cli.js';
 import { tilde } from '../render/tilde.js';
@@ -80,7 +80,7 @@ async function lookForModels(
   { env, cwd, home }: World,
   named: readonly string[],
   patienceMs: number,
-): Promise<Pick<Found, 'models' | 'places' | 'whole'>> {
+): Promise<Pick<Found, 'models' | 'hubRepos' | 'places' | 'whole'>> {
   const caches = cachesOf(env, home);
   const roots = [
     ...named.map((dir) => resolve(cwd, dir)),
@@ -92,9 +92,12 @@ async function lookForModels(
     join(home, '.cache', 'lm-studio', 'models'),
   ];
   const late = AbortSignal.timeout(patienceMs);
-  const { files, whole } = await findGguf({ roots, depth: searchDepth, late });
+  const [{ files, whole }, hubRepos] = await Promise.all([
+    findGguf({ roots, depth: searchDepth, late }),
+    findHubRepos(caches.hub),
+  ]);
   const models = await Promise.all(files.map((file) => asModel(file, caches, home, late)));
-  return { models, places: roots.map((root) => tilde(root, home)), whole };
+  return { models, hubRepos, places: roots.map((root) => tilde(root, home)), whole };
 }
 
 async function asModel(file: ModelFile, caches: Caches, home: string, late: AbortSignal): Promise<FoundModel> {

@@ -1,6 +1,7 @@
 /** A file of the user's, written whole or not at all. */
 
-import { link, open, realpath, rename, rm } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { copyFile, link, open, realpath, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 
 /**
@@ -14,8 +15,7 @@ export async function writeWhole(path: string, text: string, { over = false } = 
   try {
     await file.writeFile(text).finally(() => file.close());
     if (over) await rename(temporary, place);
-    // Unlike a rename this fails where the name is taken, be it since a moment ago.
-    else await link(temporary, place);
+    else await put(temporary, place);
     return 'written';
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return 'there';
@@ -24,3 +24,13 @@ export async function writeWhole(path: string, text: string, { over = false } = 
     await rm(temporary, { force: true });
   }
 }
+
+/** Unlike a rename this fails where the name is taken, be it since a moment ago. Some file systems know no links: there it is not done in one step. */
+function put(temporary: string, place: string): Promise<void> {
+  return link(temporary, place).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === undefined || !linkless.has(error.code)) throw error;
+    return copyFile(temporary, place, constants.COPYFILE_EXCL);
+  });
+}
+
+const linkless: ReadonlySet<string> = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK']);

@@ -53,6 +53,25 @@ export async function findGguf({
   return { files: files.sort((a, b) => (a.path < b.path ? -1 : 1)), whole: !late.aborted };
 }
 
+/**
+ * Repositories of the hub that its cache has whole enough for an engine of its own format (vLLM, SGLang): `org/repo` with a config.json and weights as
+ * safetensors. Sorted. Never rejects.
+ */
+export async function findHubRepos(hub: string): Promise<readonly string[]> {
+  const names = await readdir(hub).catch(() => []);
+  const found = await Promise.all(
+    names.map(async (name) => {
+      const [, owner, repo] = /^models--([\w.-]+?)--([\w.-]+)$/.exec(name) ?? [];
+      const snapshots = join(hub, name, 'snapshots');
+      const commits = owner === undefined ? [] : await readdir(snapshots).catch(() => []);
+      const files = await Promise.all(commits.map((commit) => readdir(join(snapshots, commit)).catch((): string[] => [])));
+      const isModel = files.some((all) => all.includes('config.json') && all.some((file) => file.endsWith('.safetensors')));
+      return isModel ? [`${owner}/${repo}`] : [];
+    }),
+  );
+  return found.flat().sort();
+}
+
 const isGguf = (name: string): boolean => /\.gguf$/i.test(name);
 
 /** What belongs to another file: the parts after the first, and what a model sees with. */

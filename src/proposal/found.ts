@@ -33,6 +33,8 @@ export type Found = {
   readonly note: string | null;
   readonly engines: readonly FoundEngine[];
   readonly models: readonly FoundModel[];
+  /** `org/repo` in the cache of the hub that vLLM and SGLang could serve. */
+  readonly hubRepos: readonly string[];
   /** Where models were looked for, as people write it; `whole` is false where there was no time to see all of it. */
   readonly places: readonly string[];
   readonly whole: boolean;

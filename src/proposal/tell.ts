@@ -2,11 +2,11 @@
 
 import type { Device, DeviceProcess } from '../core/model.js';
 import { type Candidate, type LeftOut, size, tokens } from './candidates.js';
-import type { Found, FoundEngine } from './found.js';
+import type { Found } from './found.js';
 
 /** A line each: GPUs, engines, models, ports. */
 export function foundLines(found: Found, fitting: readonly Candidate[], leftOut: readonly LeftOut[]): readonly string[] {
-  return [gpuLine(found), ...engineLines(found.engines), ...modelLines(found, fitting, leftOut), ...portLines(found)];
+  return [gpuLine(found), ...engineLines(found), ...modelLines(found, fitting, leftOut), ...portLines(found)];
 }
 
 function gpuLine({ devices, processes, note }: Found): string {
@@ -35,7 +35,7 @@ function userOf(uuid: string, processes: Found['processes']): string | null {
   return first === undefined ? null : (first.program ?? `pid ${first.pid}`);
 }
 
-function engineLines(engines: readonly FoundEngine[]): readonly string[] {
+function engineLines({ engines, devices }: Found): readonly string[] {
   const there = engines.filter(({ path }) => path !== null);
   const missing = engines.filter(({ path }) => path === null).map(({ name }) => name);
   const found = there.map(({ name, version, path, flaw }) => {
@@ -43,9 +43,10 @@ function engineLines(engines: readonly FoundEngine[]): readonly string[] {
     return `${name}${told} (${path})`;
   });
   const absent = missing.length === 0 ? '' : `Not on PATH: ${missing.join(', ')}`;
-  const blind = there.some(({ sees }) => sees?.length === 0)
-    ? ['llama-server sees no GPU: a build for the CPU, or no driver']
-    : [];
+  const blind =
+    devices.length > 0 && there.some(({ sees }) => sees?.length === 0)
+      ? ['llama-server sees none of the GPUs: it is a build for the CPU']
+      : [];
   return [
     found.length === 0 ? `Found no engine. ${absent}` : `Found ${found.join(', ')}${absent === '' ? '' : `. ${absent}`}`,
     ...blind,
@@ -80,16 +81,15 @@ export function nameAndNeed({ model, needBytes }: Candidate): string {
 
 function portLines({ ports: { first, range } }: Found): readonly string[] {
   if (first === null) return ['No port of 18100-18999 is free: set supervisor.ports'];
-  return range === null
-    ? first === 18_100
-      ? []
-      : [`Port 18100 is taken; ${first} is the first that is free`]
-    : [`Ports 18100-18999 are taken; ${range} has enough that are free`];
+  if (range !== null) return [`Ports 18100-18999 are taken; ${range} has enough that are free`];
+  return first === 18_100 ? [] : [`Port 18100 is taken; ${first} is the first that is free`];
 }
 
 /** What is missing for a model to be served, and what brings it; none where nothing is missing. */
 export function installLines({ engines, models }: Found, fitting: readonly Candidate[]): readonly string[] {
   const llama = engines.find(({ kind }) => kind === 'llamacpp');
+  const ofHub = engines.find(({ kind, path, flaw }) => kind !== 'llamacpp' && path !== null && flaw === null);
+  const canServe = llama !== undefined && llama.path !== null && llama.flaw === null;
   return [
     ...(llama?.path === null
       ? ['To serve a GGUF model install llama.cpp (llama-server on PATH): https://github.com/ggml-org/llama.cpp/releases']
@@ -98,6 +98,9 @@ export function installLines({ engines, models }: Found, fitting: readonly Candi
     ...(models.length > 0 && fitting.length > 0
       ? []
       : ['To get a model that fits: hf download Qwen/Qwen3-4B-GGUF Qwen3-4B-Q4_K_M.gguf --local-dir ~/models']),
+    ...(ofHub === undefined || canServe
+      ? []
+      : [`A pool for ${ofHub.name} stands in the file as a comment: which model fits it is not worked out`]),
   ];
 }
 

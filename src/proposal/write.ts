@@ -68,7 +68,7 @@ function meaning({ kind, masks }: Candidate['placement']): string {
 }
 
 /** What the demo engine stands in for is shown beside it, as a comment that can be used. */
-function demoPool({ engines, devices }: Found, [best]: readonly Candidate[]): readonly string[] {
+function demoPool({ engines, devices, hubRepos }: Found, [best]: readonly Candidate[]): readonly string[] {
   const mask = devices.length > 0 ? `[${scalar(devices[0]?.index ?? 'cpu')}]` : '[cpu]';
   const ofHub = engines.find(isThere('vllm')) ?? engines.find(isThere('sglang')) ?? null;
   return [
@@ -83,7 +83,7 @@ function demoPool({ engines, devices }: Found, [best]: readonly Candidate[]): re
           `  #   device_masks: ${mask}`,
         ]
       : chatPool(best, []).map((line) => line.replace(/^ {2}/, '  # '))),
-    ...(ofHub === null ? [] : hubPool(ofHub, mask)),
+    ...(ofHub === null ? [] : hubPool(ofHub, mask, hubRepos)),
   ];
 }
 
@@ -91,17 +91,26 @@ function isThere(kind: FoundEngine['kind']): (engine: FoundEngine) => boolean {
   return (engine) => engine.kind === kind && engine.path !== null;
 }
 
-/** SGLang is started as a module of the Python that it is installed in, so its own program's name says nothing. */
-function hubPool({ kind, path }: FoundEngine, mask: string): readonly string[] {
+/**
+ * Only as a comment: what such a model needs depends on much that is not looked at. SGLang is started as a module of the Python that it is installed
+ * in, so its own program's name says nothing.
+ */
+function hubPool(
+  { kind, path }: FoundEngine,
+  mask: string,
+  [repo = 'Qwen/Qwen3-8B-AWQ', ...others]: readonly string[],
+): readonly string[] {
+  const more = others.slice(0, mostOthers).map((other) => `  #   # model: ${scalar(other)}`);
   return [
     `  # With ${kind} and a model of the Hugging Face hub that is in its cache:`,
     '  # big:',
     `  #   engine: ${kind}`,
-    '  #   model: Qwen/Qwen3-8B-AWQ',
+    `  #   model: ${scalar(repo)}`,
+    ...more,
     `  #   device_masks: ${mask}`,
-    ...(kind === 'vllm'
-      ? [`  #   binary: ${scalar(path ?? 'vllm')}`]
-      : ['  #   binary: python3 # of the environment that sglang is installed in']),
+    kind === 'vllm'
+      ? `  #   binary: ${scalar(path ?? 'vllm')}`
+      : '  #   binary: python3 # of the environment that sglang is installed in',
   ];
 }
 

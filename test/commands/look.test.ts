@@ -77,6 +77,9 @@ it('finds GPUs, and models in every usual place, each called as an inventory nam
   await put('.cache/huggingface/hub/models--org--My-Repo/blobs/f00');
   await mkdir(join(home, snapshot, 'q4'), { recursive: true });
   await symlink('../../../blobs/f00', join(home, snapshot, 'q4', 'c.gguf'));
+  await mkdir(join(home, '.cache/huggingface/hub/models--Qwen--Qwen3-8B-AWQ/snapshots/def'), { recursive: true });
+  for (const name of ['config.json', 'model-00001-of-00002.safetensors'])
+    await writeFile(join(home, '.cache/huggingface/hub/models--Qwen--Qwen3-8B-AWQ/snapshots/def', name), '');
   await mkdir(join(home, 'mine'));
   writeCorruptModel(join(home, 'mine/cut.gguf'));
   await writeFile(join(home, 'mine/text.gguf'), 'no model');
@@ -84,6 +87,7 @@ it('finds GPUs, and models in every usual place, each called as an inventory nam
   await put('mine/whole-00001-of-00002.gguf');
   await copyFile(join(home, 'models/a.gguf'), join(home, 'mine/whole-00002-of-00002.gguf'));
   const found = await look({ models: ['mine'] }, env);
+  expect(found.hubRepos).toEqual(['Qwen/Qwen3-8B-AWQ']);
   expect(found.devices.map(({ index }) => index)).toEqual(['0', '1']);
   const summary = found.models.map(({ ref, missing, header }) => [ref, header.ok ? header.value.name : header.error, ...missing]);
   expect(summary.sort()).toEqual([

@@ -16,6 +16,7 @@ export function found(more: Partial<Found> = {}): Found {
       engine({ kind: 'sglang', name: 'sglang', path: null }),
     ],
     models: [],
+    hubRepos: [],
     places: ['~/models'],
     whole: true,
     memoryBytes: 16 * gib,

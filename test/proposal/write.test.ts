@@ -83,7 +83,12 @@ it('what it leaves as a comment can be used: each # taken away', () => {
   const devices = [deviceOf('0')];
   const vram = written({ devices, models }).text.replace('    # vram', '    vram');
   expect(judge(vram, withDevices(...devices)).inventory?.pools[0]?.vramBytes).toBe(3 * gib);
-  const { text } = written({ devices, models, engines: [absent('llamacpp'), vllm] });
+  const hubRepos = ['org/First-AWQ', 'org/second'];
+  const { text, all } = written({ devices, models, hubRepos, engines: [absent('llamacpp'), vllm] });
+  expect(text).toContain('\n  #   model: org/First-AWQ\n  #   # model: org/second\n');
+  expect(installLines(all, [])).toContain(
+    'A pool for vllm stands in the file as a comment: which model fits it is not worked out',
+  );
   const taken = text.replace(/^ {2}# (?=\w+:$| {2}\w+:)/gm, '  ');
   expect(taken.match(/^ {2}\w+:/gm)).toEqual(['  demo:', '  chat:', '  big:']);
   // Both are proposed for the one GPU: whoever uses both has to say which goes where.
