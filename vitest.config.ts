@@ -2,7 +2,9 @@ import { readFileSync } from 'node:fs';
 import { defineConfig } from 'vitest/config';
 
 const { version } = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8')) as { version: string };
-const pure = ['core', 'inventory', 'text', 'diagnosis', 'telemetry'].map((room) => `test/${room}/**/*.test.ts`);
+const pure = ['core', 'inventory', 'text', 'diagnosis', 'telemetry', 'proposal', 'checkup'].map(
+  (room) => `test/${room}/**/*.test.ts`,
+);
 const built = { define: { __POOLCTL_VERSION__: JSON.stringify(version) } };
 
 // biome-ignore lint/style/noDefaultExport: vitest reads it

@@ -16,6 +16,7 @@ await main(process.argv.slice(2));
 
 async function main(argv: readonly string[]): Promise<void> {
   const cli = world();
+  if (argv[0] === 'complete') return (await import('../commands/complete.js')).complete(argv.slice(1), cli);
   const plain = plainLine(argv, cli);
   const run = plain ?? (async () => (await import('../commands/program.js')).runProgram(argv, cli));
   await run();

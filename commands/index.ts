@@ -23,7 +23,10 @@ export const commands: Readonly<Record<string, () => Promise<Register>>> = {
   devices: async () => (await import('./devices.js')).devices,
   check: async () => (await import('./check.js')).check,
   plan: async () => (await import('./plan.js')).plan,
+  init: async () => (await import('./init.js')).init,
   diagnose: async () => (await import('./diagnose.js')).diagnose,
+  doctor: async () => (await import('./doctor.js')).doctor,
   schema: async () => (await import('./schema.js')).schema,
+  completion: async () => (await import('./completion.js')).completion,
   help: async () => (await import('./help.js')).help,
 };

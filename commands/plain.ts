@@ -59,11 +59,11 @@ async function alone(cli: Cli): Promise<void> {
 }
 
 const beginning = `poolctl keeps LLM inference engines alive, one on every device mask. No supervisor is running.
+  poolctl init       look for GPUs, engines and models, and write pools.yaml
   poolctl check      is pools.yaml right?
-  poolctl plan       what exactly would be executed
   poolctl up         run the supervisor, in the foreground
   poolctl status     what runs, and why what does not run does not
-  poolctl logs SEL   what an engine has written
-  poolctl down       stop the engines and the supervisor
+  poolctl doctor     is the machine right?
 All commands: poolctl --help
+The manual: poolctl help TOPIC
 `;

@@ -5,16 +5,24 @@ import { PoolctlError } from '../src/errors.js';
 import { addGlobalOptions, type Cli } from './cli.js';
 import { commands } from './index.js';
 import { tellFailure, toldTo } from './render/error.js';
+import { usageError, withHelp } from './render/usage.js';
 
 /** Runs the command that `argv` names, having loaded no other but for `help`. Failures are told, and set the exit status. */
 export async function runProgram(argv: readonly string[], cli: Cli): Promise<void> {
+  const names = Object.keys(commands);
   const named = argv.filter((word) => Object.hasOwn(commands, word));
+  const program = await buildProgram(named.length === 0 || named.includes('help') ? names : named, cli);
   try {
-    const program = await buildProgram(named.length === 0 || named.includes('help') ? Object.keys(commands) : named, cli);
     await program.parseAsync(argv, { from: 'user' });
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return;
-    tellFailure(error instanceof CommanderError ? asUsage(error, named[0]) : error, toldTo(argv), cli);
+    const told =
+      error instanceof CommanderError
+        ? usageError(error, argv, program, names)
+        : error instanceof PoolctlError
+          ? withHelp(error, argv, program)
+          : error;
+    tellFailure(told, toldTo(argv), cli);
   }
 }
 
@@ -40,12 +48,4 @@ function settle(parent: Command): void {
     addGlobalOptions(command.copyInheritedSettings(parent));
     settle(command);
   }
-}
-
-function asUsage({ code, message }: CommanderError, command: string | undefined): PoolctlError {
-  const hint = command === undefined ? 'poolctl --help' : `poolctl ${command} --help`;
-  // It has shown its help, on stderr.
-  if (code === 'commander.help')
-    return new PoolctlError('USAGE', `cannot ${command} alone: it needs one of its commands`, { hint });
-  return new PoolctlError('USAGE', message.replace(/^error: /, '').replace(/\n/g, ' '), { hint });
 }

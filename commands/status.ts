@@ -31,7 +31,7 @@ export async function showStatus(selectors: readonly string[], globals: Globals,
   const places = placesOf(view);
   const [only] = selectors.length > 0 && places.length === 1 ? places : [];
   if (globals.json) cli.stdout(`${JSON.stringify(view)}\n`);
-  else if (places.length === 0) cli.stdout(`no pools in ${view.supervisor.inventory}\n`);
+  else if (places.length === 0) cli.stdout(`no pools in ${view.supervisor.inventory}; run poolctl init\n`);
   else {
     const colours = await palette(globals.color, cli.env, cli.out);
     const lines = statusTable(view, cli.out.isTTY ? (cli.out.columns ?? 80) : null, colours);

@@ -46,8 +46,14 @@ try {
   const split = { ...common, splitting: true, chunkNames: 'chunks/[name]-[hash]' };
   const builds = await Promise.all([
     // In one file with what `status` needs: each file of a program costs it half a millisecond.
-    build({ ...split, entryPoints: { 'bin/poolctl': 'bin/poolctl.ts' }, external: ['../commands/program.js'] }),
+    build({
+      ...split,
+      entryPoints: { 'bin/poolctl': 'bin/poolctl.ts' },
+      external: ['../commands/program.js', '../commands/complete.js'],
+    }),
     build({ ...split, entryPoints: { 'commands/program': 'commands/program.ts' }, banner: requireBanner }),
+    // Runs at each press of Tab: in one file too.
+    build({ ...common, entryPoints: { 'commands/complete': 'commands/complete.ts' } }),
     build({ ...common, entryPoints: { 'demo/engine': 'src/demo/engine.ts' } }),
     build({ ...common, entryPoints: { 'helpers/tree-kill': 'src/shell/tree-kill.ts' }, banner: requireBanner }),
   ]);

@@ -35,6 +35,10 @@ export const errorCodes = {
   ALREADY_RUNNING: row(409, 7),
   /** Another process has the port; with exit status 1 where it is no address of ours. */
   LISTEN_FAILED: row(409, 7),
+  /** What would be written is there already, and says something else. */
+  FILE_EXISTS: row(409, 7),
+  /** A file of the user's, where he wanted it. */
+  WRITE_FAILED: row(500, 1),
   DEADLINE_PASSED: row(504, 5),
   STATE_DIR_UNSAFE: row(500, 1),
   SPAWN_FAILED: row(500, 1),

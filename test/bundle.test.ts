@@ -19,7 +19,21 @@ type Metafile = { readonly outputs: Record<string, Output> };
 
 /** Packages too slow to load for a command that only asks the supervisor. */
 const heavy = ['ink', 'react', 'execa', 'zod', 'yaml', 'prom-client', 'tree-kill'];
-const askers = ['status', 'start', 'stop', 'restart', 'drain', 'reload', 'wait', 'lease', 'down', 'logs', 'events', 'devices'];
+const askers = [
+  'status',
+  'start',
+  'stop',
+  'restart',
+  'drain',
+  'reload',
+  'wait',
+  'lease',
+  'down',
+  'logs',
+  'events',
+  'devices',
+  'completion',
+];
 
 /** What every command but a plain status passes through. */
 const beforeAny = ['bin/poolctl.ts', 'commands/program.ts'];
@@ -47,6 +61,12 @@ describe('what a command loads', () => {
     expect(packages(['bin/poolctl.ts'])).toEqual([]);
     const bin = Object.values(outputs).find(({ entryPoint }) => entryPoint === 'bin/poolctl.ts');
     expect(bin?.imports.filter(({ kind, path }) => kind === 'import-statement' && !path.startsWith('node:'))).toEqual([]);
+  });
+
+  it('what runs at each press of Tab: one file, and no package at all', () => {
+    expect(packages(['commands/complete.ts'])).toEqual([]);
+    const complete = Object.values(outputs).find(({ entryPoint }) => entryPoint === 'commands/complete.ts');
+    expect(complete?.imports.filter(({ path }) => !path.startsWith('node:'))).toEqual([]);
   });
 
   it('up, and no other command, loads prom-client', async () => {
@@ -87,8 +107,8 @@ describe('the bundle', () => {
       imports.filter((each) => 'external' in each).map(({ path }) => path),
     );
     const missing = [...new Set(external)].filter((path) => !path.startsWith('node:') && !builtin.has(path));
-    expect(missing).toEqual(['../commands/program.js']);
-    expect(await readdir(join(dist, 'commands'))).toEqual(['program.js']);
+    expect(missing.sort()).toEqual(['../commands/complete.js', '../commands/program.js']);
+    expect(await readdir(join(dist, 'commands'))).toEqual(['complete.js', 'program.js']);
   });
 
   it('can be executed as it lies, and begins with its one shebang', async () => {

@@ -36,6 +36,7 @@ describe('the tarball', () => {
         'CHANGELOG.md',
         'pools.yaml',
         'dist/bin/poolctl.js',
+        'dist/commands/complete.js',
         'dist/demo/engine.js',
         'dist/helpers/tree-kill.js',
         'dist/THIRD-PARTY-LICENSES',
@@ -67,7 +68,7 @@ describe('the tarball', () => {
       'systemd/poolctl.service',
     ]);
     const expected =
-      /^dist\/(bin\/poolctl\.js|commands\/program\.js|chunks\/[^/]+\.js|demo\/engine\.js|helpers\/tree-kill\.js|THIRD-PARTY-LICENSES)$/;
+      /^dist\/(bin\/poolctl\.js|commands\/(?:complete|program)\.js|chunks\/[^/]+\.js|demo\/engine\.js|helpers\/tree-kill\.js|THIRD-PARTY-LICENSES)$/;
     expect(packed.files.map(({ path }) => path).filter((path) => !known.has(path) && !expected.test(path))).toEqual([]);
   });
 

@@ -7,7 +7,7 @@ import { PoolctlError } from '../../src/errors.js';
 import { registryFile } from '../../src/host/paths.js';
 
 /** Without a supervisor: the last known state, marked stale. @throws PoolctlError NO_SUPERVISOR where there is none of that either. */
-export async function lastKnown(client: Client, stateDir: string): Promise<StatusView> {
+export async function lastKnown(client: Pick<Client, 'status'>, stateDir: string): Promise<StatusView> {
   try {
     return await client.status();
   } catch (error) {

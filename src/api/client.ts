@@ -59,8 +59,8 @@ export class Client {
   }
 
   /** Throws NO_SUPERVISOR, or NOT_SUPPORTED where the supervisor speaks another version of the API. */
-  async status(): Promise<StatusView> {
-    const view = (await this.ask('GET', '/v2/pools')) as StatusView;
+  async status(signal?: AbortSignal): Promise<StatusView> {
+    const view = (await this.ask('GET', '/v2/pools', undefined, signal)) as StatusView;
     if (view?.api_version === apiVersion) return view;
     throw new PoolctlError('NOT_SUPPORTED', `cannot ${this.options.doing}: the supervisor speaks another version of the API`, {
       why: `it says ${JSON.stringify(view?.api_version ?? null)}, this poolctl speaks "${apiVersion}"`,
@@ -107,9 +107,9 @@ export class Client {
   }
 
   /** Oldest first; of one pool, or of all. */
-  async leases(poolId: string | null): Promise<readonly LeaseView[]> {
+  async leases(poolId: string | null, signal?: AbortSignal): Promise<readonly LeaseView[]> {
     const query = poolId === null ? '' : `?pool_id=${encodeURIComponent(poolId)}`;
-    return ((await this.ask('GET', `/v2/leases${query}`)) as { readonly leases: readonly LeaseView[] }).leases;
+    return ((await this.ask('GET', `/v2/leases${query}`, undefined, signal)) as { readonly leases: readonly LeaseView[] }).leases;
   }
 
   /** Reads the inventory's file anew. `dryRun`: only says what that would change. */

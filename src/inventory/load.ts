@@ -17,8 +17,8 @@ import { normalize } from './normalize.js';
 import { parseYaml } from './parse.js';
 import { emptyFile, inOrder, type Problem, problemAt, problemOfFile } from './problem.js';
 import { type InventoryInput, inventorySchema } from './schema.js';
-import { secretRanges, unreadableSecrets, wordsBehindNames } from './secrets.js';
-import { cover, positionOf, type Source, sourceOf } from './source.js';
+import { coverSecrets } from './shown.js';
+import { positionOf, type Source } from './source.js';
 import { type Path, type Tree, toPlain } from './tree.js';
 
 export type InventoryFile = {
@@ -58,13 +58,11 @@ export function loadInventory({ path, shown, text }: InventoryFile, surroundings
     return { inventory: null, problems: [problemOfFile(shown, 'cannot read the inventory: it has more than 1 MiB', null)] };
   }
   const { tree, faults } = parseYaml(text);
-  const bare = sourceOf(shown, text);
   if (tree === null && faults.length === 0) {
     return { inventory: null, problems: [emptyFile(shown)] };
   }
   const isUnreadable = tree === null || faults.some(({ code }) => code === 'YAML_SYNTAX');
-  const secrets = tree === null ? [] : [...secretRanges(tree), ...wordsBehindNames(text)];
-  const source = cover(bare, isUnreadable ? [...secrets, ...unreadableSecrets(text)] : secrets);
+  const { source, secrets } = coverSecrets(shown, text, { tree, isUnreadable });
   const inYaml = faults.map((fault) => faultProblem(source, fault));
   if (isUnreadable) return { inventory: null, problems: inOrder(inYaml) };
 

@@ -32,7 +32,12 @@ export async function readInventory({ named, shown, env, cwd, home }: Search): P
   const config = configFile(env.XDG_CONFIG_HOME, home);
   const found = (await read(join(cwd, 'pools.yaml'), 'pools.yaml')) ?? (await read(config, nearest(config, cwd)));
   return (
-    found ?? absent('pools.yaml', `cannot find an inventory: neither ./pools.yaml nor ${config} is there`, 'name one with --file')
+    found ??
+    absent(
+      'pools.yaml',
+      `cannot find an inventory: neither ./pools.yaml nor ${config} is there`,
+      'poolctl init writes one; or name one with --file',
+    )
   );
 }
 

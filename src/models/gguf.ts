@@ -18,6 +18,8 @@ export type GgufHeader = {
   readonly name: string | null;
   /** The context in tokens that it was trained for. */
   readonly contextLength: number | null;
+  /** What a token of context takes in the caches of keys and values, in halves of floats: llama.cpp's default. Null where it has none, or does not tell. */
+  readonly cacheBytesPerToken: number | null;
   readonly parameters: number;
   /** What its tensors take; null where one is of a type that is not known here. */
   readonly tensorBytes: number | null;
@@ -60,8 +62,11 @@ export async function readGgufParts(paths: readonly string[]): Promise<Result<Gg
   };
 }
 
-/** All that is looked for. Of the contexts the one of its architecture counts, which may be told after it. */
-type Found = { architecture: string | null; name: string | null; readonly contexts: Map<string, number> };
+/** All that is looked for. Of the sizes those of its architecture count, which may be told after them. */
+type Found = { architecture: string | null; name: string | null; readonly sizes: Map<string, Sizes> };
+
+/** One number, or a list with one for each layer. */
+type Sizes = readonly [number, ...number[]];
 
 async function readHeader(window: Window): Promise<GgufHeader> {
   if ((await window.text(4)) !== 'GGUF') throw new Flaw('it is no GGUF file (its first four bytes are not "GGUF")');
@@ -69,12 +74,13 @@ async function readHeader(window: Window): Promise<GgufHeader> {
   if (version === 0 || version > 0xffff) throw new Flaw('it is a GGUF file of the other byte order');
   if (version === 1) throw new Flaw('it is a GGUF file of version 1, which llama.cpp reads no longer');
   const [tensors, keys] = [await window.u64(), await window.u64()];
-  const found: Found = { architecture: null, name: null, contexts: new Map() };
+  const found: Found = { architecture: null, name: null, sizes: new Map() };
   for (let n = 0; n < keys; n += 1) await readKey(window, found);
   const sizes = await readTensors(window, tensors);
-  const { architecture, name, contexts } = found;
-  const contextLength = architecture === null ? null : (contexts.get(`${architecture}.context_length`) ?? null);
-  return { version, architecture, name, contextLength, ...sizes };
+  const { architecture, name } = found;
+  const sizeOf = (key: SizeKey): Sizes | null => found.sizes.get(`${architecture}.${key}`) ?? null;
+  const contextLength = sizeOf('context_length')?.[0] ?? null;
+  return { version, architecture, name, contextLength, cacheBytesPerToken: cacheBytesPerToken(sizeOf), ...sizes };
 }
 
 async function readKey(window: Window, found: Found): Promise<void> {
@@ -82,9 +88,44 @@ async function readKey(window: Window, found: Found): Promise<void> {
   const type = await window.u32();
   if (key === 'general.architecture' && type === kinds.string) found.architecture = shown(await shortText(window));
   else if (key === 'general.name' && type === kinds.string) found.name = shown(await shortText(window));
-  else if (key?.endsWith('.context_length') && (type === kinds.u32 || type === kinds.u64) && found.contexts.size < 8)
-    found.contexts.set(key, type === kinds.u32 ? await window.u32() : await window.u64());
-  else await skipValue(window, type);
+  else if (key !== null && isSize(key) && found.sizes.size < mostSizes) {
+    const sizes = await readSizes(window, type);
+    if (sizes !== null) found.sizes.set(key, sizes);
+  } else await skipValue(window, type);
+}
+
+/** Null, and passed over, where it is of another type. */
+async function readSizes(window: Window, type: number): Promise<Sizes | null> {
+  if (type === kinds.u32 || type === kinds.i32) return [await window.u32()];
+  if (type === kinds.u64) return [await window.u64()];
+  if (type !== kinds.array) {
+    await skipValue(window, type);
+    return null;
+  }
+  const of = await window.u32();
+  const count = await window.u64();
+  if ((of !== kinds.u32 && of !== kinds.i32) || count === 0 || count > mostLayers) {
+    await skipItems(window, of, count);
+    return null;
+  }
+  const sizes: [number, ...number[]] = [await window.u32()];
+  for (let n = 1; n < count; n += 1) sizes.push(await window.u32());
+  return sizes;
+}
+
+/** Of all layers: a key and a value for each head that has its own. Layers with a window of attention take less than this says. */
+function cacheBytesPerToken(sizeOf: (key: SizeKey) => Sizes | null): number | null {
+  const heads = sizeOf('attention.head_count');
+  const ownHeads = sizeOf('attention.head_count_kv') ?? heads;
+  const [layers = 0] = sizeOf('block_count') ?? [];
+  const [width = 0] = sizeOf('embedding_length') ?? [];
+  if (ownHeads === null || layers === 0) return null;
+  const perHead = heads?.length === 1 && heads[0] > 0 ? width / heads[0] : 0;
+  const [key = perHead] = sizeOf('attention.key_length') ?? [];
+  const [value = key] = sizeOf('attention.value_length') ?? [];
+  const all = ownHeads.length === 1 ? layers * ownHeads[0] : ownHeads.reduce((sum, each) => sum + each, 0);
+  const bytes = Math.ceil(all * (key + value) * halfBytes);
+  return bytes > 0 && Number.isSafeInteger(bytes) ? bytes : null;
 }
 
 async function skipValue(window: Window, type: number): Promise<void> {
@@ -92,8 +133,10 @@ async function skipValue(window: Window, type: number): Promise<void> {
   if (size !== undefined) return window.skip(size);
   if (type === kinds.string) return window.skip(await window.u64());
   if (type !== kinds.array) throw new Flaw(`its header has a value of the unknown type ${type}`);
-  const of = await window.u32();
-  const count = await window.u64();
+  await skipItems(window, await window.u32(), await window.u64());
+}
+
+async function skipItems(window: Window, of: number, count: number): Promise<void> {
   const each = scalarBytes[of];
   if (each !== undefined) return window.skip(count * each);
   if (of !== kinds.string) throw new Flaw(`its header has a list of the type ${of}, which llama.cpp does not read`);
@@ -146,8 +189,27 @@ function added(a: number | null, b: number | null): number | null {
 
 const longestText = 1024;
 const offsetBytes = 8;
+const halfBytes = 2;
+const mostLayers = 1024;
+/** A file has a dozen of them; one with more is made up. */
+const mostSizes = 64;
 
-const kinds = { u32: 4, string: 8, array: 9, u64: 10 } as const;
+const sizeKeys = [
+  'context_length',
+  'block_count',
+  'embedding_length',
+  'attention.head_count',
+  'attention.head_count_kv',
+  'attention.key_length',
+  'attention.value_length',
+] as const;
+type SizeKey = (typeof sizeKeys)[number];
+
+function isSize(key: string): boolean {
+  return sizeKeys.some((size) => key.endsWith(`.${size}`));
+}
+
+const kinds = { u32: 4, i32: 5, string: 8, array: 9, u64: 10 } as const;
 
 /** By type: u8 i8 u16 i16 u32 i32 f32 bool, and after string and array u64 i64 f64. */
 const scalarBytes: readonly (number | undefined)[] = [1, 1, 2, 2, 4, 4, 4, 1, undefined, undefined, 8, 8, 8];

@@ -1,5 +1,6 @@
 /** The state directory: ours alone, or not used at all, since whoever can write there can make us kill, read and run what he likes. */
 
+import type { Stats } from 'node:fs';
 import { lstat, mkdir, realpath } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { PoolctlError } from '../errors.js';
@@ -9,21 +10,38 @@ import { PoolctlError } from '../errors.js';
  * directory, somebody else's, or open to others, and when it cannot be made.
  */
 export async function prepareStateDir(path: string, uid: number): Promise<string> {
-  const unsafe = (what: string, hint: string): PoolctlError =>
+  const unsafe = ({ what, hint }: StateDirFlaw): PoolctlError =>
     new PoolctlError('STATE_DIR_UNSAFE', `cannot use the state directory "${path}": ${what}`, { hint });
   try {
     await makeWithParents(path);
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    throw unsafe(code === 'ENOTDIR' ? 'a part of it is not a directory' : message, elsewhere);
+    throw unsafe(unreachable(error as NodeJS.ErrnoException));
   }
-  const found = await lstat(path);
-  if (found.isSymbolicLink()) throw unsafe('it is a symbolic link', elsewhere);
-  if (!found.isDirectory()) throw unsafe('it is not a directory', elsewhere);
-  if (found.uid !== uid) throw unsafe(`it belongs to uid ${found.uid}, and this is uid ${uid}`, elsewhere);
-  if ((found.mode & 0o077) !== 0)
-    throw unsafe(`others may use it (mode ${(found.mode & 0o777).toString(8).padStart(4, '0')}, not 0700)`, `chmod 700 ${path}`);
+  const flaw = flawOf(path, await lstat(path), uid);
+  if (flaw !== null) throw unsafe(flaw);
   return realpath(path);
+}
+
+export type StateDirFlaw = { readonly what: string; readonly hint: string };
+
+/** Why a directory could not be used; null where it could, or is not there yet. Makes nothing. */
+export async function stateDirFlaw(path: string, uid: number): Promise<StateDirFlaw | null> {
+  const found = await lstat(path).catch((error: NodeJS.ErrnoException) => error);
+  if (!(found instanceof Error)) return flawOf(path, found, uid);
+  return found.code === 'ENOENT' ? null : unreachable(found);
+}
+
+function unreachable({ code, message }: NodeJS.ErrnoException): StateDirFlaw {
+  return { what: code === 'ENOTDIR' ? 'a part of it is not a directory' : message, hint: elsewhere };
+}
+
+function flawOf(path: string, found: Stats, uid: number): StateDirFlaw | null {
+  if (found.isSymbolicLink()) return { what: 'it is a symbolic link', hint: elsewhere };
+  if (!found.isDirectory()) return { what: 'it is not a directory', hint: elsewhere };
+  if (found.uid !== uid) return { what: `it belongs to uid ${found.uid}, and this is uid ${uid}`, hint: elsewhere };
+  if ((found.mode & 0o077) === 0) return null;
+  const mode = (found.mode & 0o777).toString(8).padStart(4, '0');
+  return { what: `others may use it (mode ${mode}, not 0700)`, hint: `chmod 700 ${path}` };
 }
 
 const elsewhere = 'name another one: --state-dir DIR or $POOLCTL_STATE_DIR';

@@ -27,6 +27,9 @@ export const layers: readonly Layer[] = [
   { name: 'text', files: ['src/text/'], layers: ['errors'], packages: ['node:*', 'chalk'] },
   { name: 'host', files: ['src/host/'], layers: ['core:types', 'devices', 'models', 'errors'], packages: ['node:*', 'execa'] },
   { name: 'models', files: ['src/models/'], layers: ['core', 'devices', 'errors'], packages: ['node:*'] },
+  { name: 'checkup', files: ['src/checkup/'], layers: ['core:types', 'errors'], packages: [] },
+  // Of models it knows what their headers say.
+  { name: 'proposal', files: ['src/proposal/'], layers: ['core', 'models:types', 'errors'], packages: [] },
   {
     name: 'shell',
     files: ['src/shell/'],
@@ -50,14 +53,32 @@ export const layers: readonly Layer[] = [
   { name: 'tui', files: ['src/tui/'], layers: ['client', 'wire', 'text', 'errors'], packages: ['node:*', 'ink', 'react'] },
   { name: 'demo', files: ['src/demo/'], layers: [], packages: ['node:*'] },
   { name: 'errors', files: ['src/errors.ts', 'src/version.ts'], layers: [], packages: [] },
-  // The composition roots: the supervisor, and its dress rehearsal.
-  { name: 'up', files: ['src/up.ts', 'src/up/', 'src/plan.ts'], layers: ['*'], packages: ['node:*'] },
+  // The composition roots: the supervisor, its dress rehearsal, and the look at where it would run.
+  {
+    name: 'up',
+    files: ['src/up.ts', 'src/up/', 'src/plan.ts', 'src/doctor.ts', 'src/doctor/'],
+    layers: ['*'],
+    packages: ['node:*'],
+  },
   {
     name: 'commands',
     files: ['commands/'],
-    layers: ['client', 'wire', 'inventory', 'engines', 'tui', 'text', 'diagnosis', 'devices', 'host', 'models', 'errors'],
+    layers: [
+      'client',
+      'wire',
+      'inventory',
+      'engines',
+      'tui',
+      'text',
+      'diagnosis',
+      'devices',
+      'host',
+      'models',
+      'proposal',
+      'errors',
+    ],
     packages: ['node:*', 'commander'],
-    exceptions: { 'commands/up.ts': ['up'], 'commands/plan.ts': ['up'] },
+    exceptions: { 'commands/up.ts': ['up'], 'commands/plan.ts': ['up'], 'commands/doctor.ts': ['up', 'checkup'] },
   },
   { name: 'bin', files: ['bin/'], layers: ['commands', 'errors'], packages: ['node:*', 'commander'] },
 ];

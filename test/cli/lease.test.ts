@@ -95,7 +95,7 @@ describe('a lease', () => {
     });
     expect(await rig.run('lease', 'aquire')).toMatchObject({
       status: 2,
-      stderr: expect.stringContaining('Did you mean acquire'),
+      stderr: expect.stringContaining('try:  poolctl lease acquire\n'),
     });
     await rig.run('down');
     for (const line of [['acquire', 'chat'], ['renew', 'x'], ['release', 'x'], ['list'], ['run', 'chat', '--', 'true']])

@@ -22,7 +22,7 @@ describe('poolctl alone', () => {
     const beginning = await rig.run();
     expect(beginning).toMatchObject({ status: 0, stderr: '' });
     expect(beginning.stdout.split('\n').filter(Boolean)).toHaveLength(8);
-    expect(beginning.stdout).toMatch(/poolctl check[\s\S]*poolctl up/);
+    expect(beginning.stdout).toMatch(/poolctl init[\s\S]*poolctl check[\s\S]*poolctl up/);
     await rig.up();
     await rig.run('wait', 'chat', '--for', 'ready', '--timeout', '20s');
     expect(await rig.run()).toMatchObject({ status: 0, stdout: expect.stringMatching(/^REPLICA [\s\S]*chat\/r0 +ready /) });

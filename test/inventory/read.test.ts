@@ -51,7 +51,10 @@ describe('is looked for', () => {
       },
     });
     expect(await readInventory({ ...(await place({})), env: { XDG_CONFIG_HOME: xdg } })).toMatchObject({ ok: true });
-    expect(await readInventory(await place({}))).toMatchObject({ ok: false, error: { hint: 'name one with --file' } });
+    expect(await readInventory(await place({}))).toMatchObject({
+      ok: false,
+      error: { hint: 'poolctl init writes one; or name one with --file' },
+    });
   });
 });
 
@@ -171,7 +174,7 @@ pools:
   it('that is not there is a problem of the file, told like the others', async () => {
     const found = await examine(await place({}), machine);
     expect(checkReport(found).text).toMatch(
-      /^pools\.yaml: error: cannot find an inventory: .* {2}\[FILE_NOT_FOUND\]\n {2}try: {2}name one with --file\n1 error in pools\.yaml\n$/,
+      /^pools\.yaml: error: cannot find an inventory: .* {2}\[FILE_NOT_FOUND\]\n {2}try: {2}poolctl init writes one; or name one with --file\n1 error in pools\.yaml\n$/,
     );
   });
 

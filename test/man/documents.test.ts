@@ -14,7 +14,9 @@ beforeAll(async () => {
 afterAll(() => rig.end());
 
 it.each([
-  ['poolctl-up.1', ['plan']],
+  ['poolctl-init.1', ['plan']],
+  ['poolctl-init.1', ['doctor']],
+  ['poolctl-init.1', ['init', '--stdout']],
   ['poolctl-drain.1', ['wait', 'chat', '--for', 'ready']],
   ['poolctl-logs.1', ['logs', 'chat', '-n', '1']],
   ['poolctl-lease.1', ['lease', 'acquire', 'chat']],
@@ -32,11 +34,11 @@ it.each([
   expect(documents.flatMap(keysOf).filter((key) => !words.has(key))).toEqual([]);
 });
 
-it('poolctl-check.1 has every key of a problem', async () => {
+it('poolctl-init.1 has every key of a problem', async () => {
   rig.inventory('version: 2\n');
   const keys = keysOf(await rig.json('check'));
   expect(keys).toContain('severity');
-  const words = new Set(page('poolctl-check.1').lines.flatMap((text) => text.match(/[a-z_]+/g) ?? []));
+  const words = new Set(page('poolctl-init.1').lines.flatMap((text) => text.match(/[a-z_]+/g) ?? []));
   expect(keys.filter((key) => !words.has(key))).toEqual([]);
 });
 

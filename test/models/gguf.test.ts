@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { type GgufHeader, readGguf, readGgufParts } from '../../src/models/gguf.js';
 import { scratchDir } from '../host/scratch.js';
 import { tinyModel } from '../rig/gguf.js';
-import { type Key, list, madeHeader, text, u32, u64 } from './made.js';
+import { type Key, list, madeHeader, numbers, text, u32, u64 } from './made.js';
 
 async function read(content: Uint8Array): Promise<Awaited<ReturnType<typeof readGguf>>> {
   const path = join(await scratchDir(), 'm.gguf');
@@ -30,6 +30,8 @@ describe('a whole header', () => {
       architecture: 'llama',
       name: 'Tiny One',
       contextLength: 32768,
+      // 2 layers, 2 heads of 32 each, keys and values, 2 bytes a number.
+      cacheBytesPerToken: 512,
       // 2 × 374 × 64 of vocabulary, 41,088 a layer, 64 at the end; 320 of them are F32.
       parameters: 130_112,
       tensorBytes: 260_864,
@@ -43,6 +45,28 @@ describe('a whole header', () => {
     ];
     expect(await headerOf(madeHeader({ keys: [...contexts, architecture] }))).toMatchObject({ contextLength: 40960 });
     expect(await headerOf(madeHeader({ keys: contexts }))).toMatchObject({ contextLength: null, architecture: null });
+  });
+
+  it('tells what a token of context takes, with heads that share their keys and with other ones in each layer', async () => {
+    const keys: readonly Key[] = [
+      architecture,
+      ['qwen3.block_count', u32(40)],
+      ['qwen3.embedding_length', u32(5120)],
+      ['qwen3.attention.head_count', u32(40)],
+    ];
+    const cacheOf = async (...more: readonly Key[]) =>
+      (await headerOf(madeHeader({ keys: [...keys, ...more] }))).cacheBytesPerToken;
+    expect(await cacheOf()).toBe(40 * 40 * (128 + 128) * 2);
+    expect(await cacheOf(['qwen3.attention.head_count_kv', u32(8)])).toBe(40 * 8 * (128 + 128) * 2);
+    const lengths: readonly Key[] = [
+      ['qwen3.attention.key_length', u32(192)],
+      ['qwen3.attention.value_length', u32(64)],
+    ];
+    expect(await cacheOf(['qwen3.attention.head_count_kv', u32(8)], ...lengths)).toBe(40 * 8 * (192 + 64) * 2);
+    expect(await cacheOf(['qwen3.attention.head_count_kv', numbers(8, 0, 8)])).toBe(16 * (128 + 128) * 2);
+    expect(await cacheOf(['qwen3.attention.head_count_kv', list(['8'])])).toBe(40 * 40 * (128 + 128) * 2);
+    expect((await headerOf(madeHeader({ keys: [architecture] }))).cacheBytesPerToken).toBeNull();
+    expect((await headerOf(madeHeader({ keys: keys.slice(1) }))).cacheBytesPerToken).toBeNull();
   });
 
   it.each([
@@ -203,9 +227,9 @@ describe('whatever a file holds', () => {
           expect(header.error).toMatch(/^[ -~]+$/);
           return;
         }
-        const { parameters, tensorBytes, contextLength } = header.value;
+        const { parameters, tensorBytes, contextLength, cacheBytesPerToken } = header.value;
         expect(Number.isSafeInteger(parameters) && parameters >= 0).toBe(true);
-        for (const count of [tensorBytes, contextLength])
+        for (const count of [tensorBytes, contextLength, cacheBytesPerToken])
           expect(count === null || (Number.isSafeInteger(count) && count >= 0)).toBe(true);
       }),
       { numRuns: 300 },

@@ -31,6 +31,11 @@ export function list(texts: readonly string[]): Value {
   return { type: 9, bytes: Buffer.concat([u32(8).bytes, u64(texts.length).bytes, ...texts.map((each) => text(each).bytes)]) };
 }
 
+export function numbers(...values: readonly number[]): Value {
+  const head = [u32(4).bytes, u64(values.length).bytes];
+  return { type: 9, bytes: Buffer.concat([...head, ...values.map((value) => u32(value).bytes)]) };
+}
+
 export function u32(value: number): Value {
   const bytes = Buffer.alloc(4);
   bytes.writeUInt32LE(value);

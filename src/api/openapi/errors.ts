@@ -12,6 +12,8 @@ export type ApiCode = Exclude<
   | 'NO_SUPERVISOR'
   | 'ALREADY_RUNNING'
   | 'LISTEN_FAILED'
+  | 'FILE_EXISTS'
+  | 'WRITE_FAILED'
   | 'DEADLINE_PASSED'
   | 'STATE_DIR_UNSAFE'
   | 'SPAWN_FAILED'
