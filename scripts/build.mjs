@@ -31,7 +31,12 @@ const common = {
   minifyWhitespace: true,
   minifySyntax: true,
   legalComments: 'none',
-  define: { 'process.env.NODE_ENV': '"production"', __POOLCTL_VERSION__: JSON.stringify(version) },
+  define: {
+    'process.env.NODE_ENV': '"production"',
+    'process.env.DEV': '"false"',
+    __POOLCTL_VERSION__: JSON.stringify(version),
+  },
+  plugins: [withoutDevtools()],
   metafile: true,
   write: false,
   logLevel: 'warning',
@@ -69,6 +74,17 @@ try {
   // esbuild has printed its own errors already.
   if (!Array.isArray(error.errors)) console.error(`cannot build poolctl: ${error.message}`);
   process.exitCode = 1;
+}
+
+/** Ink asks for a package of developers' tools where DEV is set, which is not there, and which a bundle would have to hold. */
+function withoutDevtools() {
+  return {
+    name: 'without-devtools',
+    setup({ onResolve, onLoad }) {
+      onResolve({ filter: /^react-devtools-core$/ }, ({ path }) => ({ path, namespace: 'nothing' }));
+      onLoad({ filter: /.*/, namespace: 'nothing' }, () => ({ contents: 'export default {};' }));
+    },
+  };
 }
 
 async function replace({ path, contents }) {
