@@ -3,6 +3,9 @@ import { defineConfig } from 'vitest/config';
 
 const { version } = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8')) as { version: string };
 const pure = ['core', 'inventory', 'text', 'diagnosis', 'telemetry'].map((room) => `test/${room}/**/*.test.ts`);
+// Of the live view: all but what needs Ink, a socket or a terminal.
+pure.push('test/tui/*.test.ts');
+const ends = ['test/cli/**/*.test.ts', 'test/tui/tmux/*.test.ts'];
 const built = { define: { __POOLCTL_VERSION__: JSON.stringify(version) } };
 
 // biome-ignore lint/style/noDefaultExport: vitest reads it
@@ -16,7 +19,7 @@ export default defineConfig({
       {
         ...built,
         extends: true,
-        test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: [...pure, 'test/cli/**', 'test/real/**'] },
+        test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: [...pure, ...ends, 'test/real/**'] },
       },
       {
         ...built,
@@ -27,7 +30,7 @@ export default defineConfig({
       {
         ...built,
         extends: true,
-        test: { name: 'cli', include: ['test/cli/**/*.test.ts'], testTimeout: 60_000, hookTimeout: 60_000 },
+        test: { name: 'cli', include: ends, testTimeout: 60_000, hookTimeout: 60_000 },
       },
       {
         ...built,

@@ -3,20 +3,23 @@
 import { Box, render, Text } from 'ink';
 import { memo, useSyncExternalStore } from 'react';
 
-/** The lines that are to be shown, with the escape sequences of their colours. */
+/** Lines with the escape sequences of their colours, none wider than `columns`. */
+type Shown = { readonly lines: readonly string[]; readonly columns: number };
+
+/** What is to be shown, for whoever shows it. */
 export class Frames {
-  private lines: readonly string[] = [];
+  private shown: Shown = { lines: [], columns: 0 };
   private readonly listeners = new Set<() => void>();
 
-  readonly current = (): readonly string[] => this.lines;
+  readonly current = (): Shown => this.shown;
 
   readonly subscribe = (listener: () => void): (() => void) => {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);
   };
 
-  show(lines: readonly string[]): void {
-    this.lines = lines;
+  show(lines: readonly string[], columns: number): void {
+    this.shown = { lines, columns };
     for (const listener of this.listeners) listener();
   }
 }
@@ -26,11 +29,10 @@ const Row = memo(function Row({ text }: { readonly text: string }) {
   return <Text wrap="truncate-end">{text === '' ? ' ' : text}</Text>;
 });
 
-/** `columns`: of the terminal, which no line is wider than. */
 export function App({ frames }: { readonly frames: Frames }) {
-  const lines = useSyncExternalStore(frames.subscribe, frames.current);
+  const { lines, columns } = useSyncExternalStore(frames.subscribe, frames.current);
   return (
-    <Box flexDirection="column" flexShrink={0}>
+    <Box flexDirection="column" flexShrink={0} width={columns}>
       {lines.map((text, row) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: a line is its place on the screen
         <Row key={row} text={text} />
@@ -40,16 +42,16 @@ export function App({ frames }: { readonly frames: Frames }) {
 }
 
 /**
- * Ink composes, `show` draws: with `debug` Ink hands over each frame whole, and neither moves the cursor nor clears the terminal, scrollback included,
+ * Ink composes, `draw` draws: with `debug` Ink hands over each frame whole, and neither moves the cursor nor clears the terminal, scrollback included,
  * when it becomes smaller. Keys are read elsewhere.
  */
-export function mount(frames: Frames, width: () => number, show: (lines: readonly string[]) => void): () => void {
+export function mount(frames: Frames, draw: (lines: readonly string[]) => void): () => void {
   const stdout = {
     get columns() {
-      return width();
+      return frames.current().columns;
     },
     write: (text: string): boolean => {
-      show(text.split('\n'));
+      draw(text.split('\n'));
       return true;
     },
     on: () => stdout,

@@ -6,8 +6,8 @@ import { type Place, placeName, shown } from '../text/places.js';
 import { countsText, engineText, exitText, modelText, nextOf, overrideText } from '../text/replica-facts.js';
 import { shellWords } from '../text/shell-words.js';
 import { clockTime, span as duration } from '../text/time.js';
-import { displayWidth } from '../text/width.js';
-import { cutLine, type Line, span } from './line.js';
+import { cutLine, folded, type Line, span } from './line.js';
+import { sparkline } from './marks.js';
 import type { CommandLine } from './model.js';
 
 export type Facts = {
@@ -16,13 +16,21 @@ export type Facts = {
   readonly leases: readonly LeaseView[];
   readonly home: string;
   readonly now: number;
+  /** Running requests of late, the newest last. */
+  readonly running: readonly (number | null)[];
+  readonly utf8: boolean;
 };
 
 const keyWidth = 12;
 
-/** `  why         5 failures in a row`; what there is nothing to say of has no line. */
-export function factLines({ place, view, leases, home, now }: Facts, columns: number): readonly Line[] {
+/** `  why         5 failures in a row`; what there is nothing to say of has no line, what is long has up to `most`. */
+export function factLines(
+  { place, view, leases, home, now, running, utf8 }: Facts,
+  columns: number,
+  most: number,
+): readonly Line[] {
   const { pool, replica } = place;
+  const restarts = pool.storm.restarts_in_window;
   const { last_exit: exit, perf } = replica;
   const facts: readonly (readonly [string, string | null])[] = [
     ['why', replica.why],
@@ -35,12 +43,28 @@ export function factLines({ place, view, leases, home, now }: Facts, columns: nu
     ['reloaded', overrideText(place, view, home)],
     ['engine', engineText(place, view)],
     ['leases', `${holdersText(place, leases, now)}; slots ${shown(replica.slots_total)}; running ${shown(replica.inflight)}`],
+    ['running', runningText(running, utf8)],
     ['speed', perf === null || perf.tokens_per_s === null ? null : speedText(perf)],
-    ['counts', `${countsText(place)}, ${pool.storm.restarts_in_window} in the pool's storm window`],
+    ['counts', `${countsText(place)}${restarts === 0 ? '' : `; ${restarts} restarts of the pool in its storm window`}`],
   ];
-  return facts.flatMap(([key, value]) =>
-    value === null || value === '' ? [] : [cutLine([span(`  ${key.padEnd(keyWidth)}`, 'faint'), span(oneLine(value))], columns)],
+  return facts.flatMap(([key, value]) => (value === null || value === '' ? [] : factOf(key, oneLine(value), columns, most)));
+}
+
+function factOf(key: string, value: string, columns: number, most: number): readonly Line[] {
+  const pieces = folded(value, columns - keyWidth - 2);
+  // What has no line of its own stands behind the last one, and is cut there.
+  const kept = [...pieces.slice(0, most - 1), pieces.slice(most - 1).join(' ')].filter((piece) => piece !== '');
+  return kept.map((piece, index) =>
+    cutLine([span(`  ${(index === 0 ? key : '').padEnd(keyWidth)}`, 'faint'), span(piece)], columns),
   );
+}
+
+/** `▁▃▅▂  2 now, at most 4`; null before there is a course to see. */
+function runningText(values: readonly (number | null)[], utf8: boolean): string | null {
+  const known = values.filter((value) => value !== null);
+  const most = Math.max(0, ...known);
+  if (known.length < 2 || most === 0) return null;
+  return `${sparkline(values, most, Math.min(24, values.length), utf8)}  ${shown(values.at(-1) ?? null)} now, at most ${most}`;
 }
 
 function speedText({ tokens_per_s, first_token_ms }: { tokens_per_s: number | null; first_token_ms: number | null }): string {
@@ -103,18 +127,4 @@ export function commandLines({ argv, env }: CommandLine, most: number, columns: 
     return cutLine([span(`  ${more ? `${text} ...` : text}`)], columns);
   });
   return [...kept, ...variables].slice(0, Math.max(0, most));
-}
-
-/** Lines of at most `columns`, between words where there are any. */
-function folded(text: string, columns: number): readonly string[] {
-  const lines: string[] = [];
-  let line = '';
-  for (const word of text.split(' ')) {
-    const longer = line === '' ? word : `${line} ${word}`;
-    if (line !== '' && displayWidth(longer) > columns) {
-      lines.push(line);
-      line = word;
-    } else line = longer;
-  }
-  return [...lines, line];
 }

@@ -62,16 +62,18 @@ function wholeLine(device: DeviceView, { devices, columns, utf8, history }: Devi
   const memory = `  ${memoryText(device)}`;
   const gauge = columns < 50 ? '' : ` ${bar(usedOf(device), device.vram_total_bytes, 10, utf8)}`;
   const load = `  ${percent(utilization_percent)}`;
-  const trend = history === null || columns < 96 ? '' : ` ${sparkline(history[uuid] ?? [], 100, 12, utf8)}`;
   const heat =
     columns < 72
       ? ''
       : `  ${unit(temperature_celsius, 'C', 5)}  ${unit(power_watts === null ? null : Math.round(power_watts), 'W', 5)}`;
-  return cutLine(
-    [span(`${label}${name}${memory}`), span(gauge), span(`${load}${trend}${heat}  `), span(usersOf(pools), 'strong')],
-    columns,
-  );
+  const before = `${label}${name}${memory}${gauge}${load}`;
+  const users = Math.min(12, Math.max(...devices.map((each) => displayWidth(usersOf(each.pools)))));
+  const room = columns - displayWidth(before) - displayWidth(heat) - 2 - users;
+  const trend = history === null || room < trendWidth + 1 ? '' : ` ${sparkline(history[uuid] ?? [], 100, trendWidth, utf8)}`;
+  return cutLine([span(`${before}${trend}${heat}  `), span(usersOf(pools), 'strong')], columns);
 }
+
+const trendWidth = 8;
 
 function shortLine(device: DeviceView, columns: number, { devices, utf8 }: DeviceBlock): Line {
   const label = `${labelOf(device, devices).padEnd(6)} `;

@@ -24,14 +24,14 @@ function bodyLines(model: Model): readonly Line[] {
   return isStale(model) && model.screen !== 'help' ? lines.map(faded) : lines;
 }
 
-/** `too small: 2 ready  1 broken (needs 40x8)`. */
+/** `too small: 2 ready, 1 broken (needs 40x8)`. */
 function tooSmall(model: Model): Line {
   const { view } = seen(model).data;
-  const counts = view === null ? [] : countSpans(view);
-  const told = counts.flatMap((each, index) =>
-    index === counts.length - 1 ? [] : [each.text.trim() === '' ? span(', ') : each],
-  );
-  return [span('too small: '), ...told, span(`${told.length === 0 ? '' : ' '}(needs ${least.columns}x${least.rows})`)];
+  const needs = `(needs ${least.columns}x${least.rows})`;
+  const begin = 'too small: ';
+  const counts = view === null ? [] : countSpans(view, model.size.columns - begin.length - needs.length);
+  const listed = counts.map((each, index) => (each.text.trim() !== '' ? each : span(index === counts.length - 1 ? ' ' : ', ')));
+  return [span(begin), ...listed, span(needs)];
 }
 
 /** Nothing was ever heard: what is wrong, why, and what to do. */

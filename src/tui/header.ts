@@ -4,10 +4,10 @@ import type { ReplicaStateName, StatusView } from '../api/wire.js';
 import { oneLine } from '../text/one-line.js';
 import { placesOf, tones } from '../text/places.js';
 import { age, clockTime, span as duration } from '../text/time.js';
-import { displayWidth } from '../text/width.js';
-import { cutLine, type Line, span, spread } from './line.js';
+import { cutLine, type Line, span, spread, widthOf } from './line.js';
 import { type Model, seen } from './model.js';
 
+/** As a replica's life goes. */
 const stateOrder: readonly ReplicaStateName[] = [
   'ready',
   'unhealthy',
@@ -38,25 +38,40 @@ export function headerLine(model: Model): Line {
     return spread([...name, ...(waiting ? [span(`  ${connecting(model)}`, 'faint')] : [])], [clock], size.columns);
   }
   const up = span(`  up ${age(view.supervisor.uptime_seconds * 1000 + Math.max(0, shownAt - viewAt))}`);
-  const counts = countSpans(view);
   const modes = [
     ...(model.frozen === null ? [] : [span(`paused at ${clockTime(model.frozen.now)}  `, 'busy')]),
     ...(settings.readOnly ? [span('read-only  ', 'faint')] : []),
   ];
+  const counts = countSpans(view, Number.POSITIVE_INFINITY);
   const right = [...modes, ...counts, clock];
-  const widthOf = (line: Line): number => line.reduce((sum, { text }) => sum + displayWidth(text), 0);
   const left = [[...name, up], name, [name[0] ?? up]].find((each) => widthOf(each) + 2 + widthOf(right) <= size.columns);
   if (left !== undefined) return spread(left, right, size.columns);
-  return cutLine([...modes, ...counts, clock], size.columns);
+  return cutLine([...modes, ...countSpans(view, size.columns - widthOf(modes) - widthOf([clock])), clock], size.columns);
 }
 
-/** `2 ready  1 broken`, as where the view is too small for more. */
-export function countSpans(view: StatusView): Line {
+/** `2 ready  1 broken  +3`: what is in trouble gives way last. Ends in a gap. */
+export function countSpans(view: StatusView, columns: number): Line {
   const places = placesOf(view);
-  return stateOrder.flatMap((state) => {
+  const counted = stateOrder.flatMap((state) => {
     const count = places.filter(({ replica }) => replica.state === state).length;
-    return count === 0 ? [] : [span(`${count} ${state}`, tones[state]), span('  ')];
+    return count === 0 ? [] : [{ state, count }];
   });
+  let kept = counted;
+  for (const { state } of [...counted].sort((a, b) => weights[tones[b.state]] - weights[tones[a.state]])) {
+    if (widthOf(spansOf(kept, places.length)) <= columns) break;
+    kept = kept.filter((each) => each.state !== state);
+  }
+  return spansOf(kept, places.length);
+}
+
+const weights = { good: 0, bad: 1, busy: 2, faint: 3 } as const;
+
+function spansOf(counts: readonly { readonly state: ReplicaStateName; readonly count: number }[], all: number): Line {
+  const others = all - counts.reduce((sum, { count }) => sum + count, 0);
+  return [
+    ...counts.flatMap(({ state, count }) => [span(`${count} ${state}`, tones[state]), span('  ')]),
+    ...(others === 0 ? [] : [span(`+${others}`), span('  ')]),
+  ];
 }
 
 function connecting({ settings, now, startedAt }: Model): string {

@@ -16,7 +16,7 @@ export const help: readonly Help[] = [
   { keys: 'n N', does: 'in the log: the next, the last find among its lines' },
   { keys: 'f', does: 'follow the log, or stay where it is' },
   { keys: 'w', does: 'wrap long lines of the log' },
-  { keys: 'y', does: 'write the shown log to a file' },
+  { keys: 'y', does: 'in the log: write it, or what the filter leaves of it, to a file' },
   { keys: 'p', does: 'pause: what is shown stays' },
   { keys: 'd', does: 'drain', acts: true },
   { keys: 's', does: 'start', acts: true },

@@ -12,6 +12,9 @@ export const isTooSmall = ({ columns, rows }: Size): boolean => columns < least.
 export const bodyRows = ({ rows }: Size): number => Math.max(0, rows - 3);
 
 const logFromRows = 16;
+const leastReplicas = 5;
+/** From here on there is room for what is nice to know. */
+export const roomyFrom = 100;
 const twoFrom = 140;
 const threeFrom = 200;
 
@@ -37,7 +40,7 @@ export type ListRows = {
 };
 
 /**
- * The rows of the list. Below 16 rows the log goes, then the devices, if they leave no room for three replicas. The log gets what
+ * The rows of the list. Below 16 rows the log goes, then, in part or all, the devices, if they leave no room for five replicas. The log gets what
  * the replicas do not need, and at least a quarter.
  */
 export function listRows(size: Size, columns: number, count: { readonly devices: number; readonly replicas: number }): ListRows {
@@ -51,7 +54,10 @@ export function listRows(size: Size, columns: number, count: { readonly devices:
     const left = body - logLeast - (devices === 0 ? 0 : devices + 1) - 2;
     return { devices, left };
   });
-  const { devices, left } = choices.find((each) => each.left >= Math.min(3, needed)) ?? { devices: 0, left: body - logLeast - 2 };
+  const { devices, left } = choices.find((each) => each.left >= Math.min(leastReplicas, needed)) ?? {
+    devices: 0,
+    left: body - logLeast - 2,
+  };
   const replicas = Math.max(1, withLog ? Math.min(needed, left) : left);
   const rest = body - (devices === 0 ? 0 : devices + 1) - 2 - replicas;
   return { devices, replicas, log: withLog ? Math.max(0, rest - 1) : 0 };

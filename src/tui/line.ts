@@ -2,7 +2,7 @@
 
 import type { Palette } from '../text/colour.js';
 import { cut } from '../text/table.js';
-import { displayWidth } from '../text/width.js';
+import { displayWidth, harmless } from '../text/width.js';
 
 export type Tone = 'plain' | keyof Palette;
 export type Span = { readonly text: string; readonly tone: Tone };
@@ -10,7 +10,8 @@ export type Line = readonly Span[];
 
 export const blank: Line = [];
 
-export const span = (text: string, tone: Tone = 'plain'): Span => ({ text, tone });
+/** The one way to make one: no text of others can steer the terminal, or be wider than it is taken for. */
+export const span = (text: string, tone: Tone = 'plain'): Span => ({ text: harmless(text.replaceAll('\t', ' ')), tone });
 
 export const textOf = (line: Line): string => line.map(({ text }) => text).join('');
 
@@ -34,6 +35,37 @@ export function cutLine(line: Line, columns: number): Line {
     break;
   }
   return kept;
+}
+
+/** The same without dots, for lines whose every column is dear. */
+export function chopLine(line: Line, columns: number): Line {
+  const kept: Span[] = [];
+  let left = columns;
+  for (const { text, tone } of line) {
+    let piece = '';
+    for (const char of text) {
+      const width = displayWidth(char);
+      if (width > left) return [...kept, { text: piece, tone }];
+      piece += char;
+      left -= width;
+    }
+    kept.push({ text: piece, tone });
+  }
+  return kept;
+}
+
+/** Pieces of at most `columns`, broken between words where there are any. */
+export function folded(text: string, columns: number): readonly string[] {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(' ')) {
+    const longer = line === '' ? word : `${line} ${word}`;
+    if (line !== '' && displayWidth(longer) > columns) {
+      lines.push(line);
+      line = word;
+    } else line = longer;
+  }
+  return [...lines, line];
 }
 
 /** Exactly `columns` wide. */

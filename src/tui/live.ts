@@ -87,13 +87,9 @@ class View {
     const followed = follow(this.live.sources, this.tell, signal);
     const { Frames, mount } = await import('./app.js');
     const frames = new Frames();
-    this.unmount = mount(
-      frames,
-      () => this.size().columns,
-      (lines) => this.screen.show(lines),
-    );
     this.frames = frames;
-    this.pace.now();
+    this.draw();
+    this.unmount = mount(frames, (lines) => this.screen.show(lines));
     await Promise.race([left, followed]);
     return this.model;
   }
@@ -118,7 +114,7 @@ class View {
     this.model = hear(this.model, { kind: 'time' }, this.live.sources.now());
     const lines = frame(this.model).map((line) => paintLine(line, this.live.palette));
     if (this.frames === null) this.screen.show(lines);
-    else this.frames.show(lines);
+    else this.frames.show(lines, this.model.size.columns);
   }
 
   private enter(): void {
@@ -156,8 +152,7 @@ class View {
         this.seat.suspend();
         return;
       case 'redraw':
-        this.screen.forget();
-        this.pace.now();
+        this.screen.redraw();
         return;
       case 'act':
         for (const name of wish.names) void this.act(wish.verb, name);

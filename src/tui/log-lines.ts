@@ -1,7 +1,7 @@
 /** The part of a log that is shown: the end of it, or where its user has gone; all lines, those that a filter leaves, or those around a find. */
 
 import { displayWidth } from '../text/width.js';
-import { cutLine, type Line, span } from './line.js';
+import { chopLine, type Line, span } from './line.js';
 import type { LogData } from './model.js';
 
 export type LogWindow = {
@@ -34,7 +34,7 @@ export function logLines(window: LogWindow): readonly Line[] {
   for (let at = lines.length - 1; at >= 0 && shown.length < rows; at -= 1) {
     const { number, text } = lines[at] ?? { number: 0, text: '' };
     const pieces = wrap ? wrapped(text, columns) : [text];
-    for (const piece of [...pieces].reverse()) shown.push(cutLine(marked(piece, filter, number === found), columns));
+    for (const piece of [...pieces].reverse()) shown.push(chopLine(marked(piece, filter, number === found), columns));
   }
   return shown.slice(0, rows).reverse();
 }

@@ -48,19 +48,13 @@ export function sparkline(values: readonly (number | null)[], most: number, colu
 /** `── Devices ─────────── 3 ──`, as wide as there is room. */
 export function rule(title: string, right: string | Span, columns: number, utf8: boolean): Line {
   const dash = utf8 ? '─' : '-';
+  const named = span(title, 'strong');
   const end = typeof right === 'string' ? span(right, 'faint') : right;
-  const ending = end.text === '' ? '' : ` ${dash.repeat(2)}`;
-  const room = columns - displayWidth(title) - 4 - (end.text === '' ? 0 : displayWidth(end.text) + 1) - ending.length;
-  if (room >= 1) {
-    return [
-      span(`${dash.repeat(2)} `, 'faint'),
-      span(title, 'strong'),
-      span(` ${dash.repeat(room)}`, 'faint'),
-      ...(end.text === '' ? [] : [span(' '), end, span(ending, 'faint')]),
-    ];
-  }
-  const alone = columns - displayWidth(title) - 4;
-  return [span(`${dash.repeat(2)} `, 'faint'), span(title, 'strong'), span(alone > 0 ? ` ${dash.repeat(alone)}` : '', 'faint')];
+  const room = columns - displayWidth(named.text) - 4;
+  const behind = end.text === '' ? 0 : displayWidth(end.text) + 4;
+  const begin = span(`${dash.repeat(2)} `, 'faint');
+  if (behind === 0 || room - behind < 1) return [begin, named, span(room > 0 ? ` ${dash.repeat(room)}` : '', 'faint')];
+  return [begin, named, span(` ${dash.repeat(room - behind)} `, 'faint'), end, span(` ${dash.repeat(2)}`, 'faint')];
 }
 
 /** Whether the locale's characters are UTF-8; the first variable that is set decides, as in the C library. */

@@ -149,8 +149,15 @@ export function listed(model: Model): readonly Place[] {
   });
 }
 
-/** Who the keys act on: the one that was chosen, else the first. */
-export function selectedPlace(model: Model): Place | null {
+/** Which of those that are listed the keys act on: the one that was chosen, else the first; -1 where there is none. */
+export function selectedIndex(model: Model): number {
   const places = listed(model);
-  return places.find((place) => placeName(place) === model.selected) ?? places[0] ?? null;
+  return Math.max(
+    places.length === 0 ? -1 : 0,
+    places.findIndex((place) => placeName(place) === model.selected),
+  );
+}
+
+export function selectedPlace(model: Model): Place | null {
+  return listed(model)[selectedIndex(model)] ?? null;
 }

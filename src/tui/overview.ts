@@ -3,14 +3,14 @@
 import type { StatusView } from '../api/wire.js';
 import { oneLine } from '../text/one-line.js';
 import { type Place, placeName } from '../text/places.js';
-import { factLines } from './detail-lines.js';
+import { type Facts, factLines } from './detail-lines.js';
 import { ageNote, deviceLines } from './device-lines.js';
 import { eventLines } from './event-lines.js';
-import { blockColumns, bodyRows, firstShown, listRows } from './layout.js';
+import { blockColumns, bodyRows, firstShown, listRows, roomyFrom } from './layout.js';
 import { beside, cutLine, type Line, span } from './line.js';
 import { logLines } from './log-lines.js';
 import { rule, signs, staleSign } from './marks.js';
-import { isStale, listed, type Model, seen, selectedPlace } from './model.js';
+import { isStale, listed, type Model, seen, selectedIndex, selectedPlace } from './model.js';
 import { replicaLines } from './replica-lines.js';
 
 export function overviewLines(model: Model, view: StatusView): readonly Line[] {
@@ -32,7 +32,7 @@ function listLines(model: Model, view: StatusView, room: number): readonly Line[
   const places = listed(model);
   const rows = listRows(size, columns, { devices: view.devices.length, replicas: places.length });
   const chosen = selectedPlace(model);
-  const first = firstShown(chosen === null ? 0 : places.indexOf(chosen), places.length, rows.replicas);
+  const first = firstShown(selectedIndex(model), places.length, rows.replicas);
   const shown = places.slice(first, first + rows.replicas);
   const { utf8 } = settings;
   const range = shown.length < places.length ? `${first + 1}-${first + shown.length} of ${places.length}` : `${places.length}`;
@@ -43,7 +43,10 @@ function listLines(model: Model, view: StatusView, room: number): readonly Line[
       ? []
       : [
           rule('Devices', devicesRight, columns, utf8),
-          ...deviceLines({ devices: view.devices, columns, utf8, history: data.history }, rows.devices),
+          ...deviceLines(
+            { devices: view.devices, columns, utf8, history: size.columns < roomyFrom ? null : data.history },
+            rows.devices,
+          ),
         ];
   const replicas =
     places.length === 0
@@ -84,7 +87,8 @@ export function logBlock(model: Model, place: Place, rows: number, columns: numb
   const { incarnation } = place.replica;
   const lines =
     log.key === name ? logLines({ log, filter: '', end: null, found: null, wrap: false, rows: rows - 1, columns }) : [];
-  return [rule(`${name} log`, `following  incarnation ${incarnation}`, columns, model.settings.utf8), ...lines];
+  const where = isStale(model) ? 'as it was' : 'following';
+  return [rule(`${name} log`, `${where}  incarnation ${incarnation}`, columns, model.settings.utf8), ...lines];
 }
 
 /** `embed/r0 ──── ! broken, goal up`. */
@@ -94,13 +98,18 @@ export function placeRule(model: Model, { pool, replica }: Place, columns: numbe
   return rule(`${pool.pool_id}/${replica.replica_id}`, `${state}, goal ${replica.goal}`, columns, model.settings.utf8);
 }
 
+export function factsOf(model: Model, view: StatusView, place: Place): Facts {
+  const { data, now } = seen(model);
+  const { home, utf8 } = model.settings;
+  return { place, view, leases: data.leases, home, now, running: data.history[placeName(place)] ?? [], utf8 };
+}
+
 /** At the right of the list: what is to be known of the chosen one, and its log. */
 function besideLines(model: Model, view: StatusView, columns: number): readonly Line[] {
   const place = selectedPlace(model);
   if (place === null) return [];
-  const { data, now } = seen(model);
   const body = bodyRows(model.size);
-  const facts = factLines({ place, view, leases: data.leases, home: model.settings.home, now }, columns).slice(0, body - 6);
+  const facts = factLines(factsOf(model, view, place), columns, 2).slice(0, body - 6);
   return [placeRule(model, place, columns), ...facts, ...logBlock(model, place, body - 1 - facts.length, columns)];
 }
 

@@ -4,7 +4,7 @@ import type { ActVerb } from '../api/client.js';
 import { placeName } from '../text/places.js';
 import type { Key } from './keys.js';
 import { bodyRows } from './layout.js';
-import { isStale, listed, type Model, type Screen, seen, selectedPlace } from './model.js';
+import { isStale, listed, type Model, type Screen, seen, selectedIndex, selectedPlace } from './model.js';
 import { said } from './news.js';
 import { completed, paletteWish } from './palette.js';
 import { mostScrolled } from './screens.js';
@@ -64,7 +64,7 @@ function letter(model: Model, char: string): Pressed {
     case 'N':
       return only(model.screen === 'log' ? findIn(model, char === 'n' ? 1 : -1) : model);
     case 'y':
-      return saved(model);
+      return model.screen === 'log' ? saved(model) : only(model);
     case '/':
       return only({ ...model, question: { kind: 'filter', text: model.filter[filtered(model.screen)] } });
     case ':':
@@ -139,9 +139,7 @@ function by(model: Model, lines: number): Model {
   const { screen } = model;
   if (screen === 'overview') {
     const places = listed(model);
-    const place = selectedPlace(model);
-    const at = place === null ? 0 : places.indexOf(place);
-    const next = places[Math.max(0, Math.min(places.length - 1, at + lines))];
+    const next = places[Math.max(0, Math.min(places.length - 1, selectedIndex(model) + lines))];
     return next === undefined ? model : { ...model, selected: placeName(next) };
   }
   if (screen === 'log') return moveLog(model, lines);

@@ -42,9 +42,16 @@ export class Screen {
     if (text !== '') this.output.write(text);
   }
 
-  /** The next frame is written whole: the terminal has another size, or somebody else has written to it. */
+  /** The next frame is written whole: the terminal has another size. */
   forget(): void {
     this.shown = null;
+  }
+
+  /** Writes all of it once more: somebody else has written there. */
+  redraw(): void {
+    const lines = this.shown;
+    this.shown = null;
+    if (lines !== null) this.show(lines);
   }
 
   /** Gives the terminal back as it was. Safe to call at any time, and twice. */

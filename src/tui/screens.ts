@@ -10,8 +10,8 @@ import { bodyRows } from './layout.js';
 import { cutLine, type Line, span } from './line.js';
 import { candidates, logLines } from './log-lines.js';
 import { rule } from './marks.js';
-import { type Model, seen, selectedPlace } from './model.js';
-import { overviewLines, placeRule } from './overview.js';
+import { isStale, type Model, seen, selectedPlace } from './model.js';
+import { factsOf, overviewLines, placeRule } from './overview.js';
 
 /** At most as many lines as there are rows for; before anything is known, the help alone. */
 export function screenLines(model: Model): readonly Line[] {
@@ -56,10 +56,10 @@ const leastTimeline = 3;
 function detailsScreen(model: Model, view: StatusView): readonly Line[] {
   const place = selectedPlace(model);
   const { columns } = model.size;
-  const { utf8, home } = model.settings;
+  const { utf8 } = model.settings;
   if (place === null) return [cutLine([span('  no replica is chosen')], columns)];
-  const { data, now } = seen(model);
-  const facts = factLines({ place, view, leases: data.leases, home, now }, columns);
+  const { data } = seen(model);
+  const facts = factLines(factsOf(model, view, place), columns, 3);
   const { command } = data;
   const known = command !== null && command.key === placeName(place) && command.incarnation === place.replica.incarnation;
   const executed = known && command.line !== null ? commandLines(command.line, 4, columns) : [];
@@ -85,7 +85,11 @@ function logScreen(model: Model): readonly Line[] {
   const own = log.key === placeName(place);
   const lines = own ? logLines(window) : [];
   const filtered = filter.log === '' ? '' : `/${filter.log}  ${found === null ? `${candidates(window).length} lines` : 'find'}  `;
-  const where = end === null ? 'following' : `stays at line ${end + 1} of ${log.first + log.lines.length}`;
+  const where = isStale(model)
+    ? 'as it was'
+    : end === null
+      ? 'following'
+      : `stays at line ${end + 1} of ${log.first + log.lines.length}`;
   const right = `${filtered}${where}  incarnation ${place.replica.incarnation}`;
   const empty = log.lines.length === 0 ? 'it has written nothing yet' : `no line has "${filter.log}" in it`;
   return [

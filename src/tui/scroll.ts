@@ -1,7 +1,7 @@
 /** Moving through the log: it grows at its end, so a place in it is the number of its last shown line. */
 
 import { bodyRows } from './layout.js';
-import { candidates, logLines, matches } from './log-lines.js';
+import { candidates, matches } from './log-lines.js';
 import { type Model, seen } from './model.js';
 
 /** By so many lines; `stay`: where it is; `end`: follow. Whoever comes to the end follows. */
@@ -36,18 +36,8 @@ export function findIn(model: Model, direction: 1 | -1): Model {
   return { ...model, found: next, logEnd: Math.min(last, next + Math.floor((bodyRows(model.size) - 1) / 2)) };
 }
 
-/** The text of the lines that the log's screen shows. */
+/** The text of the lines that are there: all, or those that the filter leaves. */
 export function shownLog(model: Model): readonly string[] {
   const { log } = seen(model).data;
-  const { filter, logEnd: end, found } = model;
-  const window = {
-    log,
-    filter: filter.log,
-    end,
-    found,
-    wrap: false,
-    rows: bodyRows(model.size) - 1,
-    columns: Number.POSITIVE_INFINITY,
-  };
-  return logLines(window).map((line) => line.map(({ text }) => text).join(''));
+  return candidates({ log, filter: model.filter.log, found: null }).map(({ text }) => text);
 }
