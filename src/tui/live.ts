@@ -83,15 +83,18 @@ class View {
     // The first frame is seen before anything is loaded or asked.
     this.seat.take();
     this.pace.now();
-    const { signal } = this.ending;
-    const followed = follow(this.live.sources, this.tell, signal);
-    const { Frames, mount } = await import('./app.js');
-    const frames = new Frames();
-    this.frames = frames;
-    this.draw();
-    this.unmount = mount(frames, (lines) => this.screen.show(lines));
-    await Promise.race([left, followed]);
+    const ended = Promise.race([left, follow(this.live.sources, this.tell, this.ending.signal)]);
+    await Promise.race([ended, this.load().then(() => ended)]);
     return this.model;
+  }
+
+  /** Until Ink is there, frames are drawn without it. */
+  private async load(): Promise<void> {
+    const { Frames, mount } = await import('./app.js');
+    if (this.ending.signal.aborted) return;
+    this.frames = new Frames();
+    this.draw();
+    this.unmount = mount(this.frames, (lines) => this.screen.show(lines));
   }
 
   close(): void {

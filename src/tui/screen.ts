@@ -8,8 +8,9 @@ export type Output = { write(text: string): unknown };
 
 const esc = '\u001b[';
 const enter = `${esc}?1049h${esc}?25l`;
-const leave = `${esc}?25h${esc}?1049l`;
 const clear = `${esc}H${esc}2J`;
+// Cleared first: where it was made bigger meanwhile, tmux leaves what stood beyond the first screen.
+const leave = `${clear}${esc}?25h${esc}?1049l`;
 
 /** What turns the one into the other; null: whatever stands there is not ours. */
 export function changed(before: readonly string[] | null, after: readonly string[]): string {

@@ -57,6 +57,8 @@ export class Seat {
     }
     this.hear('SIGTSTP', () => this.suspend());
     this.hear('SIGCONT', () => {
+      // A shell had the terminal meanwhile, whether we have been asked before or not.
+      leave();
       raw(true);
       enter();
       resized();

@@ -50,7 +50,7 @@ describe('the screen', () => {
       '\u001b[?1049h\u001b[?25l',
       '\u001b[H\u001b[2J\u001b[1;1Ha',
       '\u001b[H\u001b[2J\u001b[1;1Ha',
-      '\u001b[?25h\u001b[?1049l',
+      '\u001b[H\u001b[2J\u001b[?25h\u001b[?1049l',
     ]);
     expect(written.join('')).not.toContain('\u001b[3J');
   });
