@@ -76,13 +76,15 @@ try {
   process.exitCode = 1;
 }
 
-/** Ink asks for a package of developers' tools where DEV is set, which is not there, and which a bundle would have to hold. */
+/** Ink loads its developers' tools where DEV is set: a package that is not there, which a bundle would have to hold. */
 function withoutDevtools() {
   return {
     name: 'without-devtools',
     setup({ onResolve, onLoad }) {
-      onResolve({ filter: /^react-devtools-core$/ }, ({ path }) => ({ path, namespace: 'nothing' }));
-      onLoad({ filter: /.*/, namespace: 'nothing' }, () => ({ contents: 'export default {};' }));
+      onResolve({ filter: /^\.\/devtools\.js$/ }, ({ path, importer }) =>
+        /node_modules\/ink\//.test(importer) ? { path, namespace: 'nothing' } : undefined,
+      );
+      onLoad({ filter: /.*/, namespace: 'nothing' }, () => ({ contents: '' }));
     },
   };
 }

@@ -13,7 +13,7 @@ export const help: readonly Help[] = [
   { keys: '1 2 3 4 5 tab', does: 'overview, details, log, events, devices and leases' },
   { keys: 'l', does: 'log of the replica' },
   { keys: '/', does: 'show only what has these words' },
-  { keys: 'n N', does: 'in the log: the next, the last find among its lines' },
+  { keys: 'n N', does: 'in the log: the next, the previous find among all its lines' },
   { keys: 'f', does: 'follow the log, or stay where it is' },
   { keys: 'w', does: 'wrap long lines of the log' },
   { keys: 'y', does: 'in the log: write it, or what the filter leaves of it, to a file' },
