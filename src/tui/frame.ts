@@ -4,7 +4,7 @@ import { oneLine } from '../text/one-line.js';
 import { footerLine } from './footer.js';
 import { countSpans, headerLine } from './header.js';
 import { bodyRows, isTooSmall, least } from './layout.js';
-import { blank, cutLine, faded, type Line, span } from './line.js';
+import { blank, cutLine, faded, folded, type Line, span } from './line.js';
 import { isStale, type Model, seen } from './model.js';
 import { screenLines } from './screens.js';
 
@@ -46,7 +46,9 @@ function failureLines({ link, size, settings }: Model): readonly Line[] {
   return [
     blank,
     ...facts.flatMap(([key, value]) =>
-      value === null ? [] : [cutLine([span(`  ${key.padEnd(6)}`, 'faint'), span(oneLine(value))], size.columns)],
+      folded(oneLine(value ?? ''), size.columns - 8).flatMap((piece, index) =>
+        piece === '' ? [] : [cutLine([span(`  ${(index === 0 ? key : '').padEnd(6)}`, 'faint'), span(piece)], size.columns)],
+      ),
     ),
   ];
 }

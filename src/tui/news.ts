@@ -40,9 +40,9 @@ export function hear(model: Model, news: News, now: number): Model {
       return heard(next, news.event);
     case 'past': {
       const known = new Set(next.data.events.map(({ id }) => id));
-      return withData(next, {
-        events: [...news.events.filter(({ id }) => !known.has(id)), ...next.data.events].slice(-keptEvents),
-      });
+      const all = [...news.events.filter(({ id }) => !known.has(id)), ...next.data.events];
+      // What was missed while nobody answered belongs between what was heard before and since.
+      return withData(next, { events: all.sort((a, b) => Date.parse(a.time) - Date.parse(b.time)).slice(-keptEvents) });
     }
     case 'leases':
       return withData(next, { leases: news.leases });
