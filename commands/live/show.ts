@@ -2,7 +2,7 @@
 
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import type { StatusView } from '../../src/api/wire.js';
+import type { EventLine, StatusView } from '../../src/api/wire.js';
 import { maskVariables } from '../../src/devices/mask-variables.js';
 import { PoolctlError } from '../../src/errors.js';
 import { executedAs } from '../../src/host/executed.js';
@@ -47,7 +47,7 @@ export async function showLive(
       client,
       narrow: narrowing(selectors),
       lastKnown: async () => readFile(paths.registry, 'utf8').then(statusIn, () => null),
-      past: async () => ((await readJournal(paths.journal, { tail: pastEvents })) ?? []) as never,
+      past: async () => ((await readJournal(paths.journal, { tail: pastEvents })) ?? []).map((line) => line as EventLine),
       now: cli.now,
     },
     commandOf: async (pid) => {

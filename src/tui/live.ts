@@ -118,6 +118,8 @@ class View {
     const lines = frame(this.model).map((line) => paintLine(line, this.live.palette));
     if (this.frames === null) this.screen.show(lines);
     else this.frames.show(lines, this.model.size.columns);
+    // That something goes on while nothing comes is seen by its turning.
+    if (this.model.link.state === 'connecting') this.pace.soon();
   }
 
   private enter(): void {

@@ -120,13 +120,21 @@ export function replicaLines(block: ReplicaBlock, shownPlaces: readonly Place[])
     const chosen = placeName(place) === block.selected;
     const cells = kept.flatMap(({ name, width }): readonly Span[] => {
       const { text, tone } = columns[name].from(place, block);
-      const cell = aligned(cut(text, width), columns[name].align, width);
+      const cell = aligned(name === 'replica' ? cutName(text, width) : cut(text, width), columns[name].align, width);
       return [span(cell, chosen && name === 'replica' ? 'strong' : tone), span(' '.repeat(gap))];
     });
     const line = [span(chosen ? '> ' : '  ', 'strong'), ...cells, span(whyText(place, why))];
     return cutLine(block.stale ? line.map(({ text }) => span(text, 'faint')) : line, block.columns);
   });
   return [cutLine([span(`  ${head}${' '.repeat(gap)}${cut(whyHead, why)}`, 'faint')], block.columns), ...lines];
+}
+
+/** `a-long-na.../r12`: which replica it is tells more than the end of its pool's name. */
+function cutName(name: string, room: number): string {
+  if (displayWidth(name) <= room) return name;
+  const id = name.slice(name.lastIndexOf('/'));
+  const left = room - displayWidth(id);
+  return left < 4 ? cut(name, room) : `${cut(name.slice(0, -id.length), left)}${id}`;
 }
 
 function aligned(text: string, align: Column['align'], width: number): string {

@@ -110,6 +110,13 @@ describe('the overview', () => {
     expect(lines[2]).toContain('22.1/24.0 GiB #########.   71 %');
   });
 
+  it('cuts a long name in the middle: which replica it is stays', () => {
+    const long = statusView([poolView('a-pool-with-a-name-that-says-everything', [replicaView({ replica_id: 'r12' })])]);
+    expect(seen(modelOf(long, size)).find((line) => line.startsWith('> '))).toMatch(
+      /^> a-pool-with-a-name-th\.\.\.\/r12 {2}\+ ready /,
+    );
+  });
+
   it('shows what a filter leaves', () => {
     const model = modelOf(rig01(), size);
     const filtered = { ...model, filter: { ...model.filter, overview: 'broken' } };
