@@ -17,12 +17,19 @@ export function overviewLines(model: Model, view: StatusView): readonly Line[] {
   const [list = 0, ...others] = blockColumns(model.size);
   if (others.length === 0) return listLines(model, view, list);
   const [details = 0, events] = others;
+  const listed = listLines(model, view, list);
+  const free = bodyRows(model.size) - listed.length;
+  // Room that the list does not need is for what has happened, unless that has a column of its own.
+  const below = events === undefined && free >= leastNews ? newsLines(model, list - 1, free) : [];
   return beside([
-    { lines: listLines(model, view, list), columns: list },
+    { lines: [...listed, ...below], columns: list },
     { lines: besideLines(model, view, events === undefined ? details : details - 1), columns: details },
-    ...(events === undefined ? [] : [{ lines: newsLines(model, events), columns: events }]),
+    ...(events === undefined ? [] : [{ lines: newsLines(model, events, bodyRows(model.size)), columns: events }]),
   ]);
 }
+
+/** Under a rule. */
+const leastNews = 4;
 
 function listLines(model: Model, view: StatusView, room: number): readonly Line[] {
   const { size, settings, filter } = model;
@@ -113,7 +120,7 @@ function besideLines(model: Model, view: StatusView, columns: number): readonly 
   return [placeRule(model, place, columns), ...facts, ...logBlock(model, place, body - 1 - facts.length, columns)];
 }
 
-function newsLines(model: Model, columns: number): readonly Line[] {
+function newsLines(model: Model, columns: number, rows: number): readonly Line[] {
   const { events } = seen(model).data;
-  return [rule('Events', '', columns, model.settings.utf8), ...eventLines(events, 0, bodyRows(model.size) - 1, columns)];
+  return [rule('Events', '', columns, model.settings.utf8), ...eventLines(events, 0, rows - 1, columns)];
 }

@@ -48,7 +48,9 @@ describe('the overview', () => {
     expect(seen(wide).join('\n')).toMatch(/── Devices ─+ 3 ── ── chat\/r0 ─+ \+ ready, goal up ──\n/);
     expect(seen(wide).join('\n')).toMatch(/ ── chat\/r0 log ─+ following {2}incarnation 1 ──\n/);
     expect(seen(wide).join('\n')).toContain('speed       42.1 tokens/s, first token after 181ms');
-    expect(seen(wide).join('\n')).not.toContain('event 1');
+    // Below the list, where that leaves room.
+    expect(seen(wide).find((line) => line.startsWith('14:01:01 event 1'))).toBeDefined();
+    expect(seen({ ...wide, size: { columns: 140, rows: 16 } }).join('\n')).not.toContain('event 1');
     const wider = { ...wide, size: { columns: 200, rows: 40 } };
     expect(seen(wider)[1]).toMatch(/── Events ─+$/);
     expect(seen(wider)[2]).toMatch(/14:01:01 event 1$/);
