@@ -5,6 +5,9 @@ const { version } = JSON.parse(readFileSync(new URL('package.json', import.meta.
 const pure = ['core', 'inventory', 'text', 'diagnosis', 'telemetry', 'proposal', 'checkup'].map(
   (room) => `test/${room}/**/*.test.ts`,
 );
+// Of the live view: all but what needs Ink, a socket or a terminal.
+pure.push('test/tui/*.test.ts');
+const ends = ['test/cli/**/*.test.ts', 'test/tui/tmux/*.test.ts'];
 const built = { define: { __POOLCTL_VERSION__: JSON.stringify(version) } };
 
 // biome-ignore lint/style/noDefaultExport: vitest reads it
@@ -18,7 +21,7 @@ export default defineConfig({
       {
         ...built,
         extends: true,
-        test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: [...pure, 'test/cli/**', 'test/real/**'] },
+        test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: [...pure, ...ends, 'test/real/**'] },
       },
       {
         ...built,
@@ -29,7 +32,7 @@ export default defineConfig({
       {
         ...built,
         extends: true,
-        test: { name: 'cli', include: ['test/cli/**/*.test.ts'], testTimeout: 60_000, hookTimeout: 60_000 },
+        test: { name: 'cli', include: ends, testTimeout: 60_000, hookTimeout: 60_000 },
       },
       {
         ...built,

@@ -43,6 +43,12 @@ function world(): Cli {
       process.exitCode = status;
     },
     now: () => Date.now(),
+    terminal: () => ({
+      input: process.stdin,
+      output: out(),
+      signals: process,
+      kill: (signal) => process.kill(process.pid, signal),
+    }),
     interruption() {
       const interrupted = new AbortController();
       process.once('SIGINT', () => interrupted.abort());

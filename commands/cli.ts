@@ -6,6 +6,7 @@
 import type { Command } from 'commander';
 import { PoolctlError } from '../src/errors.js';
 import type { ColourWish } from '../src/text/colour.js';
+import type { Terminal } from '../src/tui/seat.js';
 
 /** One of the two output streams, as far as a command may know it. */
 export type Face = { readonly isTTY: boolean; readonly columns: number | undefined };
@@ -30,6 +31,8 @@ export type Cli = {
   exit(status: number): void;
   /** Epoch milliseconds. */
   now(): number;
+  /** The terminal itself, for the live view. Only where `out` and `input` are one. */
+  terminal(): Terminal;
   /** Aborted by Ctrl-C. Asking for it means that the command ends by itself when it is: without asking, Ctrl-C kills the program. */
   interruption(): AbortSignal;
 };

@@ -9,6 +9,7 @@ export const commands: Readonly<Record<string, () => Promise<Register>>> = {
   up: async () => (await import('./up.js')).up,
   down: async () => (await import('./down.js')).down,
   status: async () => (await import('./status.js')).status,
+  top: async () => (await import('./top.js')).top,
   drain: async () => (await import('./drain.js')).drain,
   start: async () => (await import('./start.js')).start,
   stop: async () => (await import('./stop.js')).stop,

@@ -7,7 +7,7 @@ import { PoolctlError } from '../src/errors.js';
 import { clientOf } from './ask/supervisor.js';
 import { asGlobals, type Cli, globalFlags } from './cli.js';
 import { tellFailure, toldTo } from './render/error.js';
-import { showStatus } from './status.js';
+import { showStatus } from './status/show.js';
 
 /** What is to be done, failures and all; null where the line is not plain. */
 export function plainLine(argv: readonly string[], cli: Cli): (() => Promise<void>) | null {

@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
+import { watchStatus } from '../src/api/watch.js';
 import type { ReplicaView } from '../src/api/wire.js';
 import { replicasOf, resolveTargets } from './ask/selectors.js';
 import { clientOf } from './ask/supervisor.js';
 import { durationOf, wordOf } from './ask/values.js';
-import { watchStatus } from './ask/watch.js';
 import { type Cli, globalsOf } from './cli.js';
 
 const goals = ['ready', 'drained', 'stopped', 'failed'] as const;

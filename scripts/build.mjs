@@ -31,7 +31,12 @@ const common = {
   minifyWhitespace: true,
   minifySyntax: true,
   legalComments: 'none',
-  define: { 'process.env.NODE_ENV': '"production"', __POOLCTL_VERSION__: JSON.stringify(version) },
+  define: {
+    'process.env.NODE_ENV': '"production"',
+    'process.env.DEV': '"false"',
+    __POOLCTL_VERSION__: JSON.stringify(version),
+  },
+  plugins: [withoutDevtools()],
   metafile: true,
   write: false,
   logLevel: 'warning',
@@ -75,6 +80,19 @@ try {
   // esbuild has printed its own errors already.
   if (!Array.isArray(error.errors)) console.error(`cannot build poolctl: ${error.message}`);
   process.exitCode = 1;
+}
+
+/** Ink loads its developers' tools where DEV is set: a package that is not there, which a bundle would have to hold. */
+function withoutDevtools() {
+  return {
+    name: 'without-devtools',
+    setup({ onResolve, onLoad }) {
+      onResolve({ filter: /^\.\/devtools\.js$/ }, ({ path, importer }) =>
+        /node_modules\/ink\//.test(importer) ? { path, namespace: 'nothing' } : undefined,
+      );
+      onLoad({ filter: /.*/, namespace: 'nothing' }, () => ({ contents: '' }));
+    },
+  };
 }
 
 async function replace({ path, contents }) {

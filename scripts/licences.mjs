@@ -10,7 +10,7 @@ import { join } from 'node:path';
  */
 export async function licences(root, metafile) {
   const directories = new Set(Object.keys(metafile.inputs).map(packageDirectory).filter(Boolean));
-  const sections = await Promise.all([...directories].map((directory) => section(join(root, directory))));
+  const sections = await Promise.all([...directories].map((directory) => section(join(root, directory), root)));
   const head = 'poolctl contains these packages, each under its own licence.\n';
   return [head, ...sections.sort()].join(`\n${'-'.repeat(80)}\n\n`);
 }
@@ -20,10 +20,17 @@ function packageDirectory(input) {
   return /^(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(input)?.[1];
 }
 
-async function section(directory) {
+/** MIT packages that ship no licence file: whom their sources name. The licence's words are those of our own. */
+const withoutFile = { 'yoga-layout': 'Copyright (c) Meta Platforms, Inc. and affiliates.' };
+
+async function section(directory, root) {
   const { name, version, license } = JSON.parse(await readFile(join(directory, 'package.json'), 'utf8'));
-  const file = (await readdir(directory)).find((entry) => /^(licen[cs]e|copying)(\.|$)/i.test(entry));
-  if (file === undefined) throw new Error(`package "${name}" has no licence file in ${directory}`);
-  const text = await readFile(join(directory, file), 'utf8');
+  const file = (await readdir(directory)).find((entry) => /^(licen[cs]e|copying)([.-]|$)/i.test(entry));
+  const holder = license === 'MIT' ? withoutFile[name] : undefined;
+  if (file === undefined && holder === undefined) throw new Error(`package "${name}" has no licence file in ${directory}`);
+  const text =
+    file === undefined
+      ? (await readFile(join(root, 'LICENSE'), 'utf8')).replace(/^Copyright .*$/m, holder)
+      : await readFile(join(directory, file), 'utf8');
   return `${name} ${version} (${license})\n\n${text.trim()}\n`;
 }

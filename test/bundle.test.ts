@@ -21,6 +21,7 @@ type Metafile = { readonly outputs: Record<string, Output> };
 const heavy = ['ink', 'react', 'execa', 'zod', 'yaml', 'prom-client', 'tree-kill'];
 const askers = [
   'status',
+  'top',
   'start',
   'stop',
   'restart',
@@ -76,6 +77,14 @@ describe('what a command loads', () => {
       .filter((name) => chunks.has(`commands/${name}`))
       .filter((name) => packages([`commands/${name}`]).includes('prom-client'));
     expect(loading).toEqual(['up.ts']);
+  });
+
+  it('Ink comes with the live view, when its first frame is there, and with nothing else', () => {
+    const inked = Object.values(outputs).filter(({ inputs: of }) =>
+      packagesOf(Object.keys(of)).some((name) => ['ink', 'react'].includes(name)),
+    );
+    expect(inked.map(({ entryPoint }) => entryPoint)).toEqual(['src/tui/app.tsx']);
+    expect(packages([...beforeAny, 'commands/top.ts', 'commands/live/show.ts'])).toEqual(expect.not.arrayContaining(heavy));
   });
 
   it('up loads what describes the API only when somebody asks for it, and then nothing else', () => {

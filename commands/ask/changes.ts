@@ -2,7 +2,7 @@
 
 import type { Client } from '../../src/api/client.js';
 import type { EventLine, StatusView } from '../../src/api/wire.js';
-import { narrow, resolveTargets } from './selectors.js';
+import { chosen } from './selectors.js';
 
 export type Change = {
   readonly time: string;
@@ -41,7 +41,7 @@ export async function* changes(
 
 /** Replicas that are elsewhere than `states` says, which is brought up to date. */
 function moved(known: StatusView, selectors: readonly string[], states: Map<string, string>, nowMs: number): readonly Change[] {
-  const { pools } = selectors.length === 0 ? known : narrow(known, resolveTargets(selectors, known.pools, 'status'));
+  const { pools } = chosen(known, selectors);
   return pools.flatMap(({ pool_id, replicas }) =>
     replicas.flatMap(({ replica_id, state, why }) => {
       const name = `${pool_id}/${replica_id}`;

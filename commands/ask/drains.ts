@@ -1,13 +1,13 @@
 /** What a drain waits for, shown while somebody waits for the drain: the one look and the one list of leases that all who do share. */
 
 import type { Client } from '../../src/api/client.js';
+import { watchStatus } from '../../src/api/watch.js';
 import type { EventLine, LeaseView, StatusView } from '../../src/api/wire.js';
 import { PoolctlError } from '../../src/errors.js';
 import type { Cli, Globals } from '../cli.js';
 import { type Blocked, blockedText, waitingLines } from '../render/waiting.js';
 import { DrainNews } from './drain-news.js';
 import { replicasOf, type Target } from './selectors.js';
-import { watchStatus } from './watch.js';
 
 /** An engine that drains is asked for its requests this often, and no event tells what it says. */
 const lookEveryMs = 1_000;

@@ -18,7 +18,8 @@ export async function lastKnown(client: Pick<Client, 'status'>, stateDir: string
   }
 }
 
-function statusIn(registry: string): StatusView | null {
+/** What a registry says of the state; null where it says nothing. */
+export function statusIn(registry: string): StatusView | null {
   try {
     return (JSON.parse(registry) as { readonly status?: StatusView } | null)?.status ?? null;
   } catch {

@@ -25,6 +25,11 @@ export function resolveTargets(selectors: readonly string[], pools: Known, verb:
   return needed.filter((target, i) => needed.findIndex((other) => targetName(other) === targetName(target)) === i);
 }
 
+/** The view with nothing but what was selected for `status`; all of it where nothing was. Throws as `resolveTargets` does. */
+export function chosen(view: StatusView, selectors: readonly string[]): StatusView {
+  return selectors.length === 0 ? view : narrow(view, resolveTargets(selectors, view.pools, 'status'));
+}
+
 /** The view with nothing but what the targets name. */
 export function narrow(view: StatusView, targets: readonly Target[]): StatusView {
   const pools = view.pools.flatMap((pool) => {

@@ -11,8 +11,8 @@ import { type Caches, cachesOf } from '../../src/models/caches.js';
 import { readGgufParts } from '../../src/models/gguf.js';
 import { findGguf, findHubRepos, type ModelFile } from '../../src/models/search.js';
 import type { Found, FoundEngine, FoundModel, FoundPorts } from '../../src/proposal/found.js';
+import { tilde } from '../../src/text/tilde.js';
 import type { Cli } from '../cli.js';
-import { tilde } from '../render/tilde.js';
 
 type World = Pick<Cli, 'env' | 'cwd' | 'home'>;
 

@@ -4,9 +4,9 @@ import { basename } from 'node:path';
 import type { EventLine, OperationView, PoolView, ReplicaView } from '../../src/api/wire.js';
 import { modelName } from '../../src/inventory/model-ref.js';
 import { oneLine } from '../../src/text/one-line.js';
+import { tilde } from '../../src/text/tilde.js';
 import { took } from '../../src/text/time.js';
 import { cutText } from './outcome.js';
-import { tilde } from './tilde.js';
 import type { Blocked } from './waiting.js';
 
 /** A line for people; null for what the end tells, or nobody wants to know. `ref` is the model as it was typed. */

@@ -1,12 +1,10 @@
 /** The status table: one row a replica, no boxes, no empty cell, so that `awk '$2 == "ready"'` works. WHY alone may hold blanks, and is last. */
 
-import type { DeviceView, PoolView, ReplicaStateName, ReplicaView, StatusView } from '../../src/api/wire.js';
+import type { StatusView } from '../../src/api/wire.js';
 import type { Palette } from '../../src/text/colour.js';
+import { leasesText, maskText, type Place, placeName, placesOf, shown, tones } from '../../src/text/places.js';
 import { type Column, table } from '../../src/text/table.js';
 import { age } from '../../src/text/time.js';
-
-/** A replica with its pool. */
-export type Place = { readonly pool: PoolView; readonly replica: ReplicaView };
 
 type Cell = Column & { readonly from: (place: Place, view: StatusView) => string };
 
@@ -23,17 +21,6 @@ export function statusTable(view: StatusView, width: number | null, palette: Pal
   });
 }
 
-/** In the table's order: by pool, then by replica. */
-export function placesOf({ pools }: StatusView): readonly Place[] {
-  const byName = [...pools].sort((a, b) => (a.pool_id < b.pool_id ? -1 : 1));
-  return byName.flatMap((pool) => pool.replicas.map((replica) => ({ pool, replica })));
-}
-
-export const placeName = ({ pool, replica }: Place): string => `${pool.pool_id}/${replica.replica_id}`;
-
-/** What is not known, and what does not apply, is `-`, never empty and never 0. */
-const shown = (value: number | string | null): string => (value === null || value === '' ? '-' : String(value));
-
 const text = (head: string, from: Cell['from'], min = 0): Cell => ({ head, align: 'left', min, from });
 const count = (head: string, from: Cell['from']): Cell => ({ head, align: 'right', from });
 
@@ -42,9 +29,7 @@ const stateCell = text('STATE', ({ replica }, { stale }) => `${replica.state}${s
 const maskCell = text('MASK', ({ replica }, { devices }) => maskText(replica.device_mask, devices));
 const portCell = count('PORT', ({ replica }) => shown(replica.port));
 const urlCell = text('URL', ({ replica }) => shown(replica.url));
-const leasesCell = count('LEASES', ({ replica }) =>
-  replica.ready || replica.state === 'draining' ? `${replica.active_leases}/${shown(replica.slots_total)}` : '-',
-);
+const leasesCell = count('LEASES', ({ replica }) => leasesText(replica));
 const runCell = count('RUN', ({ replica }) => shown(replica.inflight));
 const restartsCell = count('RST', ({ replica }) => String(replica.restart_count));
 /** A supervisor that is gone knows no ages. */
@@ -61,28 +46,3 @@ function cellsFor(width: number | null): readonly Cell[] {
   const address = width === null || width >= wideFrom ? urlCell : portCell;
   return [replicaCell, stateCell, maskCell, address, leasesCell, runCell, restartsCell, upCell, whyCell];
 }
-
-/** As written in the inventory; a UUID, or the beginning of one, by its index where the device is known. */
-export function maskText(written: string, devices: readonly DeviceView[]): string {
-  return written
-    .split(',')
-    .map((id) => {
-      const named = id.includes('-') ? devices.filter(({ uuid }) => uuid.toLowerCase().startsWith(id.toLowerCase())) : [];
-      return named.length === 1 ? (named[0]?.index ?? id) : id;
-    })
-    .join(',');
-}
-
-const tones: Readonly<Record<ReplicaStateName, 'good' | 'busy' | 'bad' | 'faint'>> = {
-  ready: 'good',
-  preparing: 'busy',
-  starting: 'busy',
-  draining: 'busy',
-  stopping: 'busy',
-  backoff: 'busy',
-  unhealthy: 'bad',
-  broken: 'bad',
-  failed: 'bad',
-  stuck: 'bad',
-  stopped: 'faint',
-};

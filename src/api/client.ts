@@ -138,6 +138,29 @@ export class Client {
     return readEvents(response);
   }
 
+  /**
+   * The last `tail` lines of a replica's log and all that follows, in pieces of any size. Ends when the supervisor does, or when `signal` is aborted.
+   * Throws where it cannot begin.
+   */
+  async *logs(poolId: string, replicaId: string, tail: number, signal: AbortSignal): AsyncGenerator<string, void, void> {
+    const path = `/v2/pools/${encodeURIComponent(poolId)}/replicas/${encodeURIComponent(replicaId)}/logs?tail=${tail}&follow=1`;
+    const response = await this.open('GET', path, undefined, signal).catch((error: unknown) => {
+      if (signal.aborted) return null;
+      throw error;
+    });
+    if (response === null) return;
+    if (response.statusCode !== 200)
+      throw this.refused(await readAll(response, (error) => this.unreachable(error)), response.statusCode ?? 0);
+    response.setEncoding('utf8');
+    try {
+      yield* response as AsyncIterable<string>;
+    } catch {
+      // That the connection broke is for the caller to see.
+    } finally {
+      response.destroy();
+    }
+  }
+
   private async ask(
     method: string,
     path: string,

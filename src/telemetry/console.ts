@@ -144,7 +144,9 @@ export function openConsole(options: ConsoleOptions): Console {
     if (wanted.length === 0) return;
     settled = true;
     const ready = wanted.filter((replica) => replica.ready).length;
-    print([`${ready} of ${wanted.length} ready in ${took(now() - startedAt)}. Status: poolctl status   stop: Ctrl-C`]);
+    print([
+      `${ready} of ${wanted.length} ready in ${took(now() - startedAt)}. Status: poolctl status   live view: poolctl top   stop: Ctrl-C`,
+    ]);
   };
 
   const tick = (): void => {

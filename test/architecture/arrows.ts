@@ -24,7 +24,8 @@ export const layers: readonly Layer[] = [
     layers: ['core', 'engines', 'devices', 'text', 'errors'],
     packages: ['node:*', 'yaml', 'zod'],
   },
-  { name: 'text', files: ['src/text/'], layers: ['errors'], packages: ['node:*', 'chalk'] },
+  // What it turns into words, views among it, it must know the shape of.
+  { name: 'text', files: ['src/text/'], layers: ['wire:types', 'errors'], packages: ['node:*', 'chalk'] },
   { name: 'host', files: ['src/host/'], layers: ['core:types', 'devices', 'models', 'errors'], packages: ['node:*', 'execa'] },
   { name: 'models', files: ['src/models/'], layers: ['core', 'devices', 'errors'], packages: ['node:*'] },
   { name: 'checkup', files: ['src/checkup/'], layers: ['core:types', 'errors'], packages: [] },
@@ -39,7 +40,7 @@ export const layers: readonly Layer[] = [
   { name: 'wire', files: ['src/api/wire.ts'], layers: ['core:types', 'errors'], packages: [] },
   {
     name: 'client',
-    files: ['src/api/client', 'src/api/sse.ts', 'src/api/logs.ts'],
+    files: ['src/api/client', 'src/api/sse.ts', 'src/api/logs.ts', 'src/api/watch.ts'],
     layers: ['wire', 'core:types', 'text', 'errors'],
     packages: ['node:*'],
   },

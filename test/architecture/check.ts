@@ -63,7 +63,7 @@ function* ofImport(
     return;
   }
   if (!/\.(js|json)$/.test(specifier)) yield `"${specifier}" lacks .js`;
-  const target = resolve(path, specifier);
+  const target = resolve(path, specifier, files);
   if (!files.has(target)) {
     yield `"${specifier}" is no file of the house`;
     return;
@@ -88,7 +88,10 @@ function* ofPackage(path: string, layer: Layer, specifier: string): Generator<st
   else if (name === 'chalk' && path !== 'src/text/colour.ts') yield 'chalk is imported by src/text/colour.ts alone';
 }
 
-const resolve = (from: string, specifier: string): string => posix.join(posix.dirname(from), specifier.replace(/\.js$/, '.ts'));
+function resolve(from: string, specifier: string, files: { has(path: string): boolean }): string {
+  const path = posix.join(posix.dirname(from), specifier.replace(/\.js$/, '.ts'));
+  return !files.has(path) && files.has(`${path}x`) ? `${path}x` : path;
+}
 
 function layerOf(path: string, layers: readonly Layer[]): Layer | undefined {
   const lengthOfFit = (layer: Layer) =>
@@ -107,7 +110,7 @@ function cycles(sources: ReadonlyMap<string, Source>): string[] {
     if (start >= 0 || done.has(path)) return;
     const targets = (sources.get(path)?.imports ?? [])
       .filter(({ specifier }) => specifier.startsWith('.'))
-      .map(({ specifier }) => resolve(path, specifier));
+      .map(({ specifier }) => resolve(path, specifier, sources));
     for (const target of new Set(targets)) visit(target, [...trail, path]);
     done.add(path);
   };

@@ -42,7 +42,7 @@ pools:
   await sees(/ {2}chat\/r0 {3}starting {3}\d+s .*load_model/);
   await sees(/\d\d:\d\d:\d\d nope\/r0 failed: cannot run "\/nowhere\/engine"/);
   await sees(/\d\d:\d\d:\d\d chat\/r0 ready in \d\.\ds, http:\/\/127\.0\.0\.1:27260\r\n/);
-  await sees(/1 of 2 ready in \d\.\ds\. Status: poolctl status {3}stop: Ctrl-C\r\n/);
+  await sees(/1 of 2 ready in \d\.\ds\. Status: poolctl status {3}live view: poolctl top {3}stop: Ctrl-C\r\n/);
   // The block was taken away before each line, with as many rows as stood there.
   expect(shown).toContain('\u001b[1A\r\u001b[J');
   terminal.stdin.write('\u0003');

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { detailLines } from '../../../commands/render/details.js';
-import { maskText, placesOf, statusTable } from '../../../commands/render/status.js';
+import { statusTable } from '../../../commands/render/status.js';
 import type { DeviceView } from '../../../src/api/wire.js';
 import { plain } from '../../../src/text/colour.js';
+import { maskText, placesOf } from '../../../src/text/places.js';
 import { poolView, replicaView, statusView } from '../../rig/views.js';
 
 const backoff = replicaView({

@@ -1,10 +1,10 @@
 /** Watching the state over the socket: every change is seen, nothing is polled, and nothing is left behind. */
 
 import { describe, expect, it } from 'vitest';
-import { watchStatus } from '../../commands/ask/watch.js';
 import { Client } from '../../src/api/client.js';
-import { eventLine, openStand, type Stand } from '../api/stand.js';
+import { watchStatus } from '../../src/api/watch.js';
 import { until } from '../host/scratch.js';
+import { eventLine, openStand, type Stand } from './stand.js';
 
 const clientOf = ({ socketPath }: Stand): Client => new Client({ socketPath, doing: 'watch' });
 const never = new AbortController().signal;

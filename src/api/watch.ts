@@ -1,7 +1,7 @@
 /** The supervisor's state as it changes: the event stream says when to look, the status says what is. Nothing is polled. */
 
-import type { Client } from '../../src/api/client.js';
-import type { EventLine, StatusView } from '../../src/api/wire.js';
+import type { Client } from './client.js';
+import type { EventLine, StatusView } from './wire.js';
 
 /**
  * The state now, and again after events. It is listened before it is looked, so no change is missed; events that come while a look is under
