@@ -86,6 +86,7 @@ function svgOf(text) {
     });
   const [width, height] = [columns * cell + 2 * pad, rows * line + 2 * pad];
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace" font-size="14">
+<title>poolctl top</title>
 <rect width="${width}" height="${height}" rx="8" fill="#16181d"/>
 <g fill="#d7dae0">
 ${drawn.join('\n')}
