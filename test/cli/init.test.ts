@@ -8,11 +8,12 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { fakeNvidiaSmi } from '../rig/fake-nvidia-smi.js';
 import { writeCorruptModel, writeTinyModel } from '../rig/gguf.js';
 import { type Json, program, Rig } from '../rig/poolctl.js';
-import { fakeLlamaServer } from '../rig/programs.js';
+import { bareMachine, fakeLlamaServer } from '../rig/programs.js';
 
 let rig: Rig;
 beforeEach(() => {
   rig = new Rig();
+  rig.env.PATH = bareMachine(join(rig.dir, 'helpers'));
 });
 afterEach(() => rig.end());
 
@@ -121,9 +122,9 @@ describe('a file that is there', () => {
 describe('on a terminal', () => {
   /** Answers each question once it stands there. */
   async function talk(...answers: readonly (readonly [question: RegExp, answer: string])[]) {
-    const terminal = spawn('script', ['-qefc', `exec ${process.execPath} ${program} init`, '/dev/null'], {
+    const terminal = spawn('/usr/bin/script', ['-qefc', `exec ${process.execPath} ${program} init`, '/dev/null'], {
       cwd: rig.dir,
-      env: rig.env,
+      env: { ...rig.env, SHELL: '/bin/sh' },
     });
     const ended = once(terminal, 'close');
     const left = [...answers];

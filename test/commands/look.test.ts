@@ -8,14 +8,13 @@ import type { FoundEngine } from '../../src/proposal/found.js';
 import { scratchDir } from '../host/scratch.js';
 import { fakeNvidiaSmi } from '../rig/fake-nvidia-smi.js';
 import { writeCorruptModel, writeTinyModel } from '../rig/gguf.js';
-import { fakeLlamaServer, script } from '../rig/programs.js';
+import { bareMachine, fakeLlamaServer, script } from '../rig/programs.js';
 
 async function machine() {
   const home = await scratchDir();
-  const bin = join(home, 'bin');
-  await mkdir(bin);
+  const bin = bareMachine(join(home, 'bin'));
   const look = (more: Partial<Parameters<typeof lookAround>[1]> = {}, env: Record<string, string> = {}) =>
-    lookAround({ env: { PATH: `${bin}:/usr/bin:/bin`, ...env }, cwd: home, home }, { models: [], ...more });
+    lookAround({ env: { PATH: bin, ...env }, cwd: home, home }, { models: [], ...more });
   return { home, bin, look };
 }
 
@@ -66,7 +65,7 @@ it('an engine that does not run is told as what it is', async () => {
 
 it('finds GPUs, and models in every usual place, each called as an inventory names it', async () => {
   const { home, look } = await machine();
-  const { env } = await fakeNvidiaSmi(join(home, 'gpus'), { gpus: [{ index: 0 }, { index: 1 }] });
+  const { env } = await fakeNvidiaSmi(join(home, 'gpus'), { gpus: [{ index: 0 }, { index: 1 }] }, join(home, 'bin'));
   const put = async (path: string): Promise<void> => {
     await mkdir(dirname(join(home, path)), { recursive: true });
     writeTinyModel(join(home, path));

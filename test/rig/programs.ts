@@ -1,7 +1,18 @@
 /** Programs of a few lines on a PATH of their own. */
 
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+
+/** Makes `dir` a PATH with the helpers that poolctl and these scripts run, and nothing else of this machine: no GPU's tool, and no engine. */
+export function bareMachine(dir: string): string {
+  mkdirSync(dir, { recursive: true });
+  const places = (process.env.PATH ?? '').split(':');
+  for (const name of ['setpriv', 'flock', 'ps', 'grep', 'sleep', 'sh', 'stty']) {
+    const path = places.map((place) => join(place, name)).find((each) => existsSync(each));
+    if (path !== undefined) symlinkSync(path, join(dir, name));
+  }
+  return dir;
+}
 
 /** A shell script of that name in `dir`, which is made. */
 export function script(dir: string, name: string, body: string): string {
