@@ -62,6 +62,7 @@ export function mount(frames: Frames, draw: (lines: readonly string[]) => void):
     debug: true,
     exitOnCtrlC: false,
     patchConsole: false,
+    isScreenReaderEnabled: false,
   });
   return unmount;
 }

@@ -79,6 +79,14 @@ export function keysOf(input: string): readonly Key[] {
   return keys;
 }
 
+const begun = /\u001b(?:\[[0-?]*[ -/]*|O)?$/;
+
+/** The keys that are whole; `rest` is what may become one with the next piece, or is the Escape key if there is none for a while. */
+export function readKeys(input: string): { readonly keys: readonly Key[]; readonly rest: string } {
+  const rest = begun.exec(input)?.[0] ?? '';
+  return { keys: keysOf(input.slice(0, input.length - rest.length)), rest };
+}
+
 function single(char: string): Key | null {
   if (char === '\u001b') return { kind: 'escape' };
   const named = singles[char];

@@ -11,7 +11,7 @@ import { placeName } from '../text/places.js';
 import type { Frames } from './app.js';
 import { follow, type Sources } from './feed.js';
 import { frame } from './frame.js';
-import { keysOf } from './keys.js';
+import { type Key, readKeys } from './keys.js';
 import { blockColumns } from './layout.js';
 import { paintLine } from './line.js';
 import { LogFeed } from './log-feed.js';
@@ -53,6 +53,8 @@ class View {
   private frames: Frames | null = null;
   private unmount: () => void = () => {};
   private asking: string | null = null;
+  private unread = '';
+  private patience: NodeJS.Timeout | undefined;
   private quit: () => void = () => {};
 
   constructor(private readonly live: Live) {
@@ -98,6 +100,7 @@ class View {
   }
 
   close(): void {
+    clearTimeout(this.patience);
     this.pace.stop();
     this.log.close();
     this.ending.abort();
@@ -138,8 +141,23 @@ class View {
     this.pace.now();
   }
 
+  /** A slow line may bring a key in pieces. */
   private typed(text: string): void {
-    for (const key of keysOf(text)) {
+    clearTimeout(this.patience);
+    const { keys, rest } = readKeys(this.unread + text);
+    this.unread = rest;
+    if (rest !== '') this.patience = setTimeout(() => this.unfinished(), restMs);
+    if (keys.length > 0) this.pressed(keys);
+  }
+
+  private unfinished(): void {
+    const { unread } = this;
+    this.unread = '';
+    if (unread === '\u001b') this.pressed([{ kind: 'escape' }]);
+  }
+
+  private pressed(keys: readonly Key[]): void {
+    for (const key of keys) {
       const { model, wish } = press({ ...this.model, now: this.live.sources.now() }, key);
       this.model = model;
       if (wish !== null) this.grant(wish);
@@ -222,5 +240,7 @@ class View {
   }
 }
 
+/** What follows an escape character later than this is no part of its key. */
+const restMs = 60;
 /** Somebody may wait longer: then it is asked again. */
 const longestAskMs = 30_000;

@@ -39,7 +39,7 @@ export function logLines(window: LogWindow): readonly Line[] {
   return shown.slice(0, rows).reverse();
 }
 
-/** How many are shown in so many rows, which is where a page begins. */
+/** A line in pieces of the terminal's width, broken anywhere: a log is no prose. */
 function wrapped(text: string, columns: number): readonly string[] {
   if (displayWidth(text) <= columns) return [text];
   const pieces: string[] = [];

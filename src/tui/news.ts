@@ -85,7 +85,6 @@ function unasked({ question }: Model): Model['question'] {
   return question?.kind === 'confirm' ? null : question;
 }
 
-/** How something ended that was asked for here comes as an event like any other. */
 function heard(model: Model, event: EventLine): Model {
   const { events } = model.data;
   const { scrolled } = model;

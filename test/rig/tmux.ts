@@ -1,6 +1,7 @@
 /** A command as its user sees it: in a terminal of any size that tmux keeps, on a server of its own. */
 
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { program, type Rig } from './poolctl.js';
@@ -60,6 +61,23 @@ export class Tmux {
 
   async resize({ columns, rows }: Size): Promise<void> {
     await this.ask('resize-window', '-t', 'view', '-x', `${columns}`, '-y', `${rows}`);
+  }
+
+  /** Somebody looks on from a terminal of that size, which the view gets as well, until what is returned is called. */
+  async attach({ columns, rows }: Size): Promise<() => Promise<void>> {
+    const client = spawn(
+      'script',
+      ['-qec', `stty columns ${columns} rows ${rows}; tmux -S '${this.socket}' attach`, '/dev/null'],
+      {
+        env: { ...this.rig.env, TERM: 'xterm', SHELL: '/bin/sh' },
+        stdio: ['pipe', 'ignore', 'inherit'],
+      },
+    );
+    const left = once(client, 'close');
+    return async () => {
+      await this.ask('detach-client', '-s', 'view');
+      await left;
+    };
   }
 
   /** The lines of the screen, without what is blank at their ends. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { keysOf } from '../../src/tui/keys.js';
+import { keysOf, readKeys } from '../../src/tui/keys.js';
 import { changed, Screen } from '../../src/tui/screen.js';
 
 describe('keys', () => {
@@ -24,6 +24,20 @@ describe('keys', () => {
     expect(keysOf('\u001b')).toEqual([{ kind: 'escape' }]);
     expect(keysOf('é漢🚀')).toEqual(['é', '漢', '🚀'].map((char) => ({ kind: 'char', char })));
   });
+});
+
+it('a key that comes in pieces is one key', () => {
+  for (const [first, second] of [
+    ['j\u001b', '[A'],
+    ['j\u001b[', 'A'],
+    ['j\u001bO', 'A'],
+    ['j\u001b[1;', '5~\u001b[A'],
+  ] as const) {
+    const begun = readKeys(first);
+    expect(begun.keys).toEqual([{ kind: 'char', char: 'j' }]);
+    expect(readKeys(begun.rest + second)).toEqual({ keys: [{ kind: 'up' }], rest: '' });
+  }
+  expect(readKeys('\u001b\u001b')).toEqual({ keys: [{ kind: 'escape' }], rest: '\u001b' });
 });
 
 describe('the screen', () => {

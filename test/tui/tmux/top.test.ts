@@ -93,6 +93,26 @@ it('fits every size that the terminal is given, and is whole again after it was 
   expect(readFileSync(written, 'utf8')).not.toContain('\u001b[3J');
 });
 
+it('goes on when nobody looks, and is whole for who looks again, at another size', async () => {
+  await rig.up();
+  await rig.run('wait', 'all', '--for', 'ready', '--timeout', '20s');
+  const view = await opened();
+  await view.start('top');
+  await view.shows(/^> chat\/r0 +\+ ready/m);
+  const detach = await view.attach({ columns: 120, rows: 30 });
+  expect(await view.shows(/^ {2}REPLICA .* PORT .* TOK\/S [\s\S]*^enter details/m)).toHaveLength(30);
+  await detach();
+  await view.type('j');
+  await view.shows(/^> chat\/r1 +\+ ready/m);
+  await rig.run('drain', 'chat/r0');
+  await view.shows(/^ {2}chat\/r0 +\. stopped/m);
+  const leave = await view.attach({ columns: 70, rows: 12 });
+  expect(await view.shows(/^ {2}REPLICA (?!.*PORT)[\s\S]*^enter details/m)).toHaveLength(12);
+  await leave();
+  await view.type('q');
+  await view.shows(/^left with 0$/m);
+});
+
 it('without colour there is none, and a signal gives the terminal back', async () => {
   const view = await opened({ columns: 80, rows: 10 }, { NO_COLOR: '1', LC_ALL: 'C' });
   await view.start('top', 'chat/r1');
