@@ -72,7 +72,13 @@ export const lines: Readonly<Record<string, Line>> = {
     about: 'what runs, and why what does not run does not; exit 3 unless all wanted replicas are ready',
     operands: ['selector'],
     repeated: true,
-    options: { '--watch': { short: '-w' } },
+    options: { '--watch': { short: '-w' }, '--read-only': flag },
+  },
+  top: {
+    about: 'the live view: what runs, why what does not run does not, and the keys to act on it',
+    operands: ['selector'],
+    repeated: true,
+    options: { '--read-only': flag },
   },
   drain: {
     about: 'give no new leases, wait for those held and for running requests, then stop the engine; exit 5 when forced',

@@ -19,16 +19,16 @@ type World = Pick<Cli, 'env' | 'cwd' | 'home'>;
 export type Looking = {
   /** Directories to look for models in, before all others. */
   readonly models: readonly string[];
-  /** Ends the search for models. @default 3000 */
-  readonly patienceMs?: number;
+  /** Ends the search for models. @default after 3 s */
+  readonly late?: AbortSignal;
 };
 
-export async function lookAround(world: World, { models, patienceMs = 3000 }: Looking): Promise<Found> {
+export async function lookAround(world: World, { models, late = AbortSignal.timeout(3_000) }: Looking): Promise<Found> {
   const reader = createGpuReader({ env: world.env, now: () => performance.now() });
   const [seen, engines, found, memoryBytes] = await Promise.all([
     reader.read(),
     Promise.all(programs.map((program) => lookForEngine(program, world))),
-    lookForModels(world, models, patienceMs),
+    lookForModels(world, models, late),
     memoryAvailableBytes(),
   ]);
   const { devices, processes, note } = seen;
@@ -79,7 +79,7 @@ const searchDepth = 4;
 async function lookForModels(
   { env, cwd, home }: World,
   named: readonly string[],
-  patienceMs: number,
+  late: AbortSignal,
 ): Promise<Pick<Found, 'models' | 'hubRepos' | 'places' | 'whole'>> {
   const caches = cachesOf(env, home);
   const roots = [
@@ -91,7 +91,6 @@ async function lookForModels(
     join(home, '.lmstudio', 'models'),
     join(home, '.cache', 'lm-studio', 'models'),
   ];
-  const late = AbortSignal.timeout(patienceMs);
   const [{ files, whole }, hubRepos] = await Promise.all([
     findGguf({ roots, depth: searchDepth, late }),
     findHubRepos(caches.hub),

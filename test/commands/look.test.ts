@@ -104,5 +104,5 @@ it('does not look for models for ever', async () => {
   const { home, look } = await machine();
   await mkdir(join(home, 'models'));
   writeTinyModel(join(home, 'models/a.gguf'));
-  expect(await look({ patienceMs: 0 })).toMatchObject({ whole: false });
+  expect(await look({ late: AbortSignal.abort() })).toMatchObject({ whole: false });
 });
