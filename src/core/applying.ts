@@ -10,7 +10,7 @@ import { begin } from './operation.js';
 import { planReload } from './reload.js';
 import { reloadSteps } from './reload-steps.js';
 import { retired } from './remains.js';
-import { type Apply, now, type Operation, type OperationStep, type Pool, type State } from './state.js';
+import { type Apply, isLeft, now, type Operation, type OperationStep, type Pool, type State } from './state.js';
 import { inProgress, refuse, running, shuttingDown, type Wish } from './wish.js';
 import type { Work } from './work.js';
 
@@ -117,8 +117,7 @@ function poolAfter(
 
 /** Pools that are gone go; and the apply ends when nothing of it is under way any more. */
 export function followApply(work: Work): void {
-  for (const pool of work.state.pools.values())
-    if (pool.retiring && pool.replicas.every(({ life }) => life.state === 'stopped')) remove(work, pool);
+  for (const pool of work.state.pools.values()) if (pool.retiring && pool.replicas.every(isLeft)) remove(work, pool);
   const { apply } = work.state;
   const operation = apply === null ? undefined : work.state.operations.get(apply.operationId);
   if (apply === null || operation === undefined) return;

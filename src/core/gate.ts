@@ -5,6 +5,7 @@ import { isRestart } from './launching.js';
 import { isLaunching, isLive } from './life.js';
 import { type Device, type Instant, poolIdOf } from './model.js';
 import { unreleased } from './release.js';
+import { specFor } from './reload.js';
 import type { Pool, Replica, State } from './state.js';
 import { kindOf, launchableAt, raised, type StormKind, within } from './storm.js';
 import { holders } from './vram.js';
@@ -97,13 +98,14 @@ function* leftovers(replica: Replica, state: State): Generator<Block> {
 
 /** A neighbour that is on its way to another port, to other devices, or out of the inventory, has these yet. */
 function* neighbours(replica: Replica, state: State): Generator<Block> {
-  const shares = poolOf(replica, state)?.spec.share === true;
+  const own = poolOf(replica, state);
+  const shares = own !== undefined && specFor(own, replica.key).share;
   const wanted = new Set(devicesOf(replica, state).map(({ uuid }) => uuid));
-  for (const { spec, replicas } of state.pools.values()) {
+  for (const { replicas } of state.pools.values()) {
     for (const other of replicas) {
       if (other.key === replica.key || !isLive(other.life)) continue;
       const { launch } = other.life.engine;
-      const held = shares && spec.share ? undefined : launch.devices.find(({ uuid }) => wanted.has(uuid));
+      const held = shares && launch.spec.share ? undefined : launch.devices.find(({ uuid }) => wanted.has(uuid));
       const what = held !== undefined ? `GPU ${held.index}` : launch.port === replica.port ? `port ${launch.port}` : null;
       if (what !== null) yield { because: 'leftovers', until: null, why: `waits until ${other.key} has left ${what}` };
     }

@@ -111,6 +111,8 @@ function cleared(replica: In<'preparing'>, life: Extract<Life, { phase: 'checkin
   // The model took its time to come: what else was looked at is old by now, and others may have begun to load.
   if (life.staged !== null) return stay({ ...replica, life: { state: 'preparing', phase: 'queued', cause, since } });
   const automatic = isRestart(cause);
+  // An apply may have named another since it was asked for.
+  const { startupDeadlineMs: written } = launch.spec.health;
   return stay(
     {
       ...replica,
@@ -129,7 +131,7 @@ function cleared(replica: In<'preparing'>, life: Extract<Life, { phase: 'checkin
         cause,
         since,
         launch,
-        startupDeadlineMs: fact.startupDeadlineMs,
+        startupDeadlineMs: written === 'auto' ? fact.startupDeadlineMs : written,
         portKnownFree: fact.portKnownFree,
         sought: null,
       },

@@ -130,9 +130,9 @@ export type Life =
       readonly portKnownFree: boolean;
       /**
        * Written down by an earlier supervisor, and looked for now. `refusal`: why it is not to be adopted when it is found; `entry`: of the
-       * inventory's entry that it was launched with.
+       * inventory's entry that it was launched with; null: as it is now, since policies have changed meanwhile.
        */
-      readonly sought: { readonly refusal: string | null; readonly entry: string } | null;
+      readonly sought: { readonly refusal: string | null; readonly entry: string | null } | null;
     }
   | {
       readonly state: 'starting';

@@ -4,7 +4,7 @@ import { nextProbe } from './beat.js';
 import { isLive, isServing, type Life, type Rewards } from './life.js';
 import type { Effect } from './messages.js';
 import type { Instant, PoolSpec } from './model.js';
-import { pollingByTheWay } from './polling.js';
+import { pollingAtOnce, pollingByTheWay } from './polling.js';
 import { handoff } from './serving.js';
 import type { Replica } from './state.js';
 
@@ -27,12 +27,28 @@ type Polls = { readonly before: number | null; readonly after: number | null };
 /** `polls`: how often engines are asked for their requests. */
 export function withNewPolicies(replica: Replica, to: PoolSpec, polls: Polls, now: Instant): Replica {
   const { life } = replica;
+  if (life.state === 'preparing' && life.phase !== 'queued') return { ...replica, life: ordered(life, to) };
   if (!isLive(life)) return replica;
   const { launch } = life.engine;
   const spec = withPolicies(launch.spec, to);
   const after = { ...life, engine: { ...life.engine, launch: { ...launch, spec } } };
   if (JSON.stringify(spec) === JSON.stringify(launch.spec) && polls.before === polls.after) return replica;
   return { ...replica, life: moved(after, launch.spec, spec, polls, now) };
+}
+
+/** Its process may be being made: it goes by the new policies from its first moment, and the next supervisor knows it by them. */
+function ordered(life: Extract<Life, { phase: 'checking' | 'spawning' }>, to: PoolSpec): Life {
+  const spec = withPolicies(life.launch.spec, to);
+  const launch = { ...life.launch, spec };
+  if (life.phase === 'checking') return { ...life, launch };
+  const { startupDeadlineMs } = spec.health;
+  const sought = life.sought?.refusal === null ? { refusal: null, entry: null } : life.sought;
+  return {
+    ...life,
+    launch,
+    sought,
+    startupDeadlineMs: startupDeadlineMs === 'auto' ? life.startupDeadlineMs : startupDeadlineMs,
+  };
 }
 
 /** Clients read the slots there. */
@@ -46,13 +62,12 @@ function moved(life: Life, before: PoolSpec, after: PoolSpec, polls: Polls, now:
   if (!isServing(life)) return life;
   const slots = before.slots === after.slots ? life.description.slotsTotal : after.slots === 'auto' ? null : after.slots;
   const probed = after.health.path !== 'none';
-  const leaving = life.state === 'draining' || (life.state === 'unhealthy' && life.sickness.kind === 'sticky');
   const serving = {
     ...life,
     ...rewards(life, before, after),
     probing: probing(life, before, after, slots === null, now),
     lastHeartbeatWallMs: probed ? life.lastHeartbeatWallMs : null,
-    polling: polls.before === polls.after || leaving ? life.polling : pollingByTheWay(life.polling, polls.after, now),
+    polling: polling(life, before, after, polls, now),
     description: { ...life.description, slotsTotal: slots },
   };
   switch (serving.state) {
@@ -100,6 +115,14 @@ function probing({ probing: of }: Serving, before: PoolSpec, after: PoolSpec, as
   if (of.at === null) return of;
   const { intervalMs } = after.health;
   return { ...of, at: asks ? now : intervalMs === before.health.intervalMs ? of.at : nextProbe(of.startedAt, intervalMs, now) };
+}
+
+/** One that is to go is asked every second, from when its requests count. */
+function polling(life: Serving, before: PoolSpec, after: PoolSpec, polls: Polls, now: Instant): Serving['polling'] {
+  const counts = before.drain.inflight === 'off' && after.drain.inflight === 'auto';
+  if (life.state === 'draining') return counts ? pollingAtOnce(life.polling, now) : life.polling;
+  const leaving = life.state === 'unhealthy' && life.sickness.kind === 'sticky';
+  return polls.before === polls.after || leaving ? life.polling : pollingByTheWay(life.polling, polls.after, now);
 }
 
 function rewards({ stableAt, calmAt, closeAt }: Rewards, { restart: was }: PoolSpec, { restart: is }: PoolSpec): Rewards {

@@ -203,12 +203,13 @@ function lasted({ startedAt, finishedAt }: Operation): Partial<Event> {
 }
 
 function judgeStep(step: OperationStep, kind: Operation['kind'], replica: Replica | undefined): OperationStep {
-  if (replica === undefined) return { ...step, state: 'failed', detail: 'the replica is gone' };
-  const { life, goal, lastError } = replica;
   const wantsUp = kind === 'start' || kind === 'restart' || kind === 'reset';
+  const ended = { ...step, state: 'done', detail: step.forced ? 'forced' : outcomes[kind] } as const;
+  // An apply takes no place away before that has stopped.
+  if (replica === undefined) return wantsUp ? { ...step, state: 'failed', detail: 'the replica is gone' } : ended;
+  const { life, goal, lastError } = replica;
   if (life.state === 'stuck') return { ...step, state: 'failed', detail: lastError };
-  if (!wantsUp)
-    return life.state === 'stopped' ? { ...step, state: 'done', detail: step.forced ? 'forced' : outcomes[kind] } : step;
+  if (!wantsUp) return life.state === 'stopped' ? ended : step;
   if (goal === 'down') return { ...step, state: 'failed', detail: 'stopped meanwhile' };
   if (life.state === 'failed') return { ...step, state: 'failed', detail: life.why };
   if (life.state === 'broken') return { ...step, state: 'failed', detail: `its breaker is open: ${life.why}` };

@@ -4,7 +4,17 @@ import { closedBreaker } from './breaker.js';
 import { isLaunching, isLive, isServing, type Life } from './life.js';
 import type { Instant } from './model.js';
 import { beforeOf, failed, isResting, type Move, moved } from './reload.js';
-import type { Earned, Failure, FailureReason, Place, Pool, Reload, Replica, Stage } from './state.js';
+import {
+  type Earned,
+  type Failure,
+  type FailureReason,
+  isLeft,
+  type Place,
+  type Pool,
+  type Reload,
+  type Replica,
+  type Stage,
+} from './state.js';
 
 /** The next move; null: something has to happen first. */
 export function advance({ replicas, reload }: Pool, now: Instant): Move | null {
@@ -53,7 +63,7 @@ function forward(place: Place, replica: Replica, reload: Reload, now: Instant): 
         return fail(reload, replica, 'drain_timeout', 'its drain was not over in time');
       if (life.state === 'stuck') return fail(reload, replica, 'exit', replica.lastError ?? 'its engine would not die');
       if (isLive(life) && replica.incarnation === place.before.incarnation) return null;
-      if (place.leaves) return life.state === 'stopped' ? to('switched') : null;
+      if (place.leaves) return isLeft(replica) ? to('switched') : null;
       // The old engine may have crashed on its way: what comes now is the new one's.
       return launch(place, replica, reload, now);
     case 'launching': {
@@ -78,6 +88,9 @@ function begin(waiting: Place, replica: Replica, reload: Reload, now: Instant): 
   const place = { ...waiting, before: beforeOf(replica), crashes: replica.crashesTotal, touched: true };
   // Its old engine is on its way out, and could be called back as long as it drains, or is to.
   if (goal === 'down' && (isLaunching(life) || (isLive(life) && life.state !== 'stuck'))) return null;
+  if (place.leaves && life.state === 'stuck')
+    return fail(reload, replica, 'exit', replica.lastError ?? 'its engine would not die');
+  if (place.leaves && replica.died !== null) return null;
   if (goal === 'down')
     return {
       reload: moved(reload, { ...place, stage: 'switched' }),

@@ -12,7 +12,7 @@ import type { PoolSpec, ReplicaKey } from './model.js';
 import { overrideOf, withModel } from './model-choice.js';
 import { begin } from './operation.js';
 import type { Staging } from './progress.js';
-import { endOf, failed, planReload, type ReloadEnd } from './reload.js';
+import { endOf, failed, planReload, type ReloadEnd, specFor } from './reload.js';
 import { advance, isInDoubt } from './reload-moves.js';
 import { errorOf, reasonOf, reloadSteps } from './reload-steps.js';
 import { retired } from './remains.js';
@@ -28,7 +28,7 @@ import {
   type Reload,
   type State,
 } from './state.js';
-import { inProgress, refuse, running, shuttingDown, unknownPool, type Wish } from './wish.js';
+import { inProgress, onItsWayOut, refuse, running, shuttingDown, unknownPool, type Wish } from './wish.js';
 import type { Work } from './work.js';
 
 type Wanted = Extract<Input, { type: 'reload-requested' }>;
@@ -74,7 +74,8 @@ function refusalOf(state: State, pool: Pool | undefined, poolId: string): Refusa
   const rival = running(state).find(
     ({ kind, poolId: of }) => kind === 'apply' || (of === poolId && (kind === 'reload' || kind === 'restart')),
   );
-  return rival === undefined ? null : inProgress(rival, 'reload', poolId);
+  if (rival !== undefined) return inProgress(rival, 'reload', poolId);
+  return pool.retiring ? onItsWayOut('reload', poolId) : null;
 }
 
 /** The new model is on its way. */
@@ -159,9 +160,10 @@ export function tellBack(work: Work, pool: Pool, reload: Reload): void {
 
 /** Who has nothing to wait for goes at once, also where it has no time to wait. */
 function endIdle(work: Work, key: ReplicaKey): void {
-  const [life, spec] = [work.find(key)?.life, work.poolOf(key)?.spec];
-  if (life === undefined || spec === undefined) return;
-  if (drainEnd(life, countOf(work.state.leases, key), spec, work.context.now) === 'idle') work.turn(key, { type: 'idle' });
+  const [life, pool] = [work.find(key)?.life, work.poolOf(key)];
+  if (life === undefined || pool === undefined) return;
+  if (drainEnd(life, countOf(work.state.leases, key), specFor(pool, key), work.context.now) === 'idle')
+    work.turn(key, { type: 'idle' });
 }
 
 const isTouched = ({ stage }: Place): boolean => stage !== 'waiting' && stage !== 'returned';

@@ -23,7 +23,10 @@ export function deviceRestartsOf(
 /** What outlives them: should their places come back, no incarnation is given twice. */
 export function retired(replicas: readonly Replica[]): State['retired'] {
   return Object.fromEntries(
-    replicas.map(({ key, incarnation, restartsTotal, crashesTotal }) => [key, { incarnation, restartsTotal, crashesTotal }]),
+    replicas.map(({ key, incarnation, restartsTotal, crashesTotal, checks }) => [
+      key,
+      { incarnation, restartsTotal, crashesTotal, checks },
+    ]),
   );
 }
 

@@ -9,7 +9,7 @@ import type { PoolSpec, ReplicaKey } from './model.js';
 import { begin, cancel } from './operation.js';
 import { beforeReload, failed } from './reload.js';
 import { type Failure, now, type Operation, type Replica, type State } from './state.js';
-import { inProgress, refuse, running, shuttingDown, unknownPool, type Wish } from './wish.js';
+import { inProgress, onItsWayOut, refuse, running, shuttingDown, unknownPool, type Wish } from './wish.js';
 import { span } from './words.js';
 
 export function ask(state: State, wish: Extract<Input, { type: 'requested' }>, context: Context): Wish {
@@ -28,6 +28,7 @@ export function ask(state: State, wish: Extract<Input, { type: 'requested' }>, c
   const touching = running(state).filter(({ steps }) => steps.some(({ key }) => targets.some((target) => target.key === key)));
   const rival = touching.find(({ kind }) => crosses(verb, kind));
   if (rival !== undefined) return refuse(inProgress(rival, verb, poolId));
+  if (pool.retiring && wantsUp(verb)) return refuse(onItsWayOut(verb, poolId));
   if (verb === 'start' || verb === 'restart') {
     const broken = targets.flatMap(({ key, breakers }) =>
       openOnes(breakers).map(({ retryAt }) => ({ key, retryAt: retryAt.at })),
@@ -64,9 +65,10 @@ const cancelled = (verb: Verb): Failure => ({ reason: 'cancelled', key: null, te
 
 /** Neither may come between the other's replicas. */
 function crosses(verb: Verb, kind: Operation['kind']): boolean {
-  const wantsUp = verb === 'start' || verb === 'restart' || verb === 'reset';
-  return (verb === 'restart' && kind === 'restart') || (wantsUp && (kind === 'reload' || kind === 'apply'));
+  return (verb === 'restart' && kind === 'restart') || (wantsUp(verb) && (kind === 'reload' || kind === 'apply'));
 }
+
+const wantsUp = (verb: Verb): boolean => verb === 'start' || verb === 'restart' || verb === 'reset';
 
 type Asked = Extract<Input, { type: 'requested' }>;
 
@@ -166,9 +168,9 @@ function unavailable(poolId: string, verb: Verb, broken: readonly Held[], at: nu
 
 /** Stop always wins, and a drain over all but a stop; whoever wants it up overrides both. */
 function overrides(verb: Verb, kind: Operation['kind']): boolean {
-  const wantsUp = kind === 'start' || kind === 'restart' || kind === 'reset';
-  if (verb === 'stop') return wantsUp || kind === 'drain';
-  return verb === 'drain' ? wantsUp : kind === 'stop' || kind === 'drain';
+  const up = kind === 'start' || kind === 'restart' || kind === 'reset';
+  if (verb === 'stop') return up || kind === 'drain';
+  return verb === 'drain' ? up : kind === 'stop' || kind === 'drain';
 }
 
 /** False where the replica is already what is wanted, or on its way there. */

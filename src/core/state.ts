@@ -100,8 +100,8 @@ export type Breakers = { readonly general: Breaker; readonly cuda: Breaker };
 
 export type In<S extends StateName> = Replica & { readonly life: Extract<Life, { state: S }> };
 
-/** What outlives everything. */
-export type Lifetime = Pick<Replica, 'incarnation' | 'restartsTotal' | 'crashesTotal'>;
+/** What outlives everything. A place that is there again soon may yet be answered what was asked for the one before. */
+export type Lifetime = Pick<Replica, 'incarnation' | 'restartsTotal' | 'crashesTotal'> & { readonly checks?: number };
 
 export type Pool = {
   readonly spec: PoolSpec;
@@ -290,3 +290,6 @@ export type State = {
 };
 
 export const now = ({ now: at, wallMs }: { now: Instant; wallMs: number }): Moment => ({ at, wallMs });
+
+/** Nothing of it is there any more, and nobody who had left the group of its last engine is looked for yet: its place may go. */
+export const isLeft = ({ life, died }: Replica): boolean => life.state === 'stopped' && died === null;

@@ -15,7 +15,7 @@ import { type DeviceNews, hearOf, observeDevices } from './observe.js';
 import { advance } from './operation.js';
 import { sightOf } from './placement.js';
 import { withoutLeftovers } from './release.js';
-import { beforeReload } from './reload.js';
+import { beforeReload, specFor } from './reload.js';
 import { askReload, followReloads, tellBack, verify, verifying } from './reloading.js';
 import { ask, shutDown } from './requests.js';
 import { now, type Operation, type Replica, type State } from './state.js';
@@ -173,10 +173,10 @@ function reloadAs(work: Work, { poolId, reload }: NonNullable<Extract<Wish, { ok
 
 /** Whoever drains may have nothing left to wait for, or no time. */
 function endDrains(work: Work): void {
-  for (const { spec, replicas } of work.state.pools.values()) {
-    for (const { key, life } of replicas) {
+  for (const pool of work.state.pools.values()) {
+    for (const { key, life } of pool.replicas) {
       if (life.state !== 'draining') continue;
-      const end = drainEnd(life, countOf(work.state.leases, key), spec, work.context.now);
+      const end = drainEnd(life, countOf(work.state.leases, key), specFor(pool, key), work.context.now);
       if (end !== null) work.turn(key, { type: end === 'idle' ? 'idle' : 'woke' });
     }
   }

@@ -40,6 +40,15 @@ export function unknownPool(verb: string, poolId: string, { pools }: State): Ref
   };
 }
 
+/** The inventory no longer has it, and an engine of it lives yet: nobody wants that one up again. */
+export function onItsWayOut(verb: string, poolId: string): Refusal {
+  return {
+    code: 'POOL_NOT_FOUND',
+    message: `cannot ${verb} "${poolId}": the inventory no longer has it, and it is on its way out`,
+    hint: `poolctl status ${poolId}`,
+  };
+}
+
 export function shuttingDown(verb: string, poolId: string): Refusal {
   return {
     code: 'SHUTTING_DOWN',

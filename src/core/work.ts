@@ -42,7 +42,7 @@ export class Work {
     const scene = {
       ...this.context,
       spec: specFor(pool, key),
-      minHealthyMs: isOnTrial(pool, key) ? pool.spec.reload.minHealthyMs : 0,
+      minHealthyMs: isOnTrial(pool, key) ? specFor(pool, key).reload.minHealthyMs : 0,
       asked: pool.reload?.cause ?? ('operator' as const),
       supervisor: this.state.inventory.supervisor,
       leases: isServing(before.life) ? countOf(this.state.leases, key) : 0,

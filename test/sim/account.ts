@@ -38,6 +38,9 @@ export type Account = {
   before: Pick<Account, 'attempt' | 'breakers'> | null;
 };
 
+/** What outlives its place. */
+export type Lifetime = Pick<Account, 'crashes' | 'restarts'>;
+
 const closed: Breaker = { state: 'closed', failures: 0, until: 0, openForMs: 0 };
 
 export function fresh(up: boolean): Account {

@@ -11,7 +11,7 @@ type Restart = { readonly keys: readonly ReplicaKey[]; readonly now: boolean; re
 export type DrainWish = {
   readonly ms: number | null;
   readonly extend: boolean;
-  readonly why: 'drain' | 'restart' | 'shutdown' | 'reload' | 'rollback';
+  readonly why: 'drain' | 'restart' | 'shutdown' | 'reload' | 'rollback' | 'retire';
   /** A restart comes to all but the first only later. */
   readonly atOnce: boolean;
 };

@@ -1,6 +1,7 @@
 /** Whether everything comes to its end in time. */
 
 import type { Replica } from '../../src/core/state.js';
+import { poolOf } from './keys.js';
 import type { Standing } from './tracking.js';
 
 /** An exit is seen within this, but where what looks for it waits for a slow disk. */
@@ -92,11 +93,9 @@ function unseen({ life }: Replica, { machine, supervisor }: Standing): string | 
 }
 
 function longestWait({ key }: Replica, { supervisor: { state }, ledger }: Standing): number {
-  const { backoff, storm } = ledger.specOf(key).restart;
-  return Math.max(backoff.maxMs, storm.windowMs, state.inventory.supervisor.deviceStorm.windowMs);
+  return Math.max(ledger.longest.get(poolOf(key))?.waitMs ?? 0, state.inventory.supervisor.deviceStorm.windowMs);
 }
 
 function longestBreak({ key }: Replica, { ledger }: Standing): number {
-  const { openForMs, maxOpenForMs } = ledger.specOf(key).restart.breaker;
-  return Math.max(openForMs, maxOpenForMs);
+  return ledger.longest.get(poolOf(key))?.openMs ?? 0;
 }

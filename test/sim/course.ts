@@ -1,17 +1,21 @@
 /** One reload, as it looks from outside: what each replica was before its turn came, and what has become of it. */
 
-import type { PoolSpec, ReplicaKey } from '../../src/core/model.js';
+import type { MaskRef, PoolSpec, ReplicaKey } from '../../src/core/model.js';
 import type { OperationStep } from '../../src/core/state.js';
+import { isAlike } from './entries.js';
 import { keysOf } from './keys.js';
 import type { Handoff } from './machine.js';
-import { isSame } from './models-book.js';
+import type { Above } from './models-book.js';
 import type { Process } from './processes.js';
 
 /** What a replica was told to be, and what its handoff file said, before its turn came. */
 export type Was = { readonly state: string; readonly handoff: Handoff | null };
 
 export type Course = {
-  readonly operationId: string;
+  /** Null: it is not told yet. */
+  operationId: string | null;
+  /** Another model, or another entry of the file. */
+  readonly cause: 'reload' | 'apply';
   readonly from: PoolSpec;
   to: PoolSpec;
   readonly drainMs: number;
@@ -31,9 +35,13 @@ export type Course = {
   readonly downs: Set<ReplicaKey>;
   /** A drain or a stop came between. */
   cancelled: boolean;
+  /** Engines that it drained were let go. */
+  isToGoBack: boolean;
   /** Everybody was told that it goes back. */
   toldBack: boolean;
   result: string | null;
+  /** `apply`: what stands above the file once it is done. */
+  readonly above: Above | null;
 };
 
 /** Who are told of it, and bear with it. */
@@ -47,6 +55,8 @@ export type Bystanders = {
   /** This one is as it was before. */
   readonly returned: (key: ReplicaKey, ran: boolean) => void;
   readonly ends: (course: Course) => void;
+  /** Of an apply, whose end comes later: the restart of this pool. */
+  readonly ended: (poolId: string, result: string) => void;
   readonly goalOf: (key: ReplicaKey) => 'up' | 'down';
 };
 
@@ -71,9 +81,9 @@ export function allowed({ phase, from, to }: Course): readonly PoolSpec[] {
 export function stepsOf(
   key: ReplicaKey,
   steps: readonly OperationStep[],
-): { turn: boolean; back: OperationStep['state'] | null } {
+): { turn: boolean; forth: OperationStep['state'] | null; back: OperationStep['state'] | null } {
   const [forth, back] = steps.filter((step) => step.key === key);
-  return { turn: forth !== undefined && forth.state !== 'pending', back: back?.state ?? null };
+  return { turn: forth !== undefined && forth.state !== 'pending', forth: forth?.state ?? null, back: back?.state ?? null };
 }
 
 export const resting: ReadonlySet<string> = new Set(['stopped', 'backoff', 'broken', 'failed']);
@@ -89,40 +99,50 @@ export function unlikeBefore(key: ReplicaKey, course: Course, is: Was): string |
   const { handoff } = is;
   if (handoff === null)
     return is.state === 'unhealthy' ? null : `${key} is said to be as before, and is ${is.state} where it was ${was.state}`;
-  if (!isSame(handoff.launch.spec, course.from)) return `${key} is said to be as before, and has ${handoff.launch.spec.model}`;
-  return was.handoff === null ? null : moved(key, was.handoff, handoff);
+  if (!isAlike(handoff.launch.spec, course.from)) return `${key} is said to be as before, and has ${named(handoff.launch.spec)}`;
+  return was.handoff === null ? null : moved(key, was.handoff.launch.port, was.handoff.launch.mask, handoff);
 }
 
-/** Masks and ports stay. */
-function moved(key: ReplicaKey, { launch: before }: Handoff, { launch }: Handoff): string | null {
-  if (before.port !== launch.port) return `${key} had port ${before.port}, and has ${launch.port}`;
-  return before.mask.written === launch.mask.written
-    ? null
-    : `${key} was on ${before.mask.written}, and is on ${launch.mask.written}`;
+/** Ports stay, and masks are those of the entry. `port` null: it had none. */
+function moved(key: ReplicaKey, port: number | null, mask: MaskRef, { launch }: Handoff): string | null {
+  if (port !== null && port !== launch.port) return `${key} had port ${port}, and has ${launch.port}`;
+  return mask.written === launch.mask.written ? null : `${key} is to be on ${mask.written}, and is on ${launch.mask.written}`;
 }
 
 /** A new engine that is ready before it has been healthy for as long as it has to be. */
-export function hasty({ phase, from, to }: Course, { key, launch, bornAt, loadedAt }: Process, now: number): string | null {
-  if (phase !== 'forward' || !isSame(launch.spec, to)) return null;
+export function hasty({ phase, to }: Course, { key, launch, bornAt, loadedAt }: Process, now: number): string | null {
+  if (phase !== 'forward' || !isAlike(launch.spec, to)) return null;
   const since = launch.spec.health.path === 'none' ? bornAt : (loadedAt ?? 0);
-  const earlyMs = from.reload.minHealthyMs - (now - since);
+  const earlyMs = to.reload.minHealthyMs - (now - since);
   return earlyMs > 1 ? `${key} is ready ${Math.round(earlyMs)} ms before it has been healthy for long enough` : null;
 }
 
-/** Who has not changed its model, though all have; null: nobody. */
+/** Who has not changed, though all have; null: nobody. */
 export function unswitched(
-  { from, to, was }: Course,
+  { from, to, was, cause }: Course,
   isUp: (key: ReplicaKey) => boolean,
   handoffs: ReadonlyMap<ReplicaKey, Handoff>,
 ): string | null {
-  for (const key of keysOf(from)) {
+  const what = cause === 'reload' ? 'reloaded' : 'restarted';
+  for (const [index, key] of keysOf(from).entries()) {
     const handoff = handoffs.get(key);
+    const mask = to.masks[index];
+    if (mask === undefined) {
+      if (handoff !== undefined) return `${from.poolId} is ${what}, and ${key} is ready, which has no mask any more`;
+      continue;
+    }
     if (!isUp(key)) continue;
-    if (handoff === undefined) return `${from.poolId} is reloaded, and ${key} is not ready`;
-    if (!isSame(handoff.launch.spec, to)) return `${from.poolId} is reloaded, and ${key} has ${handoff.launch.spec.model}`;
+    if (handoff === undefined) return `${from.poolId} is ${what}, and ${key} is not ready`;
+    if (!isAlike(handoff.launch.spec, to)) return `${from.poolId} is ${what}, and ${key} has ${named(handoff.launch.spec)}`;
     const before = was.get(key)?.handoff ?? null;
-    const wrong = before === null ? null : moved(key, before, handoff);
+    const wrong = moved(key, before?.launch.port ?? null, mask, handoff);
     if (wrong !== null) return wrong;
   }
   return null;
 }
+
+/** An entry, as a trace shows it. */
+export const named = ({ model, env, args, masks }: PoolSpec): string =>
+  [model, ...Object.values(env).map((each) => ('value' in each ? each.value : '')), ...args, masks.map(({ written }) => written)]
+    .filter((each) => each !== null)
+    .join(' ');

@@ -3,8 +3,9 @@
 import type { Inventory } from '../../src/core/model.js';
 import { beginClients } from './clients.js';
 import type { Written } from './disk.js';
+import { Editors } from './editors.js';
+import { edit } from './edits.js';
 import { endings } from './exits.js';
-import { edit } from './inventory.js';
 import type { Machine } from './machine.js';
 import { Operators } from './operators.js';
 import type { Random } from './random.js';
@@ -22,10 +23,12 @@ export class Director {
   private readonly random: Random;
   private readonly clients: ReturnType<typeof beginClients>;
   private readonly operators: Operators;
+  private readonly editors: Editors;
 
   constructor(
     private readonly machine: Machine,
     private readonly all: Inventory,
+    private readonly gpus: number,
   ) {
     this.inventory = all;
     this.random = machine.random.fork('director');
@@ -37,6 +40,14 @@ export class Director {
       (forMs) => this.threaten(0.4, forMs),
       () => this.inventory,
     );
+    this.editors = new Editors(machine, machine.random.fork('editors'), {
+      ...{ all, gpus, operators: this.operators },
+      threaten: (forMs) => this.threaten(0.4, forMs),
+      read: () => this.inventory,
+      write: (inventory) => {
+        this.inventory = inventory;
+      },
+    });
   }
 
   begin(): void {
@@ -45,6 +56,7 @@ export class Director {
     for (const { poolId } of this.all.pools) this.often(30 * minute, () => machine.changeWeather(poolId));
     this.often(12 * minute, () => this.operators.wish());
     this.often(20 * minute, () => this.operators.reload());
+    this.often(90 * minute, () => this.editors.change());
     this.often(2 * hour, () => this.kill('SIGKILL of the supervisor'));
     this.often(2 * hour, () => this.threaten(0.15, 3 * minute));
     this.often(4 * hour, () => this.shutDown());
@@ -102,7 +114,7 @@ export class Director {
     const waitMs = random.chance(0.8) ? random.between(200, 5_000) : random.exponential(5 * minute);
     machine.timeline.after(waitMs, () => {
       if (random.chance(0.15)) {
-        this.inventory = edit(this.inventory, this.all, random);
+        this.inventory = edit(this.inventory, this.all, this.gpus, random, true);
         machine.watch.count('the inventory is edited');
       }
       if (random.chance(0.01)) {

@@ -3,6 +3,7 @@
 import type { Moment } from '../../src/core/model.js';
 import type { RecordedState } from '../../src/core/record.js';
 import type { Drains } from './drains.js';
+import type { Goings } from './entries.js';
 import type { Ledger } from './ledger.js';
 import type { Aboves } from './models-book.js';
 import type { Random } from './random.js';
@@ -17,6 +18,7 @@ export type Written = {
   readonly ledger: Ledger;
   readonly drains: Drains;
   readonly aboves: Aboves;
+  readonly goings: Goings;
 };
 
 export type RegistryWorld = {

@@ -6,7 +6,9 @@
 import type { Event } from '../../src/core/events.js';
 import type { Input } from '../../src/core/messages.js';
 import type { Inventory, PoolSpec, ReplicaKey } from '../../src/core/model.js';
+import type { Applies } from './applies.js';
 import { Asked, type DrainWish, isRequest } from './asked.js';
+import type { Entries } from './entries.js';
 import { keysOf, poolOf } from './keys.js';
 import type { Machine } from './machine.js';
 import { Outcomes } from './outcomes.js';
@@ -20,11 +22,13 @@ type Drain = {
   readonly earliest: number;
   readonly latest: number;
   readonly why: DrainWish['why'];
+  /** How long its engine may take to obey. A stop that was begun under an earlier policy goes on by that. */
+  readonly graceMs: number;
   /** `awaited`: its supervisor has died, and the next one is to go on with it. */
   readonly phase: 'awaited' | 'draining' | 'stopping';
   /** False where a restart may have turned to it: then the next supervisor may go on with it, and need not. */
   readonly certain: boolean;
-  /** The entry of the inventory that its engine was launched with. */
+  /** The entry of the inventory that its engine goes by. */
   readonly entry: string;
 };
 
@@ -56,7 +60,6 @@ export class DrainWatch {
   private readonly shown = new Set<ReplicaKey>();
   private asked = new Asked();
   private readonly outcomes = new Outcomes((key) => this.states.get(key) === 'stuck');
-  private readonly specs = new Map<string, PoolSpec>();
   private shutdownMs = 0;
   /** As it was before the request that is being answered. */
   private before: { readonly drains: Drains; readonly states: ReadonlyMap<ReplicaKey, string> } | null = null;
@@ -66,30 +69,34 @@ export class DrainWatch {
     private readonly leasesOf: (key: ReplicaKey) => number,
     /** Whose drain was called off is to be left alone from then on. */
     private readonly spared: (key: ReplicaKey) => void,
-    private readonly reloads: () => Pick<Reloads, 'drainWish' | 'isGoingBack'>,
+    private readonly reloads: () => Pick<Reloads, 'drainWish' | 'isGoingBack' | 'entryAhead'>,
+    private readonly applies: () => Pick<Applies, 'drainWish'>,
+    private readonly entries: Entries,
   ) {}
 
   /** As it is when the registry is written. */
   copy(): Drains {
     return new Map(
-      [...this.drains].map(([key, drain]) => [key, this.asked.isRestarting(key) ? { ...drain, certain: false } : drain]),
+      [...this.drains].map(([key, drain]) => {
+        const entry = this.entryOf(key) ?? drain.entry;
+        return [key, { ...drain, entry, certain: drain.certain && !this.asked.isRestarting(key) }];
+      }),
     );
   }
 
   /** What nobody wants up any more goes on being drained; what was drained for a restart or a shutdown is left to serve. */
-  begun({ beginning: { written, named } }: Supervisor, inventory: Inventory): void {
-    for (const book of [this.answers, this.states, this.shown, this.specs]) book.clear();
+  begun({ beginning: { written, named, inventory } }: Supervisor): void {
+    for (const book of [this.answers, this.states, this.shown]) book.clear();
     this.drains = new Map();
     this.asked = new Asked();
     this.outcomes.begun();
     this.before = null;
     this.shutdownMs = inventory.supervisor.shutdownDeadlineMs;
-    for (const spec of inventory.pools) this.specs.set(spec.poolId, spec);
     if (written === null || written.ended === 'clean' || written.bootId !== this.machine().bootId) return;
     // Whoever names pools wants the others down, whatever was wanted before.
     const asWritten = named.length === 0;
     for (const [key, drain] of written.drains) {
-      const spec = this.specs.get(poolOf(key));
+      const spec = this.entries.specs.get(poolOf(key));
       if (spec === undefined || !keysOf(spec).includes(key)) continue;
       const adoptable = inventory.supervisor.adopt && entryOf(spec) === drain.entry;
       if (drain.phase === 'stopping') this.drains.set(key, drain);
@@ -105,7 +112,7 @@ export class DrainWatch {
     }
     if (input.type === 'alarmed' && input.alarm.kind === 'sticky') this.condemned.add(`${input.key} ${input.incarnation}`);
     if (!isRequest(input)) return;
-    this.asked.asking(input, this.specs);
+    this.asked.asking(input, this.entries.specs);
     this.before = { drains: new Map(this.drains), states: new Map(this.states) };
   }
 
@@ -149,8 +156,8 @@ export class DrainWatch {
     const { now, slowDiskUntil } = this.machine();
     // What the next supervisor begins with waits for its first record.
     const written = slowDiskUntil > supervisor.quietSince ? slowDiskMs : 0;
-    for (const [key, { latest, phase, certain }] of this.drains) {
-      const grace = this.specs.get(poolOf(key))?.stop.graceMs ?? 0;
+    for (const [key, { latest, phase, certain, graceMs }] of this.drains) {
+      const grace = Math.max(graceMs, this.graceOf(key));
       const overMs = now - (Math.max(latest, supervisor.quietSince) + grace + killWaitMs + slackMs + written);
       if (overMs > 0 && (certain || phase !== 'awaited'))
         return `the drain of ${key} was to be over ${Math.round(overMs)} ms ago, and it is ${this.states.get(key)}`;
@@ -158,12 +165,28 @@ export class DrainWatch {
     return this.outcomes.stepped(supervisor);
   }
 
+  /** Its pool is no longer in the file: what it is drained for already is to be over by then as well. */
+  retires(spec: PoolSpec): void {
+    const at = this.machine().now + spec.drain.deadlineMs;
+    for (const key of keysOf(spec)) {
+      const drain = this.drains.get(key);
+      if (drain?.phase !== 'draining') continue;
+      const [earliest, latest] = [Math.min(drain.earliest, at), Math.min(drain.latest, at)];
+      this.drains.set(key, { ...drain, earliest, latest, why: 'retire', certain: true });
+    }
+  }
+
+  /** An apply changes what the supervisor itself goes by. */
+  supervises({ supervisor }: Inventory): void {
+    this.shutdownMs = supervisor.shutdownDeadlineMs;
+  }
+
   private turned(key: ReplicaKey, to: string, event: Event, engine: Process | null): string | null {
     if (to === 'draining') return this.begin(key, engine);
     const drain = this.drains.get(key);
     if (drain === undefined) return null;
     if (to === 'stopping') {
-      this.drains.set(key, { ...drain, phase: 'stopping' });
+      this.drains.set(key, { ...drain, phase: 'stopping', graceMs: Math.max(drain.graceMs, this.graceOf(key)) });
       if (drain.phase === 'stopping') return null;
       const wrong = this.left(key, drain, event.because ?? '', engine);
       return drain.certain ? wrong : null;
@@ -183,16 +206,29 @@ export class DrainWatch {
     const inherited = this.drains.get(key);
     if (inherited?.phase === 'awaited') {
       const drain: Drain = { ...inherited, phase: 'draining' };
-      this.drains.set(key, this.joined(key, drain));
+      const joined = this.joined(key, drain);
+      const wish = this.asked.reasonFor(key);
+      // What a restart had come to when its supervisor died may be over: then it is drained for this wish alone.
+      const latest =
+        wish === null || inherited.certain ? joined.latest : Math.max(joined.latest, this.machine().now + this.msOf(key, wish));
+      this.drains.set(key, { ...joined, latest });
       return null;
     }
-    const wish = this.asked.reasonFor(key) ?? this.reloads().drainWish(key);
+    const wish = this.asked.reasonFor(key) ?? this.applies().drainWish(key) ?? this.reloads().drainWish(key);
     if (wish === null) return `${key} is drained, and nobody asked for it`;
     const { now } = this.machine();
     const latest = now + this.msOf(key, wish);
     const earliest = this.condemned.has(`${key} ${engine?.incarnation}`) ? now : latest;
-    const entry = engine === null ? '' : entryOf(engine.launch.spec);
-    this.drains.set(key, { earliest, latest, why: wish.why, phase: 'draining', certain: true, entry });
+    const graceMs = this.graceOf(key);
+    this.drains.set(key, {
+      earliest,
+      latest,
+      why: wish.why,
+      phase: 'draining',
+      certain: true,
+      graceMs,
+      entry: this.entryOf(key) ?? '',
+    });
     return null;
   }
 
@@ -203,7 +239,8 @@ export class DrainWatch {
     const at = this.machine().now + this.msOf(key, wish);
     const earliest = Math.min(drain.earliest, at);
     if (!wish.atOnce) return { ...drain, earliest };
-    const why = wish.why === 'shutdown' && drain.why !== 'reload' ? drain.why : wish.why;
+    const stays = drain.why === 'retire' || (wish.why === 'shutdown' && drain.why !== 'reload');
+    const why = stays ? drain.why : wish.why;
     return wish.extend
       ? { ...drain, why, earliest: at, latest: at }
       : { ...drain, why, earliest, latest: Math.min(drain.latest, at) };
@@ -219,12 +256,36 @@ export class DrainWatch {
   private misgiven(key: ReplicaKey, engine: Process | null): string | null {
     const told = this.answers.get(key);
     const mute = told !== undefined && told.incarnation === engine?.incarnation && !told.canTell;
-    const silent = this.specs.get(poolOf(key))?.drain.inflight === 'off' || mute;
+    const silent = !this.asks(key, 'any') || mute;
     return silent && this.leasesOf(key) === 0 ? `the drain of ${key} is given up, and nothing was in its way` : null;
   }
 
+  /** While a reload or the restart of an apply is on its way to another entry, or back, nobody is told by which of them. */
+  private asks(key: ReplicaKey, by: 'all' | 'any' = 'all'): boolean {
+    const entries = [this.entries.specs.get(poolOf(key)), this.reloads().entryAhead(poolOf(key))];
+    const asking = (entry: PoolSpec | undefined): boolean => entry?.drain.inflight !== 'off';
+    return by === 'all' ? entries.every(asking) : entries.some((entry) => entry !== undefined && asking(entry));
+  }
+
+  private graceOf(key: ReplicaKey): number {
+    const engines = this.machine()
+      .processes.leaders()
+      .filter((each) => each.key === key);
+    const graces = engines
+      .flatMap((each) => [each.launch.spec, this.entries.goesBy(each.launch)])
+      .map(({ stop }) => stop.graceMs);
+    return Math.max(this.entries.specs.get(poolOf(key))?.stop.graceMs ?? 0, ...graces);
+  }
+
+  private entryOf(key: ReplicaKey): string | null {
+    const engine = this.machine()
+      .processes.leaders()
+      .find((each) => each.key === key);
+    return engine === undefined ? null : entryOf(this.entries.goesBy(engine.launch));
+  }
+
   private msOf(key: ReplicaKey, { ms, why }: DrainWish): number {
-    return ms ?? (why === 'shutdown' ? this.shutdownMs : (this.specs.get(poolOf(key))?.drain.deadlineMs ?? 0));
+    return ms ?? (why === 'shutdown' ? this.shutdownMs : (this.entries.specs.get(poolOf(key))?.drain.deadlineMs ?? 0));
   }
 
   /** Its engine is being ended. What is wrong with that; null: nothing. */
@@ -239,7 +300,7 @@ export class DrainWatch {
     const { now } = this.machine();
     const told = this.answers.get(key);
     const last = told !== undefined && told.incarnation === engine?.incarnation ? told : null;
-    const silent = this.specs.get(poolOf(key))?.drain.inflight === 'off' || last?.canTell === false;
+    const silent = !this.asks(key) || last?.canTell === false;
     if (held > 0 || !(silent || last?.inflight === 0)) this.outcomes.force(key);
     const { earliest, why } = this.before?.drains.get(key) === drain ? this.joined(key, drain) : drain;
     if (now >= earliest - 1 && why !== 'reload') return null;

@@ -1,6 +1,6 @@
 /** The inventories that are simulated: four pools of three replicas, with policies drawn from the seed. */
 
-import type { BackoffSpec, BreakerSpec, HealthSpec, Inventory, MaskRef, PoolSpec, StormSpec } from '../../src/core/model.js';
+import type { BackoffSpec, BreakerSpec, Inventory, MaskRef, PoolSpec, StormSpec } from '../../src/core/model.js';
 import { inventoryOf, poolSpec } from '../rig/specs.js';
 import { modelOf } from './models.js';
 import type { Random } from './random.js';
@@ -43,55 +43,51 @@ export function drawPlan(random: Random, probeMs: number): Plan {
   };
 }
 
-/** The file is changed while no supervisor runs: a pool's entry, whether a pool is there, whether engines are adopted. */
-export function edit(inventory: Inventory, all: Inventory, random: Random): Inventory {
-  const changed = random.pick(all.pools).poolId;
-  switch (random.below(5)) {
-    case 0:
-      return { ...inventory, supervisor: { ...inventory.supervisor, adopt: !inventory.supervisor.adopt } };
-    case 1:
-      return { ...inventory, pools: inventory.pools.filter(({ poolId }) => poolId !== changed) };
-    case 2:
-      return { ...inventory, pools: all.pools };
-    case 3:
-      return {
-        ...inventory,
-        pools: inventory.pools.map((pool) =>
-          pool.poolId === changed && pool.model !== null ? { ...pool, ...modelOf(changed, 'fine', random.below(3)) } : pool,
-        ),
-      };
-    default:
-      return {
-        ...inventory,
-        pools: inventory.pools.map((pool) =>
-          pool.poolId === changed ? { ...pool, env: { EDITION: { value: String(random.below(1_000_000)) } } } : pool,
-        ),
-      };
-  }
-}
-
 function drawPool(poolId: string, random: Random, intervalMs: number, more: Partial<PoolSpec>): PoolSpec {
   const base = poolSpec(poolId, replicasPerPool);
-  const health: HealthSpec = {
-    ...base.health,
-    intervalMs,
-    // While an engine loads nearly all that happens are its startup probes: they keep to the same beat.
-    startupIntervalMs: intervalMs >= 30_000 ? intervalMs / 12 : base.health.startupIntervalMs,
-    path: more.engine === 'command' && random.chance(0.3) ? 'none' : 'auto',
-    startupDeadlineMs: random.chance(0.3) ? 60_000 : 'auto',
-    failureThreshold: 1 + random.below(3),
-    successThreshold: 1 + random.below(2),
-    restartAfterMs: random.weighted<number | 'never'>([
-      [6, 60_000],
-      [2, 0],
-      [1, 'never'],
-    ]),
-    generate: { ...base.health.generate, everyMs: random.chance(0.3) ? 10 * intervalMs : null },
-  };
-  return {
-    ...base,
+  const { engine = base.engine } = more;
+  return { ...base, ...policies({ ...base, engine }, random, intervalMs), ...more };
+}
+
+/** The same engine under other policies: some of them, or all. `intervalMs`: how often it is probed by the way. */
+export function drawPolicies(pool: PoolSpec, random: Random, intervalMs: number): PoolSpec {
+  const { health, drain, reload, restart } = policies(pool, random, random.pick([intervalMs, intervalMs, 1.5 * intervalMs]));
+  const others: Partial<PoolSpec> = {
     health,
-    drain: { ...base.drain, inflight: random.chance(0.7) ? 'auto' : 'off' },
+    reload,
+    restart,
+    drain: { ...drain, deadlineMs: random.pick([20_000, 120_000, 300_000]) },
+    stop: { ...pool.stop, graceMs: random.pick([2_000, 5_000, 15_000]) },
+    slots: random.pick(['auto', 2, 6]),
+    logs: { ...pool.logs, keep: random.below(9) },
+  };
+  const some = Object.entries(others).filter(() => random.chance(0.5));
+  return { ...pool, ...Object.fromEntries(some) };
+}
+
+function policies(
+  { engine, health, drain }: PoolSpec,
+  random: Random,
+  intervalMs: number,
+): Pick<PoolSpec, 'health' | 'drain' | 'reload' | 'restart'> {
+  return {
+    health: {
+      ...health,
+      intervalMs,
+      // While an engine loads nearly all that happens are its startup probes: they keep to the same beat.
+      startupIntervalMs: intervalMs >= 30_000 ? intervalMs / 12 : health.startupIntervalMs,
+      path: engine === 'command' && random.chance(0.3) ? 'none' : 'auto',
+      startupDeadlineMs: random.chance(0.3) ? 60_000 : 'auto',
+      failureThreshold: 1 + random.below(3),
+      successThreshold: 1 + random.below(2),
+      restartAfterMs: random.weighted<number | 'never'>([
+        [6, 60_000],
+        [2, 0],
+        [1, 'never'],
+      ]),
+      generate: { ...health.generate, everyMs: random.chance(0.3) ? 10 * intervalMs : null },
+    },
+    drain: { ...drain, inflight: random.chance(0.7) ? 'auto' : 'off' },
     reload: {
       strategy: random.pick(['auto', 'auto', 'rolling', 'recreate']),
       minHealthyMs: random.pick([0, 2_000, 2_000, 30_000]),
@@ -102,13 +98,14 @@ function drawPool(poolId: string, random: Random, intervalMs: number, more: Part
         [2, 'always' as const],
         [1, 'never' as const],
       ]),
-      backoff: drawBackoff(base.restart.backoff, random),
-      breaker: drawBreaker(base.restart.breaker, random),
-      storm: drawStorm(base.restart.storm, random),
+      backoff: drawBackoff(first.backoff, random),
+      breaker: drawBreaker(first.breaker, random),
+      storm: drawStorm(first.storm, random),
     },
-    ...more,
   };
 }
+
+const first = poolSpec('any', 1).restart;
 
 function drawBackoff(base: BackoffSpec, random: Random): BackoffSpec {
   return random.chance(0.6) ? base : { ...base, initialMs: 200, maxMs: 5_000, minMs: 100, jitter: 0.5, resetAfterMs: 30_000 };

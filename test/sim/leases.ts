@@ -6,8 +6,9 @@
 import type { Answer, Refusal } from '../../src/core/answers.js';
 import type { Event } from '../../src/core/events.js';
 import type { Input, LeaseWish } from '../../src/core/messages.js';
-import type { Inventory, PoolSpec, ReplicaKey } from '../../src/core/model.js';
-import { keysOf, poolOf } from './keys.js';
+import type { ReplicaKey } from '../../src/core/model.js';
+import type { Entries } from './entries.js';
+import { keysOf } from './keys.js';
 import type { Machine } from './machine.js';
 import type { Supervisor } from './supervisor.js';
 
@@ -22,9 +23,6 @@ type Held = {
 
 /** What is due to who asks for a lease: whose slot, or why none. */
 type Due = { readonly key: ReplicaKey } | { readonly code: Refusal['code'] };
-
-/** Virtual engines tell so many. Of those that are not asked nobody knows more than one. */
-const slotsOf = ({ health }: PoolSpec): number => (health.path === 'none' ? 1 : 4);
 
 /** An expiry is told within this. */
 const expiryMs = 2_000;
@@ -47,19 +45,21 @@ export class Leases {
   private wish: LeaseWish | null = null;
   private due: Due | null = null;
   private granted: string | null = null;
+  /** Was lost in the step in which its client renewed it. */
+  private lostNow: string | null = null;
   private shuttingDown = false;
   private stirred = false;
   /** The last step, and since when nothing had disturbed the supervisor then. */
   private last = { at: 0, calmSince: 0 };
-  private inventory: Inventory | null = null;
 
   constructor(
     private readonly machine: () => Machine,
     private readonly isDraining: (key: ReplicaKey) => boolean,
+    private readonly entries: Entries,
   ) {}
 
   /** No lease outlives its supervisor. What is wrong; null: nothing. */
-  begun({ beginning: { written }, state }: Supervisor, inventory: Inventory): string | null {
+  begun({ beginning: { written }, state }: Supervisor): string | null {
     const recorded = new Set(written?.record().leases.map(({ id }) => id));
     const { at, calmSince } = this.last;
     const unwritten = [...this.held].find(
@@ -70,7 +70,6 @@ export class Leases {
     this.counts.clear();
     this.owed = recorded;
     this.shuttingDown = false;
-    this.inventory = inventory;
     if (state.leases.size > 0) return `a supervisor begins with ${state.leases.size} leases of the last one`;
     if (written === null || unwritten === undefined) return null;
     return `lease ${unwritten[0]} of ${unwritten[1].key} was never written down`;
@@ -79,6 +78,7 @@ export class Leases {
   asking(input: Input): void {
     this.wish = isWish(input) ? input : null;
     this.granted = null;
+    this.lostNow = null;
     this.due = this.wish?.type === 'lease-requested' ? this.dueTo(this.wish) : null;
   }
 
@@ -117,6 +117,7 @@ export class Leases {
     const held = this.held.get(lease_id);
     if (held === undefined || held.key !== key) return `${event.event} is told of ${lease_id}, which ${key} does not have`;
     this.held.delete(lease_id);
+    if (event.event === 'lease.lost') this.lostNow = lease_id;
     return this.misended(event.event, lease_id, held);
   }
 
@@ -138,22 +139,22 @@ export class Leases {
     this.stirred = false;
     const [owed] = this.owed;
     if (owed !== undefined) return `lease ${owed} was written down, and nobody is told that it is lost`;
-    return this.misheld() ?? this.miscounted();
+    return this.misheld() ?? this.miscounted() ?? this.misdescribed();
   }
 
   /** By the order of the replicas, so that of equals the first is meant. */
   private dueTo({ poolId, replicaId }: Extract<LeaseWish, { type: 'lease-requested' }>): Due {
-    const spec = this.inventory?.pools.find((each) => each.poolId === poolId);
+    const spec = this.entries.specs.get(poolId);
     if (spec === undefined) return { code: 'POOL_NOT_FOUND' };
     const keys = keysOf(spec).filter((key) => replicaId === null || key === `${poolId}/${replicaId}`);
     if (keys.length === 0) return { code: 'REPLICA_NOT_FOUND' };
     if (this.shuttingDown) return { code: 'SHUTTING_DOWN' };
     const { handoffs, now } = this.machine();
     const ready = keys.filter((key) => handoffs.has(key));
-    const [best, ...others] = ready.map((key) => ({ key, count: this.countOf(key, now) }));
+    const [best, ...others] = ready.map((key) => ({ key, load: this.countOf(key, now) / this.capacityOf(key) }));
     if (best === undefined) return { code: keys.some(this.isDraining) ? 'POOL_DRAINING' : 'POOL_UNREADY' };
-    const least = others.reduce((one, other) => (other.count < one.count ? other : one), best);
-    return least.count < slotsOf(spec) ? { key: least.key } : { code: 'NO_FREE_SLOT' };
+    const least = others.reduce((one, other) => (other.load < one.load ? other : one), best);
+    return least.load < 1 ? { key: least.key } : { code: 'NO_FREE_SLOT' };
   }
 
   private misgranted(due: Due, answer: Answer): string | null {
@@ -173,6 +174,8 @@ export class Leases {
   private misrenewed({ id, ttlMs: wished }: Extract<LeaseWish, { type: 'lease-renewed' }>, answer: Answer): string | null {
     const before = this.held.get(id);
     if (before === undefined) {
+      // It was its client's for a moment: a drain came to its deadline just then.
+      if (this.lostNow === id) return null;
       if (answer.ok) return `lease ${id} has ended, and is renewed`;
       const { code } = answer.refusal;
       return code === 'LEASE_NOT_FOUND' ? null : `lease ${id} has ended, and its renewal is refused with ${code}`;
@@ -218,10 +221,27 @@ export class Leases {
     for (const [key, told] of this.counts) {
       const count = this.countOf(key);
       if (told !== count) return `${told} leases of ${key} are told, where ${count} are held`;
-      const spec = this.inventory?.pools.find(({ poolId }) => poolId === poolOf(key));
-      if (spec !== undefined && count > slotsOf(spec)) return `${key} has ${count} leases for ${slotsOf(spec)} slots`;
+      // Whoever has them keeps them when an apply leaves it fewer slots.
+      const most = this.granted === null ? Number.POSITIVE_INFINITY : this.capacityOf(key);
+      if (count > most && this.held.get(this.granted ?? '')?.key === key) return `${key} has ${count} leases for ${most} slots`;
     }
     this.counts.clear();
+    return null;
+  }
+
+  /** What its handoff file tells clients. An apply may have it asked once more: until then nobody knows more than one. */
+  private capacityOf(key: ReplicaKey): number {
+    return this.machine().handoffs.get(key)?.facts.description.slotsTotal ?? 1;
+  }
+
+  /** What is wrong with what a handoff file tells; null: nothing. */
+  private misdescribed(): string | null {
+    for (const [key, { launch, facts }] of this.machine().handoffs) {
+      const [{ slotsTotal }, spec] = [facts.description, this.entries.goesBy(launch)];
+      // Of those that ran before an apply had them asked nobody knows, or all know by now.
+      const due = spec.slots === 'auto' ? [null, 4] : [spec.slots];
+      if (!due.includes(slotsTotal)) return `${key} tells of ${slotsTotal} slots, and has ${spec.slots}`;
+    }
     return null;
   }
 

@@ -6,21 +6,25 @@
 import type { Event } from '../../src/core/events.js';
 import type { Input, Launch } from '../../src/core/messages.js';
 import type { Inventory, PoolSpec, ReplicaKey } from '../../src/core/model.js';
-import { type Account, asBefore, breakerNames, copyOf, fresh, renewed } from './account.js';
+import { type Account, asBefore, breakerNames, copyOf, fresh, type Lifetime, renewed } from './account.js';
 import type { Ending } from './exits.js';
 import { keysOf, poolOf } from './keys.js';
 import {
   forgiven,
   gpuOr,
+  longer,
   ofFailures,
   onFailure,
   onLaunch,
   onReward,
+  onTime,
   opened,
   perhapsOpen,
   slackMs,
   tripped,
+  type Waits,
   waitMs,
+  waitsOf,
 } from './policy.js';
 
 type Requested = Extract<Input, { type: 'requested' }>;
@@ -36,22 +40,33 @@ export class Ledger {
   readonly tripped = new Map<string, number>();
   /** Pools that are being reloaded, and what their replicas had come to before their turn. */
   readonly reloading = new Map<string, Map<ReplicaKey, Account>>();
+  /** Pools on their way out of the file. */
+  private readonly retiring = new Set<string>();
+  /** What places had come to that the file no longer has. */
+  readonly retired = new Map<ReplicaKey, Lifetime>();
+  /** The longest waits that any policy of a pool has made since it is watched: one that was made by an earlier policy goes on. */
+  readonly longest = new Map<string, Waits>();
   private readonly specs = new Map<string, PoolSpec>();
 
-  constructor(readonly inventory: Inventory) {
+  constructor(public inventory: Inventory) {
     for (const spec of inventory.pools) {
-      this.specs.set(spec.poolId, spec);
+      this.goesBy(spec);
       for (const key of keysOf(spec)) this.accounts.set(key, fresh(spec.autostart));
     }
   }
 
   copy(): Ledger {
-    const copy = new Ledger(this.inventory);
+    const copy = new Ledger({ ...this.inventory, pools: [] });
+    copy.inventory = this.inventory;
     for (const [poolId, spec] of this.specs) copy.specs.set(poolId, spec);
     for (const [key, account] of this.accounts) copy.accounts.set(key, copyOf(account));
     // Who comes after a death in a reload finds what was before it, and makes it anew.
     for (const before of this.reloading.values())
       for (const [key, account] of before) copy.accounts.set(key, { ...asBefore(account, this.of(key)), excused: true });
+    for (const [key, account] of copy.accounts)
+      if (this.retiring.has(poolOf(key)) && this.specOf(key).autostart) account.goal = 'up';
+    for (const [key, lifetime] of this.retired) copy.retired.set(key, lifetime);
+    for (const [poolId, waits] of this.longest) copy.longest.set(poolId, waits);
     for (const [name, restarts] of this.restarts) copy.restarts.set(name, restarts);
     for (const [id, keys] of this.restarting) copy.restarting.set(id, keys);
     for (const [poolId, at] of this.tripped) copy.tripped.set(poolId, at);
@@ -95,7 +110,8 @@ export class Ledger {
   /** A restart that ends half done, or with its supervisor, never came to the later ones: they are wanted as they were. */
   finished(operationId: string, goalOf: (key: ReplicaKey) => Account['goal']): void {
     for (const key of this.restarting.get(operationId) ?? []) {
-      const account = this.of(key);
+      const account = this.accounts.get(key);
+      if (account === undefined) continue;
       account.goal = goalOf(key);
       // Whose turn had come may be launched after the end: by one that would not die, and did.
       if (account.goal === 'up') account.excused = true;
@@ -126,13 +142,63 @@ export class Ledger {
   /** `to`: what the pool has from now on; null: what it had. */
   reloaded(spec: PoolSpec, to: PoolSpec | null): void {
     this.reloading.delete(spec.poolId);
+    const isUp = keysOf(spec).some((key) => this.of(key).goal === 'up');
     for (const key of keysOf(spec)) {
       const account = this.of(key);
       account.excused = account.readySince === null;
       if (to === null) continue;
       this.accounts.set(key, renewed(account));
     }
-    if (to !== null) this.specs.set(to.poolId, to);
+    if (to === null) return;
+    this.goesBy(to);
+    for (const key of keysOf(spec).slice(to.masks.length)) this.retire(key);
+    for (const key of keysOf(to).slice(spec.masks.length)) this.arrive(key, isUp);
+  }
+
+  /** Other policies, from now on. What ready time has earned by those before, it has. */
+  changes(to: PoolSpec, now: number): void {
+    for (const key of keysOf(to)) {
+      const account = this.of(key);
+      const before = this.specOf(key);
+      onReward(account, before, now);
+      onTime(account, before, now);
+    }
+    this.goesBy(to);
+  }
+
+  /** A pool is new, or there again: its lifetime goes on. */
+  starts(spec: PoolSpec): void {
+    this.goesBy(spec);
+    for (const key of keysOf(spec)) this.arrive(key, spec.autostart);
+  }
+
+  /** Should it be in the file again when its supervisor dies, nobody wanted it down for ever. */
+  retires(spec: PoolSpec): void {
+    this.retiring.add(spec.poolId);
+    for (const key of keysOf(spec)) this.of(key).goal = 'down';
+  }
+
+  gone(spec: PoolSpec): void {
+    for (const key of keysOf(spec)) this.retire(key);
+    this.specs.delete(spec.poolId);
+    this.retiring.delete(spec.poolId);
+    this.restarts.delete(spec.poolId);
+  }
+
+  private goesBy(spec: PoolSpec): void {
+    this.specs.set(spec.poolId, spec);
+    this.longest.set(spec.poolId, longer(this.longest.get(spec.poolId), waitsOf(spec)));
+  }
+
+  private arrive(key: ReplicaKey, isUp: boolean): void {
+    this.accounts.set(key, { ...fresh(isUp), ...this.retired.get(key) });
+    this.retired.delete(key);
+  }
+
+  private retire(key: ReplicaKey): void {
+    const { crashes, restarts } = this.of(key);
+    this.retired.set(key, { crashes, restarts });
+    this.accounts.delete(key);
   }
 
   /** The order to spawn: what is wrong with it; null: nothing. */
@@ -209,7 +275,11 @@ export class Ledger {
         return;
       case 'breaker.changed':
         // It opens where this ledger would let it off with a wait: that is its right, and it stays open for as long as one does.
-        if (event.new_state === 'open') opened(account, event.breaker ?? 'general', spec, now);
+        if (event.new_state !== 'open') return;
+        // It was opened by a storm while its engine served, and let go: for how long it opens now, nobody is told.
+        if (event.old_state === 'half-open' && account.breakers[event.breaker ?? 'general'].state === 'closed')
+          perhapsOpen(account, event.breaker ?? 'general', spec, now);
+        else opened(account, event.breaker ?? 'general', spec, now);
         return;
       case 'replica.broken':
         // Of one that comes to wait without a failure nobody is told which of its breakers was open.
@@ -284,7 +354,7 @@ export class Ledger {
   private overDevices(key: ReplicaKey, uuids: readonly string[], now: number): string | null {
     const { limit, windowMs } = this.inventory.supervisor.deviceStorm;
     for (const uuid of uuids) {
-      const neighbours = this.inventory.pools.flatMap(({ masks }) =>
+      const neighbours = [...this.specs.values()].flatMap(({ masks }) =>
         masks.filter((mask) => mask.kind === 'list' && mask.ids.some((id) => uuid === `GPU-${id}`)),
       ).length;
       const over = this.over(uuid, Math.max(limit, neighbours), windowMs, now);

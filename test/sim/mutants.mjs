@@ -3,6 +3,7 @@
  * exactly once.
  */
 
+import { applyMutants } from './apply-mutants.mjs';
 import { drainMutants } from './drain-mutants.mjs';
 import { reloadMutants } from './reload-mutants.mjs';
 
@@ -11,6 +12,7 @@ const core = (file, from, to) => ({ file: `src/core/${file}.ts`, from, to });
 export const mutants = [
   ...drainMutants,
   ...reloadMutants,
+  ...applyMutants,
   {
     name: 'old news is taken for new',
     edits: [core('engine', '  if (isStale(before, fact)) return stay(before);\n', '')],

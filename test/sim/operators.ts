@@ -106,7 +106,7 @@ export class Operators {
   }
 
   /** While it drains somebody thinks otherwise, its engines die or hang, or its supervisor dies, at the end at the latest. */
-  private disturb(asked: Omit<Asked, 'verb'>, deadlineMs: number): void {
+  disturb(asked: Omit<Asked, 'verb'>, deadlineMs: number): void {
     const { random, machine } = this;
     const withinMs = Math.min(deadlineMs, 2 * minute);
     const later = (run: () => void): void => machine.timeline.after(random.between(0, withinMs), run);

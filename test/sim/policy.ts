@@ -1,7 +1,7 @@
 /** The formulas of the specification once more, written down apart from the core: the least that each policy asks for. */
 
 import type { Event } from '../../src/core/events.js';
-import type { BackoffSpec, PoolSpec } from '../../src/core/model.js';
+import type { BackoffSpec, BreakerSpec, PoolSpec } from '../../src/core/model.js';
 import { type Account, type Breaker, breakerNames } from './account.js';
 
 /** What one failure says, in one breath. */
@@ -37,10 +37,22 @@ export function onLaunch(account: Account, { restart: { breaker: spec } }: PoolS
     if (breaker.state !== 'open') continue;
     if (now < breaker.until - slackMs)
       open = `is launched ${Math.round(breaker.until - now)} ms before its ${name} breaker lets it`;
-    const openForMs = Math.min(Math.max(spec.maxOpenForMs, breaker.openForMs), breaker.openForMs * spec.extendFactor);
-    account.breakers[name] = { ...breaker, state: 'half-open', openForMs };
+    account.breakers[name] = tested(breaker, spec);
   }
   return open ?? early;
+}
+
+/** A breaker whose time has come is half-open, by the policies of then. */
+export function onTime(account: Account, { restart: { breaker: spec } }: PoolSpec, now: number): void {
+  for (const name of breakerNames) {
+    const breaker = account.breakers[name];
+    if (breaker.state === 'open' && breaker.until <= now) account.breakers[name] = tested(breaker, spec);
+  }
+}
+
+function tested(breaker: Breaker, { maxOpenForMs, extendFactor }: BreakerSpec): Breaker {
+  const openForMs = Math.min(Math.max(maxOpenForMs, breaker.openForMs), breaker.openForMs * extendFactor);
+  return { ...breaker, state: 'half-open', openForMs };
 }
 
 /** One failure more; `cure`: only a reset or a reboot helps, and its breaker opens at once. */
@@ -76,7 +88,11 @@ export function perhapsOpen(account: Account, name: (typeof breakerNames)[number
 export function opened(account: Account, name: (typeof breakerNames)[number], spec: PoolSpec, now: number): void {
   const before = account.breakers[name];
   if (before.state === 'open' && before.until <= now) account.breakers[name] = { ...before, state: 'half-open' };
-  tripped(account, name, spec, now);
+  const { state, failures, openForMs } = account.breakers[name];
+  // A test launch that failed opens it for what the policy of before had come to, a storm for what the present one says: nobody is told which.
+  const leastMs = Math.min(openForMs, spec.restart.breaker.openForMs);
+  if (state === 'half-open') account.breakers[name] = open(failures, leastMs, now);
+  else tripped(account, name, spec, now);
 }
 
 /** The last failure was permanent: it counts for nothing that only slows restarts down. */
@@ -104,4 +120,15 @@ export function onReward(account: Account, { restart: { backoff, breaker } }: Po
 
 function open(failures: number, openForMs: number, now: number): Breaker {
   return { state: 'open', failures, openForMs, until: now + openForMs };
+}
+
+/** The longest that a replica may wait, and that its breaker may be open. */
+export type Waits = { readonly waitMs: number; readonly openMs: number };
+
+export function waitsOf({ restart: { backoff, storm, breaker } }: PoolSpec): Waits {
+  return { waitMs: Math.max(backoff.maxMs, storm.windowMs), openMs: Math.max(breaker.openForMs, breaker.maxOpenForMs) };
+}
+
+export function longer(one: Waits | undefined, other: Waits): Waits {
+  return one === undefined ? other : { waitMs: Math.max(one.waitMs, other.waitMs), openMs: Math.max(one.openMs, other.openMs) };
 }

@@ -21,7 +21,7 @@ export const reloadMutants = [
   },
   {
     name: 'two reloads of a pool run beside each other',
-    edits: [core('reloading', 'return rival === undefined ? null :', 'return rival !== null ? null :')],
+    edits: [core('reloading', 'if (rival !== undefined) return inProgress(', 'if (rival === null) return inProgress(')],
   },
   {
     name: 'a rolling reload takes all at once',
@@ -71,7 +71,7 @@ export const reloadMutants = [
   },
   {
     name: 'a new engine is ready before it has been healthy for long enough',
-    edits: [core('work', 'isOnTrial(pool, key) ? pool.spec.reload.minHealthyMs : 0', '0')],
+    edits: [core('work', 'isOnTrial(pool, key) ? specFor(pool, key).reload.minHealthyMs : 0', '0')],
   },
   {
     name: 'a rollback launches the new model',

@@ -1,6 +1,7 @@
 /**
- * Whether all replicas of a pool change their model, or none does, and whether nobody loses anything by it. It knows which model each pool is to
- * have by what was asked and how that ended, over the deaths of supervisors too, and looks at the engines and the handoff files.
+ * Whether all replicas of a pool change their model (a reload) or their entry (the restart of an apply), or none does, and whether nobody loses
+ * anything by it. It knows what each pool is to have by what was asked and how that ended, over the deaths of supervisors too, and looks at the
+ * engines and the handoff files.
  */
 
 import type { Answer } from '../../src/core/answers.js';
@@ -14,12 +15,14 @@ import {
   type Course,
   hasty,
   longest,
+  named,
   resting,
   stepsOf,
   unlikeBefore,
   unswitched,
   type Was,
 } from './course.js';
+import { difference, type Entries, isAlike } from './entries.js';
 import { keysOf, poolOf } from './keys.js';
 import type { Machine } from './machine.js';
 import { type Above, type Aboves, above, holding, isSame, withChosen } from './models-book.js';
@@ -34,7 +37,6 @@ const givenUpMs = 600_000;
 export class Reloads {
   private readonly courses = new Map<string, Course>();
   private aboves = new Map<string, Above>();
-  private readonly specs = new Map<string, PoolSpec>();
   private readonly files = new Map<string, PoolSpec>();
   private readonly states = new Map<ReplicaKey, string>();
   private input: Input | null = null;
@@ -47,6 +49,7 @@ export class Reloads {
   constructor(
     private readonly machine: () => Machine,
     private readonly others: Bystanders,
+    private readonly entries: Entries,
   ) {}
 
   /** As it is when the registry is written. */
@@ -60,13 +63,62 @@ export class Reloads {
     this.ended = [];
     this.aboves = written === null || written.ended === 'clean' ? new Map() : holding(written.aboves, inventory);
     const effective = above(inventory, this.aboves);
-    this.specs.clear();
-    this.files.clear();
-    for (const spec of inventory.pools) this.files.set(spec.poolId, spec);
-    for (const spec of effective.pools) this.specs.set(spec.poolId, spec);
+    this.names(inventory);
+    this.entries.begun(effective.pools, written?.goings ?? new Map());
     this.states.clear();
     for (const { replicas } of state.pools.values()) for (const { key, life } of replicas) this.states.set(key, life.state);
     return effective;
+  }
+
+  /** What the file says now. */
+  names({ pools }: Inventory): void {
+    this.files.clear();
+    for (const spec of pools) this.files.set(spec.poolId, spec);
+  }
+
+  /** The file as it would be, with the models that go on standing above it. */
+  above(inventory: Inventory): Inventory {
+    return above(inventory, holding(this.aboves, inventory));
+  }
+
+  /** An apply that leaves its engines alone, or brings it, says what stands above it from now on. */
+  keeps(spec: PoolSpec): void {
+    this.stands(spec.poolId, this.holds(spec.poolId));
+  }
+
+  /** A pool that is new. Nobody tells what its replicas are before they turn. */
+  arrives(spec: PoolSpec): void {
+    this.aboves.delete(spec.poolId);
+    for (const key of keysOf(spec)) this.states.set(key, spec.autostart ? 'preparing' : 'stopped');
+  }
+
+  /** A pool is restarted with another entry. */
+  restarts(to: PoolSpec): void {
+    const from = this.specOf(to.poolId);
+    const moves = from.masks.some((mask, index) => to.masks[index] !== undefined && to.masks[index]?.written !== mask.written);
+    this.begin(
+      { cause: 'apply', operationId: null, from, to, drainMs: to.drain.deadlineMs, above: this.holds(to.poolId) },
+      moves,
+    );
+  }
+
+  /** The operation whose restarts these are. */
+  belong(operationId: string): void {
+    for (const course of this.courses.values()) course.operationId ??= operationId;
+  }
+
+  stateOf(key: ReplicaKey): string {
+    return this.states.get(key) ?? '';
+  }
+
+  isRestarting(poolId: string): boolean {
+    return this.courses.has(poolId);
+  }
+
+  /** Nothing is left of it. */
+  forget(poolId: string): void {
+    this.aboves.delete(poolId);
+    for (const key of [...this.states.keys()]) if (poolOf(key) === poolId) this.states.delete(key);
   }
 
   isMoving(poolId: string): boolean {
@@ -78,12 +130,31 @@ export class Reloads {
   drainWish(key: ReplicaKey): DrainWish | null {
     const course = this.courses.get(poolOf(key));
     if (course === undefined || !this.isMoving(poolOf(key))) return null;
-    return { ms: course.drainMs, extend: false, why: course.phase === 'forward' ? 'reload' : 'rollback', atOnce: true };
+    const wish = { ms: course.drainMs, extend: false, atOnce: true } as const;
+    if (course.phase === 'forward' && !(course.cause === 'apply' && this.hasNew(key, course))) return { ...wish, why: 'reload' };
+    course.isToGoBack = true;
+    return { ...wish, why: 'rollback' };
+  }
+
+  /** Its engine is one of the new entry: it is drained only to go back. */
+  private hasNew(key: ReplicaKey, { from, to }: Course): boolean {
+    const engine = this.machine()
+      .processes.leaders()
+      .find((each) => each.key === key);
+    return engine !== undefined && isAlike(engine.launch.spec, to) && !isAlike(from, to);
+  }
+
+  /** What it is being changed to; undefined: nothing. */
+  entryAhead(poolId: string): PoolSpec | undefined {
+    return this.courses.get(poolId)?.to;
   }
 
   /** A reload that goes back lets go of those that it drains. */
   isGoingBack(key: ReplicaKey): boolean {
-    return this.courses.get(poolOf(key))?.phase === 'back';
+    const course = this.courses.get(poolOf(key));
+    // Nobody is told aloud that the restart of an apply goes back: its steps are to show it at the end of this one.
+    if (course?.cause === 'apply' && course.phase === 'forward') course.isToGoBack = true;
+    return course?.phase === 'back' || course?.isToGoBack === true;
   }
 
   asking(input: Input): void {
@@ -112,7 +183,7 @@ export class Reloads {
     if (answer?.ok === false) this.undo();
     this.undo = () => {};
     if (input.type !== 'reload-requested' || answer === null) return null;
-    const spec = this.specs.get(input.poolId);
+    const spec = this.entries.specs.get(input.poolId);
     if (!answer.ok) {
       const can = spec !== undefined && spec.model !== null;
       return can && answer.refusal.code === 'NOT_SUPPORTED' ? `${input.poolId} has a model, and cannot be reloaded` : null;
@@ -129,8 +200,10 @@ export class Reloads {
       course.toldBack = true;
       this.enter(course, 'back');
     }
-    if (name === 'operation.finished' && course !== undefined && course.operationId === operation_id)
-      this.end(course, result ?? '');
+    if (name === 'operation.finished')
+      for (const each of [...this.courses.values()])
+        if (each.operationId === operation_id && (each.cause === 'reload' || result === 'cancelled'))
+          this.end(each, result ?? '');
     if (to === undefined || pool_id === undefined || replica_id === undefined) return null;
     const key: ReplicaKey = `${pool_id}/${replica_id}`;
     this.states.set(key, to);
@@ -140,21 +213,27 @@ export class Reloads {
   }
 
   /** What is wrong with a launch; null: nothing. */
-  launching({ key, spec }: Launch): string | null {
-    const present = this.specs.get(poolOf(key));
+  launching({ key, spec, mask }: Launch): string | null {
+    const present = this.entries.specs.get(poolOf(key));
     if (present === undefined) return `${key} is launched, and nobody knows its pool`;
     const course = this.courses.get(poolOf(key));
     const fitting = course === undefined ? [present] : allowed(course);
-    if (fitting.some((each) => isSame(each, spec))) return null;
-    return `${key} is launched with ${spec.model}, and is to have ${fitting.map(({ model }) => model).join(' or ')}`;
+    const entry = fitting.find((each) => isAlike(each, spec));
+    if (entry === undefined) return `${key} is launched with ${named(spec)}, and is to have ${fitting.map(named).join(' or ')}`;
+    if (difference(entry, spec) !== 'none') return `${key} is launched, and goes by policies of before`;
+    const due = entry.masks[keysOf(entry).indexOf(key)]?.written;
+    return mask.written === due ? null : `${key} is launched on ${mask.written}, and is to be on ${due}`;
   }
 
   /** What is wrong after a step; null: nothing. */
   stepped(supervisor: Supervisor): string | null {
     if (!supervisor.alive || (this.courses.size === 0 && this.ended.length === 0)) return null;
     for (const course of [...this.courses.values(), ...this.ended]) {
-      const wrong = this.followed(course, supervisor) ?? this.overdue(course, supervisor);
+      const wrong = this.followed(course, supervisor);
       if (wrong !== null) return wrong;
+      this.closeIfOver(course, supervisor);
+      const late = this.overdue(course, supervisor);
+      if (late !== null) return late;
     }
     const wrong = this.ended.map((course) => this.misended(course, supervisor)).find((each) => each !== null);
     this.ended = [];
@@ -163,17 +242,39 @@ export class Reloads {
 
   private accepted({ poolId, chosen, drainMs }: Wanted, from: PoolSpec, operationId: string): string | null {
     const to = withChosen(from, chosen);
-    if (isSame(from, to)) return this.changed.size === 0 ? null : `${poolId} has that model already, and is touched`;
+    if (isSame(from, to))
+      return ![...this.changed].some((key) => poolOf(key) === poolId) ? null : `${poolId} has that model already, and is touched`;
     if (this.courses.has(poolId)) return `${poolId} is reloaded twice at once`;
-    const { strategy } = from.reload;
-    const ready = keysOf(from).filter((key) => this.machine().handoffs.has(key)).length;
-    this.courses.set(poolId, {
-      ...{ operationId, from, to, drainMs: drainMs ?? from.drain.deadlineMs },
-      rolling: strategy === 'rolling' || (strategy === 'auto' && ready >= 2),
-      ...{ phase: 'asked', since: this.machine().now, was: new Map(), cancelled: false, toldBack: false, result: null },
-      ...{ touched: new Set(), returned: new Set(), out: new Map(), downs: new Set() },
-    });
+    this.begin({ cause: 'reload', operationId, from, to, drainMs: drainMs ?? from.drain.deadlineMs, above: null }, false);
     return null;
+  }
+
+  /** `moves`: to where others have yet to leave, so that nobody could go first. */
+  private begin(wish: Pick<Course, 'cause' | 'operationId' | 'from' | 'to' | 'drainMs' | 'above'>, moves: boolean): void {
+    const { strategy } = wish.to.reload;
+    const ready = keysOf(wish.from).filter((key) => this.machine().handoffs.has(key)).length;
+    this.courses.set(wish.from.poolId, {
+      ...wish,
+      rolling: !moves && (strategy === 'rolling' || (strategy === 'auto' && ready >= 2)),
+      ...{ phase: 'asked', since: this.machine().now, was: new Map(), cancelled: false, toldBack: false, result: null },
+      ...{ touched: new Set(), returned: new Set(), out: new Map(), downs: new Set(), isToGoBack: false },
+    });
+  }
+
+  private holds(poolId: string): Above | null {
+    const [above, file] = [this.aboves.get(poolId), this.files.get(poolId)];
+    return above !== undefined && file !== undefined && isSame(above.file, file) ? above : null;
+  }
+
+  private stands(poolId: string, above: Above | null): void {
+    if (above === null) this.aboves.delete(poolId);
+    else this.aboves.set(poolId, above);
+  }
+
+  private specOf(poolId: string): PoolSpec {
+    const spec = this.entries.specs.get(poolId);
+    if (spec === undefined) throw new RangeError(`nobody knows ${poolId}`);
+    return spec;
   }
 
   /** A drain and a stop win over it: it goes back, and they stay down. */
@@ -199,7 +300,8 @@ export class Reloads {
   private turned(course: Course, key: ReplicaKey, to: string): string | null {
     const { out, downs, rolling, was } = course;
     const rests = resting.has(to) && (downs.has(key) || resting.has(was.get(key)?.state ?? ''));
-    if (to === 'ready' || to === 'unhealthy' || gone.has(to) || rests) out.delete(key);
+    const leaves = !keysOf(course.to).includes(key) && resting.has(to);
+    if (to === 'ready' || to === 'unhealthy' || gone.has(to) || rests || leaves) out.delete(key);
     else if (to === 'draining' && !this.isAsked(key)) out.set(key, this.machine().now);
     // Who has waited so long for what it needs is given up, and the others go on.
     const away = [...out].filter(([, since]) => this.machine().now - since < givenUpMs).map(([each]) => each);
@@ -209,9 +311,9 @@ export class Reloads {
   /** An old engine has come back. `launched`: as it truly was, whatever its supervisor takes it for. */
   private misready(key: ReplicaKey, launched: PoolSpec | null): string | null {
     const course = this.courses.get(poolOf(key));
-    const present = this.specs.get(poolOf(key));
+    const present = this.entries.specs.get(poolOf(key));
     if (launched === null || present === undefined || (course !== undefined && this.isMoving(poolOf(key)))) return null;
-    return isSame(launched, present) ? null : `${key} is ready with ${launched.model}, and is to have ${present.model}`;
+    return isAlike(launched, present) ? null : `${key} is ready with ${named(launched)}, and is to have ${named(present)}`;
   }
 
   private tooSoon(key: ReplicaKey): string | null {
@@ -238,20 +340,43 @@ export class Reloads {
     this.courses.delete(poolId);
     this.ended.push(course);
     if (result !== 'reloaded') return;
-    this.specs.set(poolId, course.to);
+    this.entries.specs.set(poolId, course.to);
+    if (course.cause === 'apply') {
+      this.stands(poolId, course.above);
+      for (const key of keysOf(course.to).slice(course.from.masks.length)) this.states.set(key, 'preparing');
+      return;
+    }
     const file = this.files.get(poolId) ?? course.from;
-    if (isSame(file, course.to)) this.aboves.delete(poolId);
-    else this.aboves.set(poolId, { chosen: course.to, file });
+    this.stands(poolId, isSame(file, course.to) ? null : { chosen: course.to, file });
+  }
+
+  /** The restart of an apply has no end of its own that is told: its pool is said not to be under way any more. */
+  private closeIfOver(course: Course, { state }: Supervisor): void {
+    const { operationId, cause, from, result } = course;
+    if (cause === 'reload' || result !== null || operationId === null || state.pools.get(from.poolId)?.reload != null) return;
+    const steps = keysOf(from).map((key) => stepsOf(key, state.operations.get(operationId)?.steps ?? []));
+    const lost = steps.some((step) => step.back === 'failed');
+    // Who was never touched has nothing to go back from.
+    const back =
+      course.phase !== 'forward' || course.cancelled || !steps.every((step) => step.forth === 'done' && step.back === null);
+    this.end(course, lost ? 'rollback_failed' : course.phase === 'refused' ? 'failed' : back ? 'rolled_back' : 'reloaded');
+    this.others.ended(from.poolId, course.result ?? '');
   }
 
   /** By what its operation tells of its steps. */
   private followed(course: Course, { state }: Supervisor): string | null {
-    const steps = state.operations.get(course.operationId)?.steps ?? [];
+    const steps = state.operations.get(course.operationId ?? '')?.steps ?? [];
+    const goesBack = keysOf(course.from).some((key) => stepsOf(key, steps).back !== null);
+    if (course.isToGoBack && !goesBack && course.result === null)
+      return `a drain of ${course.from.poolId} is given up, and its restart goes on`;
     for (const key of keysOf(course.from)) {
       const { turn, back } = stepsOf(key, steps);
+      // Of a restart nobody is told aloud that it goes back.
+      if (back !== null && course.cause === 'apply' && course.phase === 'forward') this.enter(course, 'back');
       if (turn && !course.touched.has(key)) {
         course.touched.add(key);
-        if (resting.has(course.was.get(key)?.state ?? '')) this.others.forgets(course.from.poolId);
+        const leaves = keysOf(course.to).indexOf(key) < 0;
+        if (!leaves && resting.has(course.was.get(key)?.state ?? '')) this.others.forgets(course.from.poolId);
       }
       if ((back !== 'done' && back !== 'failed') || course.returned.has(key) || course.result === 'cancelled') continue;
       course.returned.add(key);
@@ -271,23 +396,23 @@ export class Reloads {
   }
 
   private misended(course: Course, { state }: Supervisor): string | null {
-    const { from, to, result, phase, cancelled } = course;
+    const { from, to, result, phase, cancelled, cause } = course;
     this.others.ends(course);
     if (result === 'cancelled') return null;
-    const what = `the reload of ${from.poolId} has ended as ${result}`;
+    const what = `the ${cause === 'reload' ? 'reload' : 'restart'} of ${from.poolId} has ended as ${result}`;
     const present = state.pools.get(from.poolId)?.spec;
     const due = result === 'reloaded' ? to : from;
-    if (present !== undefined && !isSame(present, due)) return `${what}, and it shows ${present.model}`;
+    if (present !== undefined && difference(present, due) !== 'none') return `${what}, and it shows ${named(present)}`;
     if (phase === 'refused' && result !== 'failed') return `${what}, and its model was found wanting`;
     if (phase !== 'refused' && result === 'failed') return `${what}, and its model is sound`;
     if (result === 'reloaded' && cancelled) return `${what}, and it was cancelled`;
     const lost = keysOf(from).filter((key) => gone.has(this.states.get(key) ?? ''));
     for (const { key, launch, killed } of this.machine().processes.leaders())
-      if (poolOf(key) === from.poolId && !isSame(launch.spec, due) && !killed && !lost.includes(key))
-        return `${what}, and ${key} has ${launch.spec.model}`;
-    const steps = state.operations.get(course.operationId)?.steps ?? [];
+      if (poolOf(key) === from.poolId && !isAlike(launch.spec, due) && !killed && !lost.includes(key))
+        return `${what}, and ${key} has ${named(launch.spec)}`;
+    const steps = state.operations.get(course.operationId ?? '')?.steps ?? [];
     const backs = keysOf(from).some((key) => stepsOf(key, steps).back !== null);
-    if (backs && !course.toldBack) return `${what}, and nobody was told that it went back`;
+    if (backs && !course.toldBack && cause === 'reload') return `${what}, and nobody was told that it went back`;
     if (result === 'rollback_failed' && !keysOf(from).some((key) => stepsOf(key, steps).back === 'failed'))
       return `${what}, and all are as before`;
     const isUp = (key: ReplicaKey): boolean => this.others.goalOf(key) === 'up';

@@ -4,7 +4,8 @@ import type { Inventory, ReplicaKey } from '../../src/core/model.js';
 import { fresh } from './account.js';
 import { keysOf, poolOf } from './keys.js';
 import { Ledger } from './ledger.js';
-import { onReward } from './policy.js';
+import { longer, onReward } from './policy.js';
+import type { Process } from './processes.js';
 import { entryOf, type Supervisor } from './supervisor.js';
 
 /** `last`: as it stands, launches among it: those are facts of the world, whoever wrote them down. */
@@ -19,9 +20,11 @@ export function resumed(
   const { named, written } = beginning;
   const next = new Ledger(inventory);
   for (const [key, account] of next.accounts) if (named.length > 0) account.goal = named.includes(poolOf(key)) ? 'up' : 'down';
+  for (const [poolId, waits] of last.longest) next.longest.set(poolId, longer(next.longest.get(poolId), waits));
   if (written === null) return next;
   const { replicas } = written.record();
   const before = written.ledger.copy();
+  inherit(next, before, last);
   for (const [name, restarts] of last.restarts) before.restarts.set(name, restarts);
   if (written.bootId !== clock.bootId)
     before.shift(clock.now - written.at.at - Math.max(0, clock.wallMs - written.at.wallMs), written.at.at);
@@ -54,7 +57,12 @@ export function resumed(
       next.accounts.set(key, { ...kin, ...lifetime, goal, excused, permanent: goal === 'up' ? failed : null, pending: null });
     }
   }
-  if (written.ended !== 'clean') for (const [name, restarts] of before.restarts) next.restarts.set(name, restarts);
+  // A pool that comes back is a new one; of a device nothing is forgotten.
+  const gone = new Set(
+    [...before.accounts.keys()].map(poolOf).filter((id) => !inventory.pools.some(({ poolId }) => poolId === id)),
+  );
+  if (written.ended !== 'clean')
+    for (const [name, restarts] of before.restarts) if (!gone.has(name)) next.restarts.set(name, restarts);
   // A restart that was ordered when the last one died may have been the one that trips, and nobody was told.
   if (written.ended !== 'clean') for (const { poolId } of inventory.pools) next.tripped.set(poolId, clock.now);
   return next;
@@ -73,12 +81,28 @@ export function lost(ledger: Ledger, { state }: Supervisor): string | null {
 }
 
 /** Why this engine may be ended by the new supervisor; null: it is to be taken over. */
-export function endable(key: ReplicaKey, entry: string, ledger: Ledger, { beginning: { written } }: Supervisor): string | null {
+export function endable(process: Process, ledger: Ledger, { beginning: { written } }: Supervisor): string | null {
   const { inventory } = ledger;
+  const { key, instance, launch } = process;
+  const entry = entryOf(written?.goings.get(instance) ?? launch.spec);
   const spec = inventory.pools.find(({ poolId }) => poolId === poolOf(key));
   if (written === null) return 'nobody wrote it down';
   if (!inventory.supervisor.adopt) return 'nothing is adopted';
   if (spec === undefined) return 'its pool is gone';
   if (entryOf(spec) !== entry) return 'its entry has changed';
   return ledger.of(key).goal === 'down' ? 'it is not wanted' : null;
+}
+
+/** Lifetimes of places that the file has not, or has again. */
+function inherit(next: Ledger, before: Ledger, last: Ledger): void {
+  const lifetimes = new Map(
+    [...before.retired, ...before.accounts].map(([key, { crashes, restarts }]) => [key, { crashes, restarts }]),
+  );
+  for (const [key, { crashes, restarts }] of lifetimes) {
+    const known = last.accounts.get(key) ?? last.retired.get(key);
+    const lifetime = { crashes, restarts: Math.max(restarts, known?.restarts ?? 0) };
+    const account = next.accounts.get(key);
+    if (account === undefined) next.retired.set(key, lifetime);
+    else Object.assign(account, lifetime);
+  }
 }

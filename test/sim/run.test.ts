@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { type Outcome, simulate } from './run.js';
 
 /** Short hours, in which everything happens that does in long ones. */
@@ -20,6 +20,9 @@ test('the same seed tells the same story, to the letter; another tells another',
   expect(again).toEqual(first);
   expect(other.lines).not.toEqual(first.lines);
 });
+
+/** So many seeds may have to be played, on a machine that has more to do. */
+vi.setConfig({ testTimeout: 120_000 });
 
 /** Seed after seed, until all of it has happened; what has not in so many never does. */
 async function expectSoon(hours: number, happens: readonly RegExp[]): Promise<void> {
@@ -50,10 +53,20 @@ test('drains end in every way, and go on under the next supervisor', async () =>
 });
 
 test('reloads end in every way, forward and back', async () => {
-  const plays = [await play('1', 6), await play('2', 6), await play('3', 6), await play('4', 6)];
-  const story = plays.flatMap(({ lines }) => lines).join('\n');
-  for (const end of ['reloaded', 'rolled_back', 'drain_timeout', 'failed', 'unchanged'])
-    expect(story).toMatch(new RegExp(`! reload\\.finished .*\\b${end}\\b`));
-  expect(story).toMatch(/! reload\.rolled_back .*cancelled by a/);
-  expect(story).toMatch(/interrupted, the supervisor ended while this reload was under way/);
+  await expectSoon(6, [
+    ...['reloaded', 'rolled_back', 'drain_timeout', 'failed', 'unchanged'].map(
+      (end) => new RegExp(`! reload\\.finished .*\\b${end}\\b`),
+    ),
+    /! reload\.rolled_back .*cancelled by a/,
+    /interrupted, the supervisor ended while this reload was under way/,
+  ]);
+});
+
+test('applies end in every way, change every kind of thing, and are cut off by deaths', async () => {
+  await expectSoon(8, [
+    ...['applied', 'rolled_back', 'unchanged'].map((end) => new RegExp(`! inventory\\.applied .*\\b${end}\\b`)),
+    ...['starts', 'changes live', 'restarts', 'stops'].map((what) => new RegExp(`${what} (?!none)[a-z]`)),
+    /refused: cannot apply /,
+    /interrupted, the supervisor ended while this apply was under way/,
+  ]);
 });

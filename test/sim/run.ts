@@ -33,7 +33,7 @@ export async function simulate({ seed, hours, probeMs, trace }: Run): Promise<Ou
   const { inventory, gpus } = drawPlan(random.fork('plan'), probeMs);
   const watch: Watch = new Watch(inventory, () => machine, trace ?? null);
   const machine: Machine = new Machine(random, watch, gpus);
-  new Director(machine, inventory).begin();
+  new Director(machine, inventory, gpus).begin();
   const until = hours * 3_600_000;
   let [at, things] = [0, 0];
   while (watch.violation === null && machine.timeline.step(until)) {

@@ -247,6 +247,7 @@ export class Supervisor {
       ledger: machine.watch.ledger.copy(),
       drains: machine.watch.drains.copy(),
       aboves: machine.watch.reloads.copy(),
+      goings: machine.watch.entries.copy(),
     };
   }
 }
@@ -255,7 +256,8 @@ export class Supervisor {
 export function entryOf(spec: PoolSpec): string {
   const known = entries.get(spec);
   if (known !== undefined) return known;
-  const entry = JSON.stringify(spec);
+  // A name that was found is no part of the entry.
+  const entry = JSON.stringify(spec.modelIdGiven ? spec : { ...spec, modelId: null });
   entries.set(spec, entry);
   return entry;
 }

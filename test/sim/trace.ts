@@ -85,6 +85,8 @@ function what(input: Input): string {
       return ` ${input.id}`;
     case 'reload-requested':
       return ` ${input.poolId} to ${input.chosen.model}${within({ deadlineMs: input.drainMs })}`;
+    case 'apply-requested':
+      return ` of ${input.inventory.pools.map(({ poolId }) => poolId).join(', ')}`;
     case 'verified':
       return ` ${input.poolId}: ${input.obstacles.map(({ text }) => text).join(', ') || 'sound'}`;
     case 'alarmed':

@@ -4,8 +4,12 @@ import type { Answer } from '../../src/core/answers.js';
 import type { Event } from '../../src/core/events.js';
 import type { Effect, Input, Launch } from '../../src/core/messages.js';
 import type { Inventory, ReplicaKey } from '../../src/core/model.js';
+import { Applies } from './applies.js';
+import { Beats } from './beats.js';
 import { Bounds } from './bounds.js';
+import type { Bystanders } from './course.js';
 import { DrainWatch } from './drains.js';
+import { Entries } from './entries.js';
 import type { Ending } from './exits.js';
 import { keysOf, poolOf } from './keys.js';
 import { Leases } from './leases.js';
@@ -15,7 +19,7 @@ import { hasty, misfit } from './memory.js';
 import type { Death, Process } from './processes.js';
 import { Reloads } from './reloads.js';
 import { endable, lost, resumed } from './resumption.js';
-import { entryOf, type Supervisor } from './supervisor.js';
+import type { Supervisor } from './supervisor.js';
 import { misstated } from './telling.js';
 import { line, news, told } from './trace.js';
 import { type Standing, untracked } from './tracking.js';
@@ -37,11 +41,16 @@ export class Watch {
   private readonly asked = new Set<string>();
   /** Told to be stuck, and left alone. */
   private readonly given = new Set<string>();
+  /** Instances of pools that this supervisor's file no longer has. */
+  private readonly retiring = new Set<string>();
   private launched = new Set<string>();
   private bounds = new Bounds();
   private readonly leases: Leases;
   readonly drains: DrainWatch;
   readonly reloads: Reloads;
+  readonly entries = new Entries();
+  private readonly applies: Applies;
+  private readonly beats: Beats;
   private stirred = false;
   /** By the order that is being given: taken back where it is refused. */
   private permitted: string[] = [];
@@ -52,14 +61,39 @@ export class Watch {
     private readonly trace: ((text: string) => void) | null,
   ) {
     this.ledger = new Ledger(inventory);
-    this.leases = new Leases(machine, (key) => this.drains.isShown(key));
+    this.beats = new Beats(machine, this.entries);
+    this.leases = new Leases(machine, (key) => this.drains.isShown(key), this.entries);
     this.drains = new DrainWatch(
       machine,
       (key) => this.leases.countOf(key),
       (key) => this.spare(key),
       () => this.reloads,
+      () => this.applies,
+      this.entries,
     );
-    this.reloads = new Reloads(machine, {
+    this.applies = new Applies(machine, this.entries, () => this.reloads, {
+      starts: (spec) => this.ledger.starts(spec),
+      changes: (spec) => {
+        this.ledger.changes(spec, machine().monotonicMs);
+        this.beats.changes(spec.poolId);
+      },
+      retires: (spec) => {
+        this.ledger.retires(spec);
+        this.drains.retires(spec);
+        for (const { key, instance } of machine().processes.leaders())
+          if (poolOf(key) === spec.poolId) this.retiring.add(instance);
+      },
+      gone: (spec) => {
+        this.ledger.gone(spec);
+        this.reloads.forget(spec.poolId);
+        this.entries.specs.delete(spec.poolId);
+      },
+      supervises: (inventory) => {
+        this.ledger.inventory = inventory;
+        this.drains.supervises(inventory);
+      },
+    });
+    const bystanders: Bystanders = {
       begins: ({ from }) => {
         this.ledger.reloads(from, machine().monotonicMs);
         for (const { key, instance } of machine().processes.leaders()) if (poolOf(key) === from.poolId) this.asked.add(instance);
@@ -70,10 +104,13 @@ export class Watch {
       ends: ({ from, to, result, touched }) => {
         if (result === 'cancelled') for (const key of touched) this.ledger.returned(key, false, machine().monotonicMs);
         this.ledger.reloaded(from, result === 'reloaded' ? to : null);
-        for (const key of keysOf(from)) if (machine().handoffs.has(key) && this.ledger.of(key).goal === 'up') this.spare(key);
+        for (const key of keysOf(from))
+          if (machine().handoffs.has(key) && this.ledger.accounts.get(key)?.goal === 'up') this.spare(key);
       },
       goalOf: (key) => this.ledger.of(key).goal,
-    });
+      ended: (poolId, result) => this.applies.restarted(poolId, result),
+    };
+    this.reloads = new Reloads(machine, bystanders, this.entries);
   }
 
   note(text: () => string): void {
@@ -105,13 +142,20 @@ export class Watch {
     const inventory = this.reloads.begun(supervisor);
     this.ledger = resumed(this.ledger, supervisor, inventory, clock, (key) => living.has(key));
     this.violate(lost(this.ledger, supervisor));
-    this.violate(this.leases.begun(supervisor, inventory));
-    this.drains.begun(supervisor, inventory);
+    this.violate(this.leases.begun(supervisor));
+    this.drains.begun(supervisor);
+    this.applies.begun(supervisor);
+    this.beats.begun();
     this.bounds = new Bounds();
-    const known = written === null ? {} : written.record().replicas;
+    const record = written?.record();
+    const known = { ...record?.replicas, ...record?.retired };
     this.launched = new Set([...this.launched].filter((id) => id.slice(0, id.indexOf(' ')) in known));
-    for (const { key, instance, launch } of machine.processes.leaders())
-      if (endable(key, entryOf(launch.spec), this.ledger, supervisor) !== null) this.asked.add(instance);
+    for (const process of machine.processes.leaders()) {
+      // Whose stop was written down is stopped, also where the file has its pool again.
+      const isEnding = this.retiring.has(process.instance) && record?.replicas[process.key]?.life.state === 'ending';
+      if (isEnding || endable(process, this.ledger, supervisor) !== null) this.asked.add(process.instance);
+    }
+    this.retiring.clear();
   }
 
   /** An order to end engines is carried out before it is answered. */
@@ -120,6 +164,7 @@ export class Watch {
     this.leases.asking(input);
     this.drains.asking(input);
     this.reloads.asking(input);
+    this.applies.asking(input);
     if (input.type === 'requested') this.permit((key) => poolOf(key) === input.poolId);
     if (input.type === 'shutdown-requested') this.permit((_, dies) => input.keep !== true || dies);
   }
@@ -129,6 +174,7 @@ export class Watch {
     this.violate(this.leases.answered(input, answer));
     this.violate(this.drains.answered(answer?.ok === true && 'operationId' in answer ? answer.operationId : null));
     this.violate(this.reloads.answered(input, answer));
+    this.violate(this.applies.answered(input, answer));
     if (answer?.ok === false) {
       this.note(() => `  refused: ${answer.refusal.message}`);
       for (const instance of this.permitted) this.asked.delete(instance);
@@ -147,6 +193,7 @@ export class Watch {
     for (const effect of effects) {
       if (!quiet.has(effect.type)) this.stirred = true;
       this.note(() => `  < ${effect.type} ${'launch' in effect ? `${effect.launch.key} #${effect.launch.incarnation}` : ''}`);
+      if (effect.type === 'probe') this.violate(this.beats.probes(effect.launch, supervisor.quietSince));
       if (effect.type === 'spawn' && supervisor.alive)
         this.violate(this.reloads.launching(effect.launch) ?? this.ledger.launching(effect.launch, this.machine().monotonicMs));
     }
@@ -154,7 +201,12 @@ export class Watch {
 
   /** After each step, and before its answer. */
   stepped(supervisor: Supervisor): void {
-    this.violate(this.leases.stepped(supervisor) ?? this.drains.stepped(supervisor) ?? this.reloads.stepped(supervisor));
+    this.violate(
+      this.leases.stepped(supervisor) ??
+        this.drains.stepped(supervisor) ??
+        this.reloads.stepped(supervisor) ??
+        this.applies.stepped(supervisor),
+    );
   }
 
   heard(event: Event, supervisor: Supervisor): void {
@@ -164,6 +216,7 @@ export class Watch {
     this.violate(
       this.reloads.heard(event, engine?.launch.spec ?? null) ??
         this.leases.heard(event) ??
+        this.applies.heard(event) ??
         this.drains.heard(event, engine ?? null),
     );
     if (event.event.startsWith('lease.')) return;
@@ -174,7 +227,8 @@ export class Watch {
     if (pool_id === undefined || replica_id === undefined) return;
     // What is moved may be ready, drained and given up again in one step.
     if ((event.event === 'replica.ready' || event.event === 'replica.draining') && this.reloads.isMoving(pool_id)) return;
-    this.violate(misstated(event, { key: `${pool_id}/${replica_id}`, engine: engine ?? null, how }, this.machine()));
+    const spec = engine === undefined ? null : this.entries.goesBy(engine.launch);
+    this.violate(misstated(event, { key: `${pool_id}/${replica_id}`, engine: engine ?? null, how, spec }, this.machine()));
   }
 
   /** A launch has come to a process, or failed to (null). */
@@ -189,6 +243,7 @@ export class Watch {
     this.engines.delete(id);
     if (process === null) return;
     this.engines.set(id, process);
+    this.entries.launched(process);
     if (this.ledger.isRestarting(launch.key) || this.reloads.isMoving(poolOf(launch.key))) this.asked.add(process.instance);
     for (const other of this.machine().processes.living.values()) {
       // Who has left the group of a dead engine is found beside its successor.
