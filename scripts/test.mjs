@@ -8,8 +8,8 @@ import { steps } from './gate/steps.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const cores = 2;
-// Features and end-to-end tests wait more than they compute: one step more than cores keeps these busy.
-const atOnce = cores + 1;
+// Features and end-to-end tests wait more than they compute: more steps than cores keep these busy.
+const atOnce = 2 * cores;
 
 const { values, positionals } = parse();
 const known = steps(1);
@@ -52,7 +52,7 @@ function help() {
   const lines = known
     .map(({ name, about, onRequest }) => `  ${name.padEnd(10)}${about}${onRequest ? ' (only when named)' : ''}\n`)
     .join('');
-  return `usage: npm test [-- [--verbose] [STEP ...]]\n\nRuns the steps named, or the whole gate, three at a time, and closes with "N passed, N failed".\n\n${lines}`;
+  return `usage: npm test [-- [--verbose] [STEP ...]]\n\nRuns the steps named, or the whole gate, four at a time, and closes with "N passed, N failed".\n\n${lines}`;
 }
 
 function parse() {

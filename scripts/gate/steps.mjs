@@ -35,7 +35,8 @@ export const steps = (workers) => [
     name: 'unit',
     about: 'architecture and unit tests with processes, sockets and files (vitest)',
     after: 'build',
-    ...vitest('unit', workers),
+    // The longest, and most of it waits for processes.
+    ...vitest('unit', 2),
   },
   {
     name: 'pure',

@@ -72,15 +72,14 @@ describe('a state directory (what needs a mount is skipped unless root)', () => 
     const before = await serving();
     const filler = fill();
     await works(before);
-    const { stderr } = await rig.run('status');
-    const journal = join(rig.state, 'events.jsonl');
-    expect(stderr).toContain(`not saved: cannot write the journal "${journal}": ENOSPC`);
+    // Which of its files finds no room is chance.
+    expect((await rig.run('status')).stderr).toMatch(/^not saved: cannot .*ENOSPC/m);
     expect((await rig.json('status')).supervisor.unsaved).toContainEqual({
-      what: journal,
+      what: expect.any(String),
       reason: expect.stringContaining('ENOSPC'),
     });
     rmSync(filler);
-    while ((await rig.run('status')).stderr.includes('events.jsonl')) await sleep(50);
+    while (/^not saved: cannot write/m.test((await rig.run('status')).stderr)) await sleep(50);
     expect((await rig.run('down')).status).toBe(0);
     expect(JSON.parse(readFileSync(join(rig.state, 'state.json'), 'utf8'))).toMatchObject({ ended: 'clean' });
   });
