@@ -1,8 +1,11 @@
 /** The list of replicas that somebody in front of them has, kept by poolctl's handoff files. */
 
 import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { get, type IncomingMessage } from 'node:http';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
@@ -49,8 +52,8 @@ const serving = async (): Promise<void> => {
   await rig.run('wait', 'chat', '--for', 'ready', '--timeout', '30s');
 };
 const listed = (): readonly string[] => {
-  const text = existsSync(out) ? readFileSync(out, 'utf8') : '';
-  return [...text.matchAll(/127\.0\.0\.1:307\d\d/g)].map(([address]) => address);
+  const list = existsSync(out) ? readFileSync(out, 'utf8') : '';
+  return [...list.matchAll(/127\.0\.0\.1:307\d\d/g)].map(([address]) => address);
 };
 async function until(look: () => boolean | Promise<boolean>): Promise<void> {
   while (!(await look())) await sleep(25);
@@ -114,8 +117,12 @@ describe('backends.mjs', () => {
     run('nginx', ...nginx);
     /** Who answers; the status where nobody does. */
     const ask = async (): Promise<string | number> => {
-      const answer = await fetch('http://127.0.0.1:30749/v1/models');
-      return answer.ok ? (((await answer.json()) as { data: { id: string }[] }).data[0]?.id ?? '') : answer.status;
+      // A connection of its own: nginx closes those that wait when it reads its list anew.
+      const [answer] = (await once(get('http://127.0.0.1:30749/v1/models', { agent: false }), 'response')) as [IncomingMessage];
+      const body = await text(answer);
+      return answer.statusCode === 200
+        ? ((JSON.parse(body) as { data: { id: string }[] }).data[0]?.id ?? '')
+        : (answer.statusCode ?? 0);
     };
     // nginx reads its list a moment after it was told.
     const hearsFrom = (id: string): Promise<void> => until(async () => (await ask().catch(() => 0)) === id);
