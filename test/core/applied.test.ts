@@ -2,7 +2,7 @@
 
 import { expect, test } from 'vitest';
 import type { PoolSpec, ReplicaKey } from '../../src/core/model.js';
-import { exitOf } from '../rig/facts.js';
+import { exitOf, probeResult } from '../rig/facts.js';
 import { deviceOf } from '../rig/launch.js';
 import { poolSpec } from '../rig/specs.js';
 import { again } from './again.js';
@@ -140,4 +140,26 @@ test('a place whose engine would not die is not given up', () => {
   );
   expect(operationOf(bench).outcome).toBe('rolled_back');
   expect(bench.view('chat/r1').state).toBe('stuck');
+});
+
+test('slots that are changed while an engine is asked for them are those of the file', () => {
+  const probed = probeResult({ description: { engineVersion: null, slotsTotal: 4, ctxMax: null } });
+  const bench = new Bench([one]).checked().spawned().wake();
+  apply(bench, [{ ...one, slots: 6 }]);
+  expect(bench.probed(probed).view()).toMatchObject({ state: 'ready', slots_total: 6 });
+  const met = again(serving(4, 1, one), { pools: [one] });
+  apply(met, [{ ...one, slots: 6 }]);
+  met.give({ type: 'adopted', ...met.of() });
+  for (let n = 0; n < 3; n += 1) met.wake().probed(probeResult({ verdict: 'failed', detail: 'HTTP 500' }));
+  expect(met.view()).toMatchObject({ state: 'unhealthy', slots_total: 6 });
+});
+
+test('the devices of a pool that is new are looked at before it is launched there: nobody may have done so for long', () => {
+  const bench = up([code], { devices: [deviceOf('0')] });
+  bench.now += 3_600_000;
+  apply(bench, [code, { ...one, masks: [maskOf('0')] }]);
+  expect(bench.did()).toContain('observe');
+  expect(bench.view()).toMatchObject({ state: 'preparing', why: 'waits until it is seen what is free on GPU 0' });
+  play(bench, well, 60_000, (now) => now.view().ready);
+  expect(bench.view().state).toBe('ready');
 });

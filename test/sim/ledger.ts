@@ -157,6 +157,8 @@ export class Ledger {
 
   /** Other policies, from now on. What ready time has earned by those before, it has. */
   changes(to: PoolSpec, now: number): void {
+    // Whether a storm counts as one by these is not certain: it may have tripped before.
+    this.tripped.set(to.poolId, now);
     for (const key of keysOf(to)) {
       const account = this.of(key);
       const before = this.specOf(key);
