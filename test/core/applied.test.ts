@@ -163,3 +163,25 @@ test('the devices of a pool that is new are looked at before it is launched ther
   play(bench, well, 60_000, (now) => now.view().ready);
   expect(bench.view().state).toBe('ready');
 });
+
+test('of two that wait for one device, since one could not go back to it, one alone is launched there', () => {
+  const on = (poolId: string, mask: string, more: Partial<PoolSpec> = {}): PoolSpec =>
+    poolSpec(poolId, 1, { model: '/models/a.gguf', masks: [maskOf(mask)], ...more });
+  const bench = up([on('chat', '0'), on('code', '1')], { devices: [deviceOf('0'), deviceOf('1')] });
+  apply(bench, [on('chat', '1', { model: '/models/bad.gguf' }), on('code', '0')]);
+  carryOut(bench, (model) => (model === '/models/bad.gguf' ? 'crashes at once' : 'well'), 3_600_000);
+  expect(bench.view()).toMatchObject({ state: 'preparing', why: 'waits until code/r0 has left GPU 0' });
+  verified(apply(bench, [on('chat', '0'), on('code', '0', { args: ['-x'] })]));
+  const onGpu0 = (): readonly string[] =>
+    [...bench.state.pools.values()].flatMap(({ replicas }) =>
+      replicas.flatMap(({ key, life }) => {
+        const launch = 'engine' in life ? life.engine.launch : 'launch' in life ? life.launch : null;
+        return launch?.devices.some(({ index }) => index === '0') === true ? [key] : [];
+      }),
+    );
+  play(bench, well, 120_000, () => {
+    expect(onGpu0().length).toBeLessThan(2);
+    return false;
+  });
+  expect(onGpu0()).toHaveLength(1);
+});
