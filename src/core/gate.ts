@@ -3,6 +3,7 @@
 import { resolveMask } from './devices.js';
 import { isRestart } from './launching.js';
 import { isLaunching, isLive } from './life.js';
+import type { Launch } from './messages.js';
 import { type Device, type Instant, poolIdOf } from './model.js';
 import { unreleased } from './release.js';
 import { specFor } from './reload.js';
@@ -61,11 +62,12 @@ function* blocks(replica: Replica, state: State, now: Instant): Generator<Block>
     yield { because: name === 'cuda' ? 'CUDA breaker' : 'breaker', until: breaker.retryAt.at, why };
   }
   yield* leftovers(replica, state);
-  yield* neighbours(replica, state);
+  yield* neighbours(replica, state, ({ life }) => (isLive(life) ? life.engine.launch : null));
   yield* storms(replica, state, now);
   yield* release(replica, state);
   yield* vram(replica, state);
   yield* loads(replica, state);
+  yield* neighbours(replica, state, ({ life }) => (isLaunching(life) ? life.launch : null));
 }
 
 /** What an earlier supervisor left goes first, and who would not die keeps its devices. */
@@ -96,15 +98,15 @@ function* leftovers(replica: Replica, state: State): Generator<Block> {
   }
 }
 
-/** A neighbour that is on its way to another port, to other devices, or out of the inventory, has these yet. */
-function* neighbours(replica: Replica, state: State): Generator<Block> {
+/** A neighbour that is on its way to another port, to other devices, or out of the inventory, has these yet; or was let through a moment ago. */
+function* neighbours(replica: Replica, state: State, launchOf: (other: Replica) => Launch | null): Generator<Block> {
   const own = poolOf(replica, state);
   const shares = own !== undefined && specFor(own, replica.key).share;
   const wanted = new Set(devicesOf(replica, state).map(({ uuid }) => uuid));
   for (const { replicas } of state.pools.values()) {
     for (const other of replicas) {
-      if (other.key === replica.key || !isLive(other.life)) continue;
-      const { launch } = other.life.engine;
+      const launch = other.key === replica.key ? null : launchOf(other);
+      if (launch === null) continue;
       const held = shares && launch.spec.share ? undefined : launch.devices.find(({ uuid }) => wanted.has(uuid));
       const what = held !== undefined ? `GPU ${held.index}` : launch.port === replica.port ? `port ${launch.port}` : null;
       if (what !== null) yield { because: 'leftovers', until: null, why: `waits until ${other.key} has left ${what}` };

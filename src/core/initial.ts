@@ -1,6 +1,7 @@
 /** The state before the first input, as if no supervisor had ever been here: every wanted replica queued. */
 
 import { closedBreaker } from './breaker.js';
+import { resolveMask } from './devices.js';
 import type { DevicesObservation } from './facts.js';
 import type { Life } from './life.js';
 import { type Instant, type Inventory, type PoolSpec, replicaId, replicaKey } from './model.js';
@@ -91,8 +92,17 @@ export function beforeLaunch(goal: Replica['goal'], now: Instant): Life {
   return goal === 'up' ? { state: 'preparing', phase: 'queued', cause: 'start', since: now } : { state: 'stopped', why: null };
 }
 
-/** Of a place that may have been there before; its numbers go on. */
-export function newReplica(spec: PoolSpec, index: number, goal: Replica['goal'], { retired }: State, at: Instant): Replica {
+/** Of a place that may have been there before; its numbers go on. Nobody may have looked at its devices for long: they are looked at first. */
+export function newReplica(
+  spec: PoolSpec,
+  index: number,
+  goal: Replica['goal'],
+  { retired, devices: { devices } }: State,
+  at: Instant,
+): Replica {
   const replica = freshReplica(spec, index, { named: [], now: at });
-  return { ...replica, ...retired[replica.key], goal, life: beforeLaunch(goal, at) };
+  const wanted = resolveMask(replica.mask, devices, spec.engine);
+  const uuids = wanted.ok ? wanted.value.map(({ uuid }) => uuid) : [];
+  const freed = uuids.length === 0 ? null : { instances: [], uuids, at };
+  return { ...replica, ...retired[replica.key], goal, freed, life: beforeLaunch(goal, at) };
 }

@@ -1,6 +1,7 @@
 /** A living engine under other policies. What is due by them moves to where it would be, had they stood from the beginning. */
 
 import { nextProbe } from './beat.js';
+import type { Description } from './facts.js';
 import { isLive, isServing, type Life, type Rewards } from './life.js';
 import type { Effect } from './messages.js';
 import type { Instant, PoolSpec } from './model.js';
@@ -58,17 +59,21 @@ export function handoffAfter({ life: before }: Replica, { life: after }: Replica
 }
 
 function moved(life: Life, before: PoolSpec, after: PoolSpec, polls: Polls, now: Instant): Life {
-  if (life.state === 'starting') return { ...life, ...loading(life, before, after, now) };
+  if (life.state === 'starting') {
+    const { resumed } = life;
+    const known = resumed && { ...resumed, description: described(resumed.description, before, after) };
+    return { ...life, ...loading(life, before, after, now), resumed: known };
+  }
   if (!isServing(life)) return life;
-  const slots = before.slots === after.slots ? life.description.slotsTotal : after.slots === 'auto' ? null : after.slots;
+  const description = described(life.description, before, after);
   const probed = after.health.path !== 'none';
   const serving = {
     ...life,
     ...rewards(life, before, after),
-    probing: probing(life, before, after, slots === null, now),
+    probing: probing(life, before, after, description.slotsTotal === null, now),
     lastHeartbeatWallMs: probed ? life.lastHeartbeatWallMs : null,
     polling: polling(life, before, after, polls, now),
-    description: { ...life.description, slotsTotal: slots },
+    description,
   };
   switch (serving.state) {
     case 'ready':
@@ -78,6 +83,12 @@ function moved(life: Life, before: PoolSpec, after: PoolSpec, polls: Polls, now:
     default:
       return serving;
   }
+}
+
+/** Slots that the file leaves to the engine now are asked for. */
+function described(description: Description, before: PoolSpec, after: PoolSpec): Description {
+  if (before.slots === after.slots) return description;
+  return { ...description, slotsTotal: after.slots === 'auto' ? null : after.slots };
 }
 
 type Loading = Extract<Life, { state: 'starting' }>;

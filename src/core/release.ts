@@ -31,7 +31,10 @@ export function unreleased(replica: Replica, spec: PoolSpec, state: State): Unre
   if (devices.seenAt >= until) return null;
   const own = devices.devices.filter(({ uuid }) => freed.uuids.includes(uuid));
   const where = `GPU ${own.map(({ index }) => index).join(',')}`;
-  if (devices.askedAt <= freed.at) return { until, lookAt: null, why: `waits until its memory on ${where} is given back` };
+  if (devices.askedAt <= freed.at) {
+    const what = freed.instances.length === 0 ? `it is seen what is free on ${where}` : `its memory on ${where} is given back`;
+    return { until, lookAt: null, why: `waits until ${what}` };
+  }
   const again = { until, lookAt: devices.seenAt + lookEveryMs };
   const listed = freed.instances.filter((each) => devices.processes?.some(({ instance }) => instance === each) === true);
   if (listed.length > 0) {

@@ -33,7 +33,10 @@ export function startupProbed(replica: In<'starting'>, { result }: { readonly re
   const ours =
     result.listener === 'ours' || result.listener === 'unproved' || (result.listener === 'unknown' && life.portKnownFree);
   if (result.verdict === 'ok' && ours) {
-    const description = result.description ?? noDescription;
+    const told = result.description ?? noDescription;
+    // The file's word goes before the engine's, also where it was asked before an apply.
+    const { slots } = scene.spec;
+    const description = slots === 'auto' ? told : { ...told, slotsTotal: slots };
     return watched(replica, scene) ?? becomeReady(replica, life.engine, description, scene);
   }
   const detail =

@@ -2,7 +2,7 @@
 
 import { expect, test } from 'vitest';
 import type { PoolSpec, ReplicaKey } from '../../src/core/model.js';
-import { exitOf } from '../rig/facts.js';
+import { exitOf, probeResult } from '../rig/facts.js';
 import { deviceOf } from '../rig/launch.js';
 import { poolSpec } from '../rig/specs.js';
 import { again } from './again.js';
@@ -140,4 +140,48 @@ test('a place whose engine would not die is not given up', () => {
   );
   expect(operationOf(bench).outcome).toBe('rolled_back');
   expect(bench.view('chat/r1').state).toBe('stuck');
+});
+
+test('slots that are changed while an engine is asked for them are those of the file', () => {
+  const probed = probeResult({ description: { engineVersion: null, slotsTotal: 4, ctxMax: null } });
+  const bench = new Bench([one]).checked().spawned().wake();
+  apply(bench, [{ ...one, slots: 6 }]);
+  expect(bench.probed(probed).view()).toMatchObject({ state: 'ready', slots_total: 6 });
+  const met = again(serving(4, 1, one), { pools: [one] });
+  apply(met, [{ ...one, slots: 6 }]);
+  met.give({ type: 'adopted', ...met.of() });
+  for (let n = 0; n < 3; n += 1) met.wake().probed(probeResult({ verdict: 'failed', detail: 'HTTP 500' }));
+  expect(met.view()).toMatchObject({ state: 'unhealthy', slots_total: 6 });
+});
+
+test('the devices of a pool that is new are looked at before it is launched there: nobody may have done so for long', () => {
+  const bench = up([code], { devices: [deviceOf('0')] });
+  bench.now += 3_600_000;
+  apply(bench, [code, { ...one, masks: [maskOf('0')] }]);
+  expect(bench.did()).toContain('observe');
+  expect(bench.view()).toMatchObject({ state: 'preparing', why: 'waits until it is seen what is free on GPU 0' });
+  play(bench, well, 60_000, (now) => now.view().ready);
+  expect(bench.view().state).toBe('ready');
+});
+
+test('of two that wait for one device, since one could not go back to it, one alone is launched there', () => {
+  const on = (poolId: string, mask: string, more: Partial<PoolSpec> = {}): PoolSpec =>
+    poolSpec(poolId, 1, { model: '/models/a.gguf', masks: [maskOf(mask)], ...more });
+  const bench = up([on('chat', '0'), on('code', '1')], { devices: [deviceOf('0'), deviceOf('1')] });
+  apply(bench, [on('chat', '1', { model: '/models/bad.gguf' }), on('code', '0')]);
+  carryOut(bench, (model) => (model === '/models/bad.gguf' ? 'crashes at once' : 'well'), 3_600_000);
+  expect(bench.view()).toMatchObject({ state: 'preparing', why: 'waits until code/r0 has left GPU 0' });
+  verified(apply(bench, [on('chat', '0'), on('code', '0', { args: ['-x'] })]));
+  const onGpu0 = (): readonly string[] =>
+    [...bench.state.pools.values()].flatMap(({ replicas }) =>
+      replicas.flatMap(({ key, life }) => {
+        const launch = 'engine' in life ? life.engine.launch : 'launch' in life ? life.launch : null;
+        return launch?.devices.some(({ index }) => index === '0') === true ? [key] : [];
+      }),
+    );
+  play(bench, well, 120_000, () => {
+    expect(onGpu0().length).toBeLessThan(2);
+    return false;
+  });
+  expect(onGpu0()).toHaveLength(1);
 });

@@ -71,7 +71,7 @@ export const applyMutants = [
   },
   {
     name: 'a place that comes back begins its incarnations anew',
-    edits: [core('initial', 'return { ...replica, ...retired[replica.key], goal,', 'return { ...replica, goal,')],
+    edits: [core('initial', 'return { ...replica, ...retired[replica.key], goal, freed', 'return { ...replica, goal, freed')],
   },
   {
     name: 'an operation fails whose place an apply has taken away',

@@ -56,7 +56,7 @@ export class Director {
     for (const { poolId } of this.all.pools) this.often(30 * minute, () => machine.changeWeather(poolId));
     this.often(12 * minute, () => this.operators.wish());
     this.often(20 * minute, () => this.operators.reload());
-    this.often(90 * minute, () => this.editors.change());
+    this.often(120 * minute, () => this.editors.change());
     this.often(2 * hour, () => this.kill('SIGKILL of the supervisor'));
     this.often(2 * hour, () => this.threaten(0.15, 3 * minute));
     this.often(4 * hour, () => this.shutDown());
@@ -125,6 +125,7 @@ export class Director {
       this.launch(named);
       // Somebody has waited for it, and asks before it has met its engines.
       if (random.chance(0.2)) machine.timeline.after(random.between(0, 2), () => this.operators.wish());
+      if (random.chance(0.1)) machine.timeline.after(random.between(0, 60), () => this.editors.tune());
     });
   }
 

@@ -301,6 +301,7 @@ export class DrainWatch {
     const told = this.answers.get(key);
     const last = told !== undefined && told.incarnation === engine?.incarnation ? told : null;
     const silent = !this.asks(key) || last?.canTell === false;
+    if (held === 0 && this.asks(key, 'any') && !this.asks(key)) this.outcomes.doubt(key);
     if (held > 0 || !(silent || last?.inflight === 0)) this.outcomes.force(key);
     const { earliest, why } = this.before?.drains.get(key) === drain ? this.joined(key, drain) : drain;
     if (now >= earliest - 1 && why !== 'reload') return null;

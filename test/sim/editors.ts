@@ -1,7 +1,7 @@
 /** Who change the file while a supervisor runs, and ask it to go by it: drawn from the seed. */
 
 import type { Inventory } from '../../src/core/model.js';
-import { edit } from './edits.js';
+import { edit, withPolicies } from './edits.js';
 import type { Machine } from './machine.js';
 import type { Operators } from './operators.js';
 import type { Random } from './random.js';
@@ -43,6 +43,15 @@ export class Editors {
       const replicaId = random.chance(0.5) ? null : (`r${random.below(3)}` as const);
       world.operators.disturb({ poolId, replicaId }, 2 * minute);
     }
+  }
+
+  /** One policy of some pool, just when its engines may be being looked for, checked or made. */
+  tune(): void {
+    const { random, machine, world } = this;
+    machine.watch.count('policies are edited when a supervisor begins');
+    const { pools } = world.read();
+    if (pools.length > 0) world.write(withPolicies(world.read(), random.pick(pools).poolId, world.all, random));
+    this.apply();
   }
 
   /** Somebody asks for something else just before. */

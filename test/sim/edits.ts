@@ -86,6 +86,13 @@ function ofPool(kind: Kind, file: Inventory, all: Inventory, gpus: number, rando
   }
 }
 
+/** Other policies for one of its pools. */
+export function withPolicies(file: Inventory, poolId: string, all: Inventory, random: Random): Inventory {
+  const pool = file.pools.find((each) => each.poolId === poolId);
+  const intervalMs = all.pools.find((each) => each.poolId === poolId)?.health.intervalMs ?? 60_000;
+  return pool === undefined ? file : put(file, drawPolicies(pool, random, intervalMs));
+}
+
 function given(pool: PoolSpec, random: Random): PoolSpec {
   const edition = String(random.below(1_000_000));
   return random.chance(0.5) ? { ...pool, env: { EDITION: { value: edition } } } : { ...pool, args: ['--edition', edition] };

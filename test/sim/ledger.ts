@@ -157,6 +157,8 @@ export class Ledger {
 
   /** Other policies, from now on. What ready time has earned by those before, it has. */
   changes(to: PoolSpec, now: number): void {
+    // Whether a storm counts as one by these is not certain: it may have tripped before.
+    this.tripped.set(to.poolId, now);
     for (const key of keysOf(to)) {
       const account = this.of(key);
       const before = this.specOf(key);
@@ -254,6 +256,7 @@ export class Ledger {
     // The end of an operation on a pool that is gone.
     if (account === undefined) return;
     const spec = this.specOf(key);
+    const waits = this.longest.get(spec.poolId) ?? waitsOf(spec);
     if (!ofFailures.has(event.event)) account.before = null;
     // A drain that is called off takes nothing from it.
     if (event.to !== undefined && event.to !== 'ready' && event.to !== 'draining') {
@@ -275,16 +278,18 @@ export class Ledger {
         return;
       case 'breaker.changed':
         // It opens where this ledger would let it off with a wait: that is its right, and it stays open for as long as one does.
+        if (event.new_state === 'closed' && event.breaker !== undefined)
+          account.breakers[event.breaker] = { ...account.breakers[event.breaker], state: 'closed', failures: 0 };
         if (event.new_state !== 'open') return;
         // It was opened by a storm while its engine served, and let go: for how long it opens now, nobody is told.
         if (event.old_state === 'half-open' && account.breakers[event.breaker ?? 'general'].state === 'closed')
-          perhapsOpen(account, event.breaker ?? 'general', spec, now);
-        else opened(account, event.breaker ?? 'general', spec, now);
+          perhapsOpen(account, event.breaker ?? 'general', spec, waits, now);
+        else opened(account, event.breaker ?? 'general', spec, waits, now);
         return;
       case 'replica.broken':
         // Of one that comes to wait without a failure nobody is told which of its breakers was open.
         if (account.before !== null && breakerNames.every((name) => account.breakers[name].state !== 'open'))
-          perhapsOpen(account, gpuOr(account), spec, now);
+          perhapsOpen(account, gpuOr(account), spec, waits, now);
         account.attempt = account.before?.attempt ?? account.attempt;
         account.notBefore = 0;
         return;

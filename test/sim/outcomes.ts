@@ -14,6 +14,8 @@ type Operation = {
   readonly open: Set<ReplicaKey>;
   cut: number;
   forced: boolean;
+  /** Whether it was by force is a matter of policies that were just changing. */
+  doubtful: boolean;
   stuck: boolean;
 };
 
@@ -36,7 +38,7 @@ export class Outcomes {
     const { operation_id: id, kind, to, pool_id, replica_id } = event;
     if (event.event === 'operation.started' && id !== undefined && isEnding(kind))
       this.operations.set(id, {
-        ...{ kind, keys: asked.targets, cut: 0, forced: false },
+        ...{ kind, keys: asked.targets, cut: 0, forced: false, doubtful: false },
         // Who was stuck before can no more be ended than who becomes so.
         open: new Set(asked.targets.filter((key) => !this.isStuck(key))),
         stuck: asked.targets.some(this.isStuck),
@@ -55,6 +57,10 @@ export class Outcomes {
   /** A drain came to its end by force. */
   force(key: ReplicaKey): void {
     for (const operation of this.on(key)) operation.forced = true;
+  }
+
+  doubt(key: ReplicaKey): void {
+    for (const operation of this.on(key)) operation.doubtful = true;
   }
 
   /** What is wrong with the accounts of those that have ended in this step; null: nothing. */
@@ -80,10 +86,11 @@ export class Outcomes {
     const operation = this.operations.get(id);
     if (operation === undefined) return null;
     this.operations.delete(id);
-    const { kind, keys, cut, forced, stuck } = operation;
+    const { kind, keys, cut, forced, stuck, doubtful } = operation;
     this.finished.push({ id, cut });
     if (result === 'kept') return null;
     if (result === 'cancelled') return asked.overrides(kind, keys) ? null : `a ${kind} is cancelled, and nobody overrode it`;
+    if (doubtful && !stuck && (result === 'forced' || result === 'drained' || result === 'stopped')) return null;
     const due = stuck ? 'failed' : kind !== 'stop' && forced ? 'forced' : kind === 'drain' ? 'drained' : 'stopped';
     return result === due ? null : `a ${kind} of ${keys.join(', ')} is told as ${result}, where it was ${due}`;
   }

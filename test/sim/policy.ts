@@ -79,18 +79,30 @@ export function tripped(
 }
 
 /** It was open, or its neighbour was: it waits for nothing, and opens next for as long as it would for the first time. */
-export function perhapsOpen(account: Account, name: (typeof breakerNames)[number], { restart }: PoolSpec, now: number): void {
-  const { openForMs, extendFactor } = restart.breaker;
-  account.breakers[name] = { ...open(account.breakers[name].failures, openForMs / extendFactor, now), until: now };
+export function perhapsOpen(
+  account: Account,
+  name: (typeof breakerNames)[number],
+  { restart }: PoolSpec,
+  { leastOpenMs }: Waits,
+  now: number,
+): void {
+  const openForMs = leastOpenMs / restart.breaker.extendFactor;
+  account.breakers[name] = { ...open(account.breakers[name].failures, openForMs, now), until: now };
 }
 
 /** It is told to open. One whose time has passed here begins anew. */
-export function opened(account: Account, name: (typeof breakerNames)[number], spec: PoolSpec, now: number): void {
+export function opened(
+  account: Account,
+  name: (typeof breakerNames)[number],
+  spec: PoolSpec,
+  { leastOpenMs }: Waits,
+  now: number,
+): void {
   const before = account.breakers[name];
   if (before.state === 'open' && before.until <= now) account.breakers[name] = { ...before, state: 'half-open' };
   const { state, failures, openForMs } = account.breakers[name];
   // A test launch that failed opens it for what the policy of before had come to, a storm for what the present one says: nobody is told which.
-  const leastMs = Math.min(openForMs, spec.restart.breaker.openForMs);
+  const leastMs = Math.min(openForMs, leastOpenMs);
   if (state === 'half-open') account.breakers[name] = open(failures, leastMs, now);
   else tripped(account, name, spec, now);
 }
@@ -115,20 +127,35 @@ export function onReward(account: Account, { restart: { backoff, breaker } }: Po
   const readyMs = now - account.readySince + earlyMs;
   if (readyMs >= backoff.resetAfterMs) account.attempt = 0;
   if (readyMs < breaker.closeAfterMs) return;
-  for (const name of breakerNames) account.breakers[name] = { ...account.breakers[name], state: 'closed', failures: 0 };
+  for (const name of breakerNames) {
+    const breaker = account.breakers[name];
+    // A storm has opened it since: that it is closed again by the calm after is told.
+    if (breaker.state === 'open' && breaker.until > now) continue;
+    account.breakers[name] = { ...breaker, state: 'closed', failures: 0 };
+  }
 }
 
 function open(failures: number, openForMs: number, now: number): Breaker {
   return { state: 'open', failures, openForMs, until: now + openForMs };
 }
 
-/** The longest that a replica may wait, and that its breaker may be open. */
-export type Waits = { readonly waitMs: number; readonly openMs: number };
+/** The longest that a replica may wait, and that its breaker may be open; and the least that a breaker opens for at first. */
+export type Waits = { readonly waitMs: number; readonly openMs: number; readonly leastOpenMs: number };
 
 export function waitsOf({ restart: { backoff, storm, breaker } }: PoolSpec): Waits {
-  return { waitMs: Math.max(backoff.maxMs, storm.windowMs), openMs: Math.max(breaker.openForMs, breaker.maxOpenForMs) };
+  return {
+    waitMs: Math.max(backoff.maxMs, storm.windowMs),
+    openMs: Math.max(breaker.openForMs, breaker.maxOpenForMs),
+    leastOpenMs: breaker.openForMs,
+  };
 }
 
 export function longer(one: Waits | undefined, other: Waits): Waits {
-  return one === undefined ? other : { waitMs: Math.max(one.waitMs, other.waitMs), openMs: Math.max(one.openMs, other.openMs) };
+  return one === undefined
+    ? other
+    : {
+        waitMs: Math.max(one.waitMs, other.waitMs),
+        openMs: Math.max(one.openMs, other.openMs),
+        leastOpenMs: Math.min(one.leastOpenMs, other.leastOpenMs),
+      };
 }
