@@ -30,12 +30,14 @@ export class Beats {
 
   /** What is wrong with this probe; null: nothing. */
   probes(launch: Launch, quietSince: number): string | null {
-    const { now, handoffs } = this.machine();
+    const { now, handoffs, slowDiskUntil } = this.machine();
     const { key, instance, spec } = launch;
     const before = this.last.get(instance);
     const ready = handoffs.get(key)?.launch.instance === instance;
     this.last.set(instance, { at: now, ready });
     if (before?.ready !== true || !ready || before.at < quietSince) return null;
+    // A probe goes out behind the record of its step.
+    if (before.at < slowDiskUntil) return null;
     const { intervalMs, timeoutMs } = this.entries.goesBy(launch).health;
     const due = Math.max(before.at + intervalMs + timeoutMs, this.changedAt.get(spec.poolId) ?? 0);
     if (now - due <= slackMs) return null;
