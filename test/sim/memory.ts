@@ -57,8 +57,10 @@ const loadingBytes = 2 * 2 ** 30;
 const stillToCome = ({ launch: { spec } }: Process): number => Math.max(0, (spec.vramBytes ?? 0) - loadingBytes);
 
 /** Launched while the replica's last engine still holds its memory, although there was time left to wait. */
-export function hasty(before: Process | null, machine: Machine, supervisor: Supervisor): string | null {
-  if (before === null || before.launch.devices.length === 0 || machine.gpus.toolFails) return null;
+export function hasty(before: Process | null, { devices }: Launch, machine: Machine, supervisor: Supervisor): string | null {
+  if (before === null || machine.gpus.toolFails) return null;
+  // On other devices than before it has nothing to wait for.
+  if (!before.launch.devices.some(({ uuid }) => devices.some((device) => device.uuid === uuid))) return null;
   const endedAt = machine.processes.leaderEndedAt(before.instance);
   // An end that this supervisor was not there for is none that it could wait after.
   if (endedAt === null || endedAt < supervisor.quietSince || machine.now - machine.gpus.changedAt < staleMs) return null;

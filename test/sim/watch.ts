@@ -235,7 +235,7 @@ export class Watch {
   spawned(launch: Launch, process: Process | null, supervisor: Supervisor): void {
     const machine = this.machine();
     const before = this.engines.get(`${launch.key} ${launch.incarnation - 1}`) ?? null;
-    this.violate(misfit(launch, machine, supervisor) ?? hasty(before, machine, supervisor));
+    this.violate(misfit(launch, machine, supervisor) ?? hasty(before, launch, machine, supervisor));
     const id = `${launch.key} ${launch.incarnation}`;
     if (this.launched.has(id)) this.violate(`an incarnation is launched twice: ${id}`);
     this.launched.add(id);
