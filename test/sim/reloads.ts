@@ -407,8 +407,10 @@ export class Reloads {
     if (phase !== 'refused' && result === 'failed') return `${what}, and its model is sound`;
     if (result === 'reloaded' && cancelled) return `${what}, and it was cancelled`;
     const lost = keysOf(from).filter((key) => gone.has(this.states.get(key) ?? ''));
+    // One of a former entry that was being ended before is no part of it.
+    const leaving = keysOf(from).filter((key) => this.states.get(key) === 'stopping' && phase === 'refused');
     for (const { key, launch, killed } of this.machine().processes.leaders())
-      if (poolOf(key) === from.poolId && !isAlike(launch.spec, due) && !killed && !lost.includes(key))
+      if (poolOf(key) === from.poolId && !isAlike(launch.spec, due) && !killed && ![...lost, ...leaving].includes(key))
         return `${what}, and ${key} has ${named(launch.spec)}`;
     const steps = state.operations.get(course.operationId ?? '')?.steps ?? [];
     const backs = keysOf(from).some((key) => stepsOf(key, steps).back !== null);
