@@ -238,9 +238,8 @@ export class Leases {
   private misdescribed(): string | null {
     for (const [key, { launch, facts }] of this.machine().handoffs) {
       const [{ slotsTotal }, spec] = [facts.description, this.entries.goesBy(launch)];
-      // Of those that ran before an apply had them asked nobody knows, or all know by now.
-      const due = spec.slots === 'auto' ? [null, 4] : [spec.slots];
-      if (!due.includes(slotsTotal)) return `${key} tells of ${slotsTotal} slots, and has ${spec.slots}`;
+      // Left to the engine: nobody knows yet, or it was asked when the file still said how many.
+      if (spec.slots !== 'auto' && slotsTotal !== spec.slots) return `${key} tells of ${slotsTotal} slots, and has ${spec.slots}`;
     }
     return null;
   }
