@@ -12,6 +12,7 @@ type Kind =
   | 'policies'
   | 'policies and its engine'
   | 'masks'
+  | 'places'
   | 'share'
   | 'taken out'
   | 'brought back'
@@ -29,6 +30,7 @@ export function edit(file: Inventory, all: Inventory, gpus: number, random: Rand
     [4, 'policies'],
     [1, 'policies and its engine'],
     [3, 'masks'],
+    [2, 'places'],
     [1, 'share'],
     [2, 'taken out'],
     [3, 'brought back'],
@@ -53,6 +55,8 @@ export function edit(file: Inventory, all: Inventory, gpus: number, random: Rand
           devicePollMs: slow ? random.pick([30_000, 60_000]) : random.pick([5_000, 10_000]),
         },
       };
+    case 'places':
+      return exchanged(file, random);
     default:
       return ofPool(kind, file, all, gpus, random);
   }
@@ -91,6 +95,16 @@ export function withPolicies(file: Inventory, poolId: string, all: Inventory, ra
   const pool = file.pools.find((each) => each.poolId === poolId);
   const intervalMs = all.pools.find((each) => each.poolId === poolId)?.health.intervalMs ?? 60_000;
   return pool === undefined ? file : put(file, drawPolicies(pool, random, intervalMs));
+}
+
+/** Two pools with as many devices change places, or one of them within its own. */
+function exchanged(file: Inventory, random: Random): Inventory {
+  const onDevices = file.pools.filter(({ masks }) => masks[0]?.kind === 'list');
+  const [one, other] = onDevices;
+  if (one === undefined) return file;
+  if (other === undefined || one.share !== other.share || random.chance(0.3))
+    return put(file, { ...one, masks: one.masks.toReversed() });
+  return put(put(file, { ...one, masks: other.masks }), { ...other, masks: one.masks });
 }
 
 function given(pool: PoolSpec, random: Random): PoolSpec {

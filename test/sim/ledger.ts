@@ -14,10 +14,10 @@ import {
   gpuOr,
   longer,
   ofFailures,
+  onChange,
   onFailure,
   onLaunch,
   onReward,
-  onTime,
   opened,
   perhapsOpen,
   slackMs,
@@ -163,9 +163,9 @@ export class Ledger {
       const account = this.of(key);
       const before = this.specOf(key);
       onReward(account, before, now);
-      onTime(account, before, now);
     }
     this.goesBy(to);
+    for (const key of keysOf(to)) onChange(this.of(key), to, this.longest.get(to.poolId) ?? waitsOf(to), now);
   }
 
   /** A pool is new, or there again: its lifetime goes on. */

@@ -42,11 +42,12 @@ export function onLaunch(account: Account, { restart: { breaker: spec } }: PoolS
   return open ?? early;
 }
 
-/** A breaker whose time has come is half-open, by the policies of then. */
-export function onTime(account: Account, { restart: { breaker: spec } }: PoolSpec, now: number): void {
+/** Policies change: whether a breaker whose time has come was tried by then, and how long it opens next, nobody is told. */
+export function onChange(account: Account, { restart }: PoolSpec, { leastOpenMs }: Waits, now: number): void {
   for (const name of breakerNames) {
     const breaker = account.breakers[name];
-    if (breaker.state === 'open' && breaker.until <= now) account.breakers[name] = tested(breaker, spec);
+    if (breaker.state !== 'open' || breaker.until > now) continue;
+    account.breakers[name] = { ...breaker, openForMs: leastOpenMs / restart.breaker.extendFactor };
   }
 }
 
