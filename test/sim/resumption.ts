@@ -8,6 +8,8 @@ import { longer, onReward } from './policy.js';
 import type { Process } from './processes.js';
 import { entryOf, type Supervisor } from './supervisor.js';
 
+const onOrder: ReadonlySet<string> = new Set(['asked', 'drained', 'replaced']);
+
 /** `last`: as it stands, launches among it: those are facts of the world, whoever wrote them down. */
 export function resumed(
   last: Ledger,
@@ -51,7 +53,9 @@ export function resumed(
       const goal = named.length > 0 ? next.of(key).goal : cut ? asIs : account.goal;
       // Of a launch that nobody saw come to a process nobody can say whether it was one; what it was for stays.
       const unseen = kept.life.state === 'preparing' && kept.life.cause !== 'crash' && kept.life.cause !== 'health';
-      const excused = account.excused || unseen || cut || afresh || !same || spec.isolate.dieWithSupervisor;
+      // Who was being ended on somebody's order is launched again on that.
+      const ordered = kept.life.state === 'ending' && onOrder.has(kept.life.intent.kind);
+      const excused = account.excused || unseen || ordered || cut || afresh || !same || spec.isolate.dieWithSupervisor;
       const failed = same && !(named.length > 0) ? account.permanent : null;
       const kin = same ? account : { ...fresh(true), failedIncarnation: account.failedIncarnation };
       next.accounts.set(key, { ...kin, ...lifetime, goal, excused, permanent: goal === 'up' ? failed : null, pending: null });

@@ -265,6 +265,9 @@ export class Watch {
     if (this.ledger.of(launch.key).goal === 'down' || this.ledger.isRestarting(launch.key)) return;
     if (this.machine().supervisor?.state.shutdown != null) return;
     if (process.loadedAt - process.bornAt > longLoadMs) return;
+    // It said so itself when it was asked last: one that counts as ready without a probe may load yet when an apply has it probed.
+    const { intervalMs, timeoutMs } = this.ledger.specOf(launch.key).health;
+    if (this.machine().now - process.loadedAt < intervalMs + timeoutMs) return;
     this.violate(`a healthy engine is ended, and nobody asked: ${launch.key} #${launch.incarnation}`);
   }
 
