@@ -74,16 +74,6 @@ export const applyMutants = [
     edits: [core('initial', 'return { ...replica, ...retired[replica.key], goal, freed', 'return { ...replica, goal, freed')],
   },
   {
-    name: 'an operation fails whose place an apply has taken away',
-    edits: [
-      core(
-        'operation',
-        "return wantsUp ? { ...step, state: 'failed', detail: 'the replica is gone' } : ended;",
-        "return { ...step, state: 'failed', detail: 'the replica is gone' };",
-      ),
-    ],
-  },
-  {
     name: 'a mask that is taken away leaves its engine behind',
     edits: [
       core(
