@@ -1,6 +1,7 @@
 /** How many replicas are in which state, for one line. */
 
-const order = [
+/** Best first, as a pool is as good as its best replica. */
+const bestFirst = [
   'ready',
   'unhealthy',
   'starting',
@@ -14,10 +15,17 @@ const order = [
   'stopped',
 ] as const;
 
+/** The states that there are, each with how many replicas are in it. */
+export function countStates(
+  replicas: readonly { readonly state: string }[],
+): readonly { readonly state: (typeof bestFirst)[number]; readonly count: number }[] {
+  return bestFirst
+    .map((state) => ({ state, count: replicas.filter((replica) => replica.state === state).length }))
+    .filter(({ count }) => count > 0);
+}
+
 /** "2 ready, 1 starting", the best first; without replicas "no replicas". */
 export function stateCounts(replicas: readonly { readonly state: string }[]): string {
-  const counts = new Map<string, number>();
-  for (const { state } of replicas) counts.set(state, (counts.get(state) ?? 0) + 1);
-  const known = order.filter((state) => counts.has(state)).map((state) => `${counts.get(state)} ${state}`);
-  return known.length === 0 ? 'no replicas' : known.join(', ');
+  const counts = countStates(replicas).map(({ state, count }) => `${count} ${state}`);
+  return counts.length === 0 ? 'no replicas' : counts.join(', ');
 }

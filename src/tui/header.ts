@@ -3,24 +3,10 @@
 import type { ReplicaStateName, StatusView } from '../api/wire.js';
 import { oneLine } from '../text/one-line.js';
 import { placesOf, tones } from '../text/places.js';
+import { countStates } from '../text/state-counts.js';
 import { age, clockTime, span as duration } from '../text/time.js';
 import { cutLine, type Line, span, spread, widthOf } from './line.js';
 import { type Model, seen } from './model.js';
-
-/** As a replica's life goes. */
-const stateOrder: readonly ReplicaStateName[] = [
-  'ready',
-  'unhealthy',
-  'starting',
-  'preparing',
-  'draining',
-  'stopping',
-  'backoff',
-  'broken',
-  'stuck',
-  'failed',
-  'stopped',
-];
 
 /** Waiting that is over sooner is not worth a word. */
 const silentMs = 300;
@@ -52,10 +38,7 @@ export function headerLine(model: Model): Line {
 /** `2 ready  1 broken  +3`: what is in trouble gives way last. Ends in a gap. */
 export function countSpans(view: StatusView, columns: number): Line {
   const places = placesOf(view);
-  const counted = stateOrder.flatMap((state) => {
-    const count = places.filter(({ replica }) => replica.state === state).length;
-    return count === 0 ? [] : [{ state, count }];
-  });
+  const counted = countStates(places.map(({ replica }) => replica));
   let kept = counted;
   for (const { state } of [...counted].sort((a, b) => weights[tones[b.state]] - weights[tones[a.state]])) {
     if (widthOf(spansOf(kept, places.length)) <= columns) break;
