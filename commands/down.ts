@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
 import type { ShutdownBody } from '../src/api/client.js';
 import type { OperationView } from '../src/api/wire.js';
-import { type ErrorCode, exitStatus, PoolctlError } from '../src/errors.js';
+import { exitStatus, PoolctlError } from '../src/errors.js';
 import { watchDrains } from './ask/drains.js';
-import { untilEnded } from './ask/operation.js';
+import { operationError, untilEnded } from './ask/operation.js';
 import { resolveTargets } from './ask/selectors.js';
 import { clientOf } from './ask/supervisor.js';
 import { durationOf } from './ask/values.js';
@@ -53,10 +53,10 @@ async function shutDown(body: ShutdownBody, deadline: string | undefined, global
 }
 
 function tell(operation: OperationView, told: Told, globals: Globals, cli: Cli): void {
-  const { outcome, cut, error } = operation;
+  const { outcome, cut } = operation;
+  const failure = operationError(operation);
   if (globals.json) cli.stdout(`${JSON.stringify(operation)}\n`);
-  if (error !== undefined) {
-    const failure = new PoolctlError(error.code as ErrorCode, error.message);
+  if (failure !== null) {
     cli.stderr(errorText(failure, globals.verbose));
     cli.exit(exitStatus(failure));
     return;

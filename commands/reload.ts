@@ -2,9 +2,9 @@ import { basename } from 'node:path';
 import type { Command } from 'commander';
 import type { Client } from '../src/api/client.js';
 import type { OperationView, PoolView } from '../src/api/wire.js';
-import { type ErrorCode, exitStatus, PoolctlError } from '../src/errors.js';
+import { exitStatus, PoolctlError } from '../src/errors.js';
 import { readModelRef } from '../src/inventory/model-ref.js';
-import { untilEnded } from './ask/operation.js';
+import { operationError, untilEnded } from './ask/operation.js';
 import { watchReload } from './ask/reloading.js';
 import { resolveTargets } from './ask/selectors.js';
 import { clientOf } from './ask/supervisor.js';
@@ -57,7 +57,7 @@ async function reloadPool(name: string, { model, digest, deadline, wait }: Optio
     cli.stderr(`stopped waiting; the reload goes on. Follow it: poolctl status ${before.pool_id} --watch\n`);
     return cli.exit(130);
   }
-  const error = failureOf(operation);
+  const error = operationError(operation);
   // Nothing was done: for programs that is as if it had been refused.
   if (error?.code === 'MODEL_UNAVAILABLE') throw error;
   if (globals.json) cli.stdout(`${JSON.stringify(operation)}\n`);
@@ -80,16 +80,6 @@ function onePool(name: string, pools: readonly PoolView[]): PoolView {
   if (target.replicaId !== null)
     throw new PoolctlError('USAGE', `cannot reload ${name} alone: all replicas of a pool have the same model`, { hint });
   return pools.find(({ pool_id }) => pool_id === target.poolId) as PoolView;
-}
-
-function failureOf({ error, outcome }: OperationView): PoolctlError | null {
-  if (error === undefined) return null;
-  const { code, message, why, hint } = error;
-  return new PoolctlError(code as ErrorCode, message, {
-    ...(why === undefined ? {} : { why }),
-    ...(hint === undefined ? {} : { hint }),
-    ...(outcome === 'rollback_failed' ? { exit: 1 } : {}),
-  });
 }
 
 /** Null where the supervisor has gone meanwhile: the reload is done all the same. */

@@ -2,13 +2,13 @@
 
 import type { ActBody, ActVerb, Client } from '../../src/api/client.js';
 import type { OperationView } from '../../src/api/wire.js';
-import { type ErrorCode, exitStatus, PoolctlError } from '../../src/errors.js';
+import { exitStatus, PoolctlError } from '../../src/errors.js';
 import type { Cli, Globals } from '../cli.js';
 import { errorDocument, errorText } from '../render/error.js';
 import { outcomeText } from '../render/outcome.js';
 import type { DrainNews } from './drain-news.js';
 import { watchDrains } from './drains.js';
-import { type Patience, patience, untilEnded } from './operation.js';
+import { operationError, type Patience, patience, untilEnded } from './operation.js';
 import { resolveTargets, type Target, targetName } from './selectors.js';
 import { clientOf } from './supervisor.js';
 
@@ -83,15 +83,14 @@ async function one(
 }
 
 function failureOf(operation: OperationView, verb: ActVerb, target: Target, waited: boolean): PoolctlError | null {
-  const { state, error } = operation;
+  const { state } = operation;
   const name = targetName(target);
   if (state === 'running' && waited) {
     return new PoolctlError('DEADLINE_PASSED', `cannot wait any longer for the ${verb} of ${name}; it goes on`, {
       hint: `poolctl status ${name}`,
     });
   }
-  if (error === undefined || isCancelledDrain(operation)) return null;
-  return new PoolctlError(error.code as ErrorCode, error.message, error.hint === undefined ? {} : { hint: error.hint });
+  return isCancelledDrain(operation) ? null : operationError(operation);
 }
 
 /** Somebody else wanted otherwise: that is how a drain may end, and no failure. */

@@ -2,6 +2,7 @@
 
 import type { Client } from '../../src/api/client.js';
 import type { OperationView } from '../../src/api/wire.js';
+import { type ErrorCode, PoolctlError } from '../../src/errors.js';
 
 /** Longer than an engine may load: the supervisor has then decided already. */
 const marginMs = 10_000;
@@ -25,6 +26,17 @@ export function patience(timeoutMs: number | undefined, begunAt: number): Patien
     if (kind === 'restart' && replica !== loading) [loading, since] = [replica, now];
     return loadMs + marginMs - (now - since);
   };
+}
+
+/** What an operation failed of; null for one that did not. */
+export function operationError({ error, outcome }: OperationView): PoolctlError | null {
+  if (error === undefined) return null;
+  const { code, message, why, hint } = error;
+  return new PoolctlError(code as ErrorCode, message, {
+    ...(why === undefined ? {} : { why }),
+    ...(hint === undefined ? {} : { hint }),
+    ...(outcome === 'rollback_failed' ? { exit: 1 } : {}),
+  });
 }
 
 /** Its last known state: ended, or running still where patience has, or Ctrl-C came. */

@@ -6,6 +6,7 @@ import { isDraining, isServing, type Life } from './life.js';
 import type { Context, LeaseWish } from './messages.js';
 import { type Instant, type Lease, type Moment, poolIdOf, type ReplicaKey, replicaIdOf } from './model.js';
 import { now, type Pool, type Replica, type State } from './state.js';
+import { shuttingDown, unknownPool, unknownReplica } from './wish.js';
 import { span } from './words.js';
 
 type Leases = State['leases'];
@@ -50,13 +51,10 @@ export function ask(state: State, wish: LeaseWish, context: Context): Leased {
 function grant(state: State, wish: Extract<LeaseWish, { type: 'lease-requested' }>, context: Context): Leased {
   const { poolId, replicaId, ttlMs, holder } = wish;
   const pool = state.pools.get(poolId);
-  if (pool === undefined) return refused(state, wish, unknownPool(poolId, state));
+  if (pool === undefined) return refused(state, wish, unknownPool('lease', poolId, state));
   const replicas = replicaId === null ? pool.replicas : pool.replicas.filter(({ id }) => id === replicaId);
-  if (replicas.length === 0) return refused(state, wish, unknownReplica(pool, replicaId));
-  if (state.shutdown !== null) {
-    const message = `cannot lease "${poolId}": the supervisor is shutting down`;
-    return refused(state, wish, { code: 'SHUTTING_DOWN', message, retryAfterMs: 5_000 });
-  }
+  if (replicas.length === 0) return refused(state, wish, unknownReplica('lease', pool, replicaId));
+  if (state.shutdown !== null) return refused(state, wish, shuttingDown('lease', poolId));
   const counts = leaseCounts(state.leases);
   const load = ({ key, life }: Replica): number => (counts.get(key) ?? 0) / slotsOf(life);
   const [best, ...others] = replicas.filter(({ life }) => life.state === 'ready' && slotsOf(life) > 0);
@@ -191,16 +189,6 @@ function notReady({ spec: { poolId } }: Pool, replicas: readonly Replica[], at: 
     hint: `poolctl status ${poolId}${broken.length === replicas.length ? `: one launch is tried in ${span(retryAfterMs)}` : ''}`,
     ...(hopeless ? { retriable: false } : { retryAfterMs }),
   };
-}
-
-function unknownPool(poolId: string, { pools }: State): Refusal {
-  const hint = `pools: ${[...pools.keys()].join(', ') || 'none'}`;
-  return { code: 'POOL_NOT_FOUND', message: `cannot lease "${poolId}": there is no such pool`, hint };
-}
-
-function unknownReplica({ spec: { poolId }, replicas }: Pool, replicaId: string | null): Refusal {
-  const hint = `replicas: ${replicas.map(({ key }) => key).join(', ')}`;
-  return { code: 'REPLICA_NOT_FOUND', message: `cannot lease "${poolId}/${replicaId}": there is no such replica`, hint };
 }
 
 function unknownLease(verb: string, id: string): Refusal {

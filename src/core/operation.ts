@@ -128,7 +128,7 @@ export function cancel(operation: Operation, by: Verb | 'shutdown', at: Moment):
     state: 'failed',
     outcome: 'cancelled',
     finishedAt: at,
-    error: { code: 'OPERATION_FAILED', message },
+    error: { code: 'OPERATION_FAILED', message, hint: 'poolctl status' },
     steps: operation.steps.map((step) => (step.state === 'done' ? step : { ...step, state: 'failed', detail: message })),
   };
 }

@@ -72,7 +72,12 @@ export function errorOf(pool: Pool, { failure, to }: Reload, end: ReloadEnd, dur
     case 'failed': {
       const model = shownReference(to.model ?? '');
       const why = failure.text.replace(`cannot use the model "${to.model}": `, '');
-      return { code: 'MODEL_UNAVAILABLE', message: `${cannot}: the model "${model}" cannot be used; nothing was touched`, why };
+      return {
+        code: 'MODEL_UNAVAILABLE',
+        message: `${cannot}: the model "${model}" cannot be used; nothing was touched`,
+        why,
+        hint: `poolctl reload ${poolId} --model REF        (a model that is there; ${poolId} keeps ${modelId})`,
+      };
     }
     case 'drain_timeout':
       return {

@@ -9,7 +9,7 @@ import type { PoolSpec, ReplicaKey } from './model.js';
 import { begin, cancel } from './operation.js';
 import { beforeReload, failed } from './reload.js';
 import { type Failure, now, type Operation, type Replica, type State } from './state.js';
-import { inProgress, onItsWayOut, refuse, running, shuttingDown, unknownPool, type Wish } from './wish.js';
+import { inProgress, onItsWayOut, refuse, running, shuttingDown, unknownPool, unknownReplica, type Wish } from './wish.js';
 import { span } from './words.js';
 
 export function ask(state: State, wish: Extract<Input, { type: 'requested' }>, context: Context): Wish {
@@ -17,13 +17,7 @@ export function ask(state: State, wish: Extract<Input, { type: 'requested' }>, c
   const pool = state.pools.get(poolId);
   if (pool === undefined) return refuse(unknownPool(verb, poolId, state));
   const targets = replicaId === null ? pool.replicas : pool.replicas.filter(({ id }) => id === replicaId);
-  if (targets.length === 0) {
-    return refuse({
-      code: 'REPLICA_NOT_FOUND',
-      message: `cannot ${verb} "${poolId}/${replicaId}": there is no such replica`,
-      hint: `replicas: ${pool.replicas.map(({ key }) => key).join(', ')}`,
-    });
-  }
+  if (targets.length === 0) return refuse(unknownReplica(verb, pool, replicaId));
   if (state.shutdown !== null) return refuse(shuttingDown(verb, poolId));
   const touching = running(state).filter(({ steps }) => steps.some(({ key }) => targets.some((target) => target.key === key)));
   const rival = touching.find(({ kind }) => crosses(verb, kind));

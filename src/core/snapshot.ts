@@ -69,6 +69,7 @@ export function viewPool(pool: Pool, state: State, calendar: Calendar): PoolView
     last_crash_at: last === undefined ? null : calendar.time(last.wallMs),
     last_error: places.find(({ lastError }) => lastError !== null)?.lastError ?? null,
     device_masks: places.map(({ mask }) => mask.written),
+    drain_deadline_ms: spec.drain.deadlineMs,
     breaker: worstBreaker(replicas.map(({ breaker }) => breaker)),
     storm: viewStorm(pool, calendar.now),
     replicas,

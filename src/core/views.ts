@@ -105,6 +105,8 @@ export type PoolView = {
   readonly last_crash_at: string | null;
   readonly last_error: string | null;
   readonly device_masks: readonly string[];
+  /** How long a drain may take for which nothing else is said. */
+  readonly drain_deadline_ms: number;
   readonly breaker: BreakerView;
   readonly storm: { readonly restarts_in_window: number; readonly storming: boolean };
   readonly replicas: readonly ReplicaView[];

@@ -6,7 +6,7 @@ import type { Fact } from './engine.js';
 import type { Event } from './events.js';
 import type { Effect } from './messages.js';
 import type { Inventory, ReplicaKey } from './model.js';
-import type { Operation, Reload, Shutdown, State } from './state.js';
+import type { Operation, Pool, Reload, Shutdown, State } from './state.js';
 
 export type Wish =
   | { readonly ok: false; readonly refusal: Refusal }
@@ -40,6 +40,14 @@ export function unknownPool(verb: string, poolId: string, { pools }: State): Ref
   };
 }
 
+export function unknownReplica(verb: string, { spec, replicas }: Pool, replicaId: string | null): Refusal {
+  return {
+    code: 'REPLICA_NOT_FOUND',
+    message: `cannot ${verb} "${spec.poolId}/${replicaId}": there is no such replica`,
+    hint: `replicas: ${replicas.map(({ key }) => key).join(', ')}`,
+  };
+}
+
 /** The inventory no longer has it, and an engine of it lives yet: nobody wants that one up again. */
 export function onItsWayOut(verb: string, poolId: string): Refusal {
   return {
@@ -53,6 +61,7 @@ export function shuttingDown(verb: string, poolId: string): Refusal {
   return {
     code: 'SHUTTING_DOWN',
     message: `cannot ${verb} "${poolId}": the supervisor is shutting down`,
+    hint: 'poolctl up        (when it has ended)',
     retryAfterMs: 5_000,
   };
 }

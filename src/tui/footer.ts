@@ -3,6 +3,7 @@
 import type { ActVerb } from '../api/client.js';
 import { oneLine } from '../text/one-line.js';
 import { placeName, placesOf } from '../text/places.js';
+import { span as duration } from '../text/time.js';
 import { displayWidth } from '../text/width.js';
 import { cutLine, type Line, span } from './line.js';
 import { isStale, type Model, type Question, type Screen, seen } from './model.js';
@@ -99,6 +100,7 @@ function effectText(verb: ActVerb, names: readonly string[], model: Model): stri
   const leases = places.reduce((sum, { replica }) => sum + replica.active_leases, 0);
   const running = places.reduce((sum, { replica }) => sum + (replica.inflight ?? 0), 0);
   const work = leases + running === 0 ? null : `${count(leases, 'lease')}, ${count(running, 'running request')}`;
+  const longest = Math.max(...places.map(({ pool }) => pool.drain_deadline_ms));
   const live = places.some(({ replica }) => replica.live);
   switch (verb) {
     case 'drain':
@@ -106,11 +108,11 @@ function effectText(verb: ActVerb, names: readonly string[], model: Model): stri
         ? live
           ? 'no lease is held; the engine is stopped'
           : 'it does not run'
-        : `${work}, forced at the deadline`;
+        : `${work}, forced after ${duration(longest)}`;
     case 'stop':
       return work === null ? 'the engine ends now' : `${work} are cut off now`;
     case 'restart':
-      return work === null ? 'stopped, and started again' : `drained first: ${work}`;
+      return work === null ? 'stopped, and started again' : `drained first: ${work}, forced after ${duration(longest)}`;
     case 'start':
       return 'launches at once';
     case 'reset':

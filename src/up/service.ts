@@ -137,7 +137,7 @@ export function makeService({
   };
 }
 
-const ended: Refusal = { code: 'SHUTTING_DOWN', message: 'the supervisor has ended', retryAfterMs: 5_000 };
+const ended: Refusal = { code: 'SHUTTING_DOWN', message: 'the supervisor has ended', hint: 'poolctl up', retryAfterMs: 5_000 };
 
 function healthOf(poolId: string, state: State, calendar: Calendar): PoolHealthView | null {
   const pool = state.pools.get(poolId);

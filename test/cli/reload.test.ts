@@ -154,7 +154,7 @@ describe('reload', () => {
       [
         7,
         ['chat', '--model', 'org/repo'],
-        /the model "\/.*\/org\/repo" cannot be used; nothing was touched {2}\[MODEL_UNAVAILABLE\]\n {2}why: {2}there is no such file\n$/,
+        /the model "\/.*\/org\/repo" cannot be used; nothing was touched {2}\[MODEL_UNAVAILABLE\]\n {2}why: {2}there is no such file\n {2}try: {2}poolctl reload chat --model REF .*keeps/,
       ],
       [7, ['chat', '--model', other, '--digest', `sha256:${'0'.repeat(64)}`], /why: {2}its digest is sha256:/],
     ];

@@ -73,6 +73,7 @@ export function poolView(pool_id: string, replicas: readonly ReplicaView[], more
     last_crash_at: null,
     last_error: null,
     device_masks: replicas.map(({ device_mask }) => device_mask),
+    drain_deadline_ms: 300_000,
     breaker,
     storm: { restarts_in_window: 0, storming: false },
     replicas,

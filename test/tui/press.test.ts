@@ -70,7 +70,7 @@ describe('moving', () => {
 
 describe('acting', () => {
   it('asks first, with the effect on those who are served, and does it on y alone', () => {
-    expect(footer(typed(rig, 'd'))).toBe('drain chat/r0? 2 leases, 2 running requests, forced at the deadline  [y/N]');
+    expect(footer(typed(rig, 'd'))).toBe('drain chat/r0? 2 leases, 2 running requests, forced after 5m  [y/N]');
     expect(footer(typed(rig, 'S'))).toBe('stop chat/r0? 2 leases, 2 running requests are cut off now  [y/N]');
     expect(footer(typed(rig, 'r'))).toBe('restart chat/r0? drained first: 2 leases, 2 running requests  [y/N]');
     expect(footer(typed(rig, 'Gx'))).toBe('reset embed/r0? closes its breaker, forgets its failures, and launches  [y/N]');
@@ -122,7 +122,7 @@ describe('the palette', () => {
   it('knows the words of the command line', () => {
     expect(ordering('drain chat code/r1').question).toEqual({ kind: 'confirm', verb: 'drain', names: ['chat', 'code/r1'] });
     expect(ordering('stop all').question).toEqual({ kind: 'confirm', verb: 'stop', names: ['chat', 'code', 'embed'] });
-    expect(footer(ordering('drain chat'))).toBe('drain chat? 2 leases, 2 running requests, forced at the deadline  [y/N]');
+    expect(footer(ordering('drain chat'))).toBe('drain chat? 2 leases, 2 running requests, forced after 5m  [y/N]');
     expect(wish('quit')).toEqual({ kind: 'quit' });
     expect(ordering('logs code/r1')).toMatchObject({ screen: 'log', selected: 'code/r1' });
     expect(ordering('status embed')).toMatchObject({ screen: 'details', selected: 'embed/r0' });

@@ -127,6 +127,7 @@ export const pool: PoolView = {
   last_crash_at: '2026-03-01T13:04:11.000Z',
   last_error: 'out of GPU memory',
   device_masks: ['0', '1'],
+  drain_deadline_ms: 300_000,
   breaker: { state: 'closed', failures: 3, retry_at: null, cuda: closed },
   storm: { restarts_in_window: 2, storming: false },
   replicas: [ready, replica],

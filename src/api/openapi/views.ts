@@ -66,6 +66,7 @@ export const pool = component(
       last_crash_at: orNull(time()),
       last_error: maybeText,
       device_masks: list(text(), 'As written, in the order of the replicas.'),
+      drain_deadline_ms: integer('`drain.deadline` of pools.yaml: how long a drain may take for which nothing else is said.'),
       breaker: ref(breaker, "Each half is the worst of the replicas'."),
       storm: object<PoolView['storm']>({
         restarts_in_window: integer(),
