@@ -26,6 +26,8 @@ export function headerLine(model: Model): Line {
   const up = span(`  up ${age(view.supervisor.uptime_seconds * 1000 + Math.max(0, shownAt - viewAt))}`);
   const modes = [
     ...(model.frozen === null ? [] : [span(`paused at ${clockTime(model.frozen.now)}  `, 'busy')]),
+    // What exactly, and why, stands among the events.
+    ...(view.supervisor.unsaved.length === 0 ? [] : [span('not all is saved  ', 'bad')]),
     ...(settings.readOnly ? [span('read-only  ', 'faint')] : []),
   ];
   const counts = countSpans(view, Number.POSITIVE_INFINITY);

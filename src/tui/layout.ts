@@ -48,7 +48,7 @@ export function listRows(size: Size, columns: number, count: { readonly devices:
   const withLog = size.rows >= logFromRows && blockColumns(size).length === 1;
   const logLeast = withLog ? Math.max(4, Math.floor(body / 4)) : 0;
   const needed = Math.max(1, count.replicas);
-  const most = [Math.max(4, Math.floor(body / 4)), 1, 0];
+  const most = [Math.max(4, Math.floor(body / 5)), 1, 0];
   const choices = most.map((each) => {
     const devices = deviceRows(count.devices, each, columns);
     const left = body - logLeast - (devices === 0 ? 0 : devices + 1) - 2;

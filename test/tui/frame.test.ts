@@ -257,6 +257,14 @@ describe('what is not as it should be', () => {
     expect(lines).toContain('> chat/r0   ? ready?     0        2/4    2      -    0  -');
   });
 
+  it('what cannot be saved', () => {
+    const view = rig01();
+    const unsaved = [{ what: 'registry', reason: 'the registry cannot be written: no space is left' }];
+    const lines = seen(modelOf({ ...view, supervisor: { ...view.supervisor, unsaved } }, size));
+    expect(lines[0]).toContain('  not all is saved  ');
+    expect(seen(modelOf(view, size))[0]).not.toContain('saved');
+  });
+
   it('devices whose tool fails: how old their numbers are, and why', () => {
     const view = { ...rig01(), devices: [deviceView(0, { age_seconds: 40 })] };
     const model = told(modelOf(view, size), { kind: 'devices-note', note: 'nvidia-smi timed out' });
