@@ -112,7 +112,7 @@ function effectText(verb: ActVerb, names: readonly string[], model: Model): stri
     case 'stop':
       return work === null ? 'the engine ends now' : `${work} are cut off now`;
     case 'restart':
-      return work === null ? 'stopped, and started again' : `drained first: ${work}, forced after ${duration(longest)}`;
+      return work === null ? 'stopped, and started again' : `drains ${work}, at most ${duration(longest)}`;
     case 'start':
       return 'launches at once';
     case 'reset':

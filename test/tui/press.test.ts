@@ -72,7 +72,7 @@ describe('acting', () => {
   it('asks first, with the effect on those who are served, and does it on y alone', () => {
     expect(footer(typed(rig, 'd'))).toBe('drain chat/r0? 2 leases, 2 running requests, forced after 5m  [y/N]');
     expect(footer(typed(rig, 'S'))).toBe('stop chat/r0? 2 leases, 2 running requests are cut off now  [y/N]');
-    expect(footer(typed(rig, 'r'))).toBe('restart chat/r0? drained first: 2 leases, 2 running requests, forced after 5m  [y/N]');
+    expect(footer(typed(rig, 'r'))).toBe('restart chat/r0? drains 2 leases, 2 running requests, at most 5m  [y/N]');
     expect(footer(typed(rig, 'Gx'))).toBe('reset embed/r0? closes its breaker, forgets its failures, and launches  [y/N]');
     expect(footer(typed(rig, 'Gd'))).toBe('drain embed/r0? it does not run  [y/N]');
     expect(type(rig, 'd').wish).toBeNull();
