@@ -42,14 +42,14 @@ export async function answer(
   let poolId: string | undefined;
   try {
     if (admit !== null) await admit(request);
-    const url = urlOf(request);
-    const match = matchRoute(request.method ?? 'GET', url.pathname);
-    if (match.kind === 'nothing') throw notFound(request, url);
+    const target = targetOf(request);
+    const match = matchRoute(request.method ?? 'GET', target.path);
+    if (match.kind === 'nothing') throw notFound(request, target);
     if (match.kind === 'wrong-method') {
       response.setHeader('allow', match.allow.join(', '));
       throw new PoolctlError(
         'METHOD_NOT_ALLOWED',
-        `cannot ${request.method} ${url.pathname}: it takes ${match.allow.join(' or ')}`,
+        `cannot ${request.method} ${target.path}: it takes ${match.allow.join(' or ')}`,
       );
     }
     poolId = match.params.pool;
@@ -58,7 +58,7 @@ export async function answer(
     const reply = await match.route.handle({
       service,
       params: match.params,
-      query: url.searchParams,
+      query: target.query,
       body,
       lastEventId: typeof lastEventId === 'string' && lastEventId !== '' ? lastEventId : null,
       correlationId,
@@ -89,9 +89,19 @@ function goneOf(response: ServerResponse, closing: AbortSignal): () => AbortSign
   };
 }
 
-function urlOf({ url = '/' }: IncomingMessage): URL {
+type Target = { readonly path: string; readonly query: URLSearchParams };
+
+/** A proxy may send the whole address. A path alone is taken apart by hand: a URL made of it would cost as much as the lookup of a lease. */
+function targetOf({ url = '/' }: IncomingMessage): Target {
+  if (/^\/(?!\/)/.test(url)) {
+    const queryAt = url.indexOf('?');
+    return queryAt === -1
+      ? { path: url, query: new URLSearchParams() }
+      : { path: url.slice(0, queryAt), query: new URLSearchParams(url.slice(queryAt)) };
+  }
   try {
-    return new URL(url, 'http://poolctl');
+    const { pathname: path, searchParams: query } = new URL(url, 'http://poolctl');
+    return { path, query };
   } catch {
     throw new PoolctlError('INVALID_PARAMS', `cannot read the request: "${url.slice(0, 60)}" is not a path`);
   }
@@ -180,8 +190,8 @@ function tooLarge(): PoolctlError {
   return new PoolctlError('PAYLOAD_TOO_LARGE', `cannot read the body: it is larger than ${maxBodyBytes / 1024} KiB`);
 }
 
-function notFound(request: IncomingMessage, url: URL): PoolctlError {
-  return new PoolctlError('NOT_FOUND', `cannot ${request.method ?? 'GET'} ${url.pathname}: there is no such route`, {
+function notFound(request: IncomingMessage, { path }: Target): PoolctlError {
+  return new PoolctlError('NOT_FOUND', `cannot ${request.method ?? 'GET'} ${path}: there is no such route`, {
     hint: 'GET /v2/meta/capabilities',
   });
 }

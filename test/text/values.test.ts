@@ -165,4 +165,10 @@ describe('times', () => {
     expect(clockTime(noon)).toBe('03:04:05');
     expect(rfc3339(0)).toBe('1970-01-01T00:00:00.000Z');
   });
+
+  it('of machines are what Date makes of them, whichever day was told before', () => {
+    fc.assert(fc.property(fc.date({ noInvalidDate: true }), (date) => rfc3339(date.getTime()) === date.toISOString()));
+    expect(rfc3339(1_795_829_671_816.7)).toBe('2026-11-28T01:34:31.816Z');
+    for (const none of [Number.NaN, Number.POSITIVE_INFINITY, 8.64e15 + 1]) expect(() => rfc3339(none)).toThrow(RangeError);
+  });
 });
