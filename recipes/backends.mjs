@@ -38,19 +38,14 @@ const formats = {
   },
 };
 
+const usage =
+  'usage: backends.mjs --format nginx|litellm --out FILE --pool POOL [--pool POOL ...] [--handoff DIR] [-- COMMAND ...]\n';
+
 const [own, command] = split(process.argv.slice(2));
-const { values } = parseArgs({
-  args: own,
-  options: {
-    format: { type: 'string', default: 'nginx' },
-    out: { type: 'string' },
-    pool: { type: 'string', multiple: true, default: [] },
-    handoff: { type: 'string', default: join(stateDir(), 'handoff') },
-  },
-});
+const values = optionsOf(own);
 const format = formats[values.format];
 if (format === undefined || values.out === undefined || values.pool.length === 0) {
-  process.stderr.write('usage: backends.mjs --format nginx|litellm --out FILE --pool POOL [--handoff DIR] [-- COMMAND ...]\n');
+  process.stderr.write(usage);
   process.exit(2);
 }
 
@@ -60,6 +55,25 @@ let stale = false;
 let timer;
 
 follow();
+
+function optionsOf(args) {
+  const options = {
+    format: { type: 'string', default: 'nginx' },
+    out: { type: 'string' },
+    pool: { type: 'string', multiple: true, default: [] },
+    handoff: { type: 'string', default: join(stateDir(), 'handoff') },
+    help: { type: 'boolean', short: 'h', default: false },
+  };
+  try {
+    const { values } = parseArgs({ args, options });
+    if (!values.help) return values;
+    process.stdout.write(usage);
+    process.exit(0);
+  } catch (error) {
+    process.stderr.write(`error: ${error.message}\n${usage}`);
+    process.exit(2);
+  }
+}
 
 function follow() {
   try {

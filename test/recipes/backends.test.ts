@@ -36,7 +36,7 @@ afterEach(async () => {
 });
 
 function run(program: string, ...args: string[]) {
-  const child = spawn(program, args, { cwd: rig.dir, env: { ...rig.env }, stdio: ['ignore', 'ignore', 'pipe'] });
+  const child = spawn(program, args, { cwd: rig.dir, env: { ...rig.env }, stdio: ['ignore', 'pipe', 'pipe'] });
   const heard = listen(child);
   ends.push(async () => {
     child.kill();
@@ -86,6 +86,14 @@ describe('backends.mjs', () => {
     expect(await run(recipe('backends.mjs'), '--pool', 'chat').ended).toMatchObject({
       status: 2,
       stderr: expect.stringContaining('usage: '),
+    });
+    expect(await run(recipe('backends.mjs'), '--help').ended).toMatchObject({
+      status: 0,
+      stdout: expect.stringMatching(/^usage: /),
+    });
+    expect(await run(recipe('backends.mjs'), '--poool', 'chat').ended).toMatchObject({
+      status: 2,
+      stderr: expect.stringMatching(/^error: Unknown option '--poool'.*\nusage: /),
     });
     await serving();
     mkdirSync(out);
