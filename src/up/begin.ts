@@ -22,6 +22,8 @@ export type Begun = {
   readonly restored: Restored;
   /** Why the registry could not be used; null where it could, or there was none. */
   readonly setAside: string | null;
+  /** Whether engines of an earlier supervisor may be there. */
+  readonly unclean: boolean;
 };
 
 export async function begin(beginnings: Beginnings): Promise<Begun> {
@@ -33,6 +35,7 @@ export async function begin(beginnings: Beginnings): Promise<Begun> {
   return {
     restored: { ...restored, state: { ...restored.state, leftovers: leftovers.map((each) => stoppedAs(each, inventory)) } },
     setAside: setAside?.why ?? null,
+    unclean: leftovers.length > 0 || (record === null ? setAside !== null : record.ended !== 'clean'),
   };
 }
 
