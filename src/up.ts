@@ -125,6 +125,7 @@ export async function up(options: UpOptions, world: World): Promise<number> {
     ...{ inventory, named, devices, exitOnAllFailed, paths, bootId: boot, processes, entryOf: maker.entryOf },
     now: clock.now(),
     wallMs: clock.wallMs(),
+    contained: containment.earlier(),
   });
   if (unclean) containment.findEarlier();
   removeHandoffs(paths.handoffDir);

@@ -13,13 +13,15 @@ import { promisify } from 'node:util';
 import type { ReplicaKey } from '../core/model.js';
 import { delegationFlaw, processesIn, seatOf } from '../host/cgroups.js';
 import { joinChain } from './launch-chain.js';
-import { findLeaves, homeName, type Leaves, leafName, leavesIn, put, removeTree } from './leaves.js';
+import { findLeaves, homeName, type Leaves, leafName, leavesIn, type Owner, ownerOf, put, removeTree } from './leaves.js';
 
 export type Containment = Leaves & {
   level(): 'cgroup' | 'group';
   /** Makes the cgroup of a launch: the links of the launch chain by which the engine is born in it. None where there can be none. */
   contain(key: ReplicaKey, instance: string, env: Readonly<Record<string, string>>): readonly string[];
-  /** Looks for the cgroups of engines of an earlier supervisor. */
+  /** Who was there before, so far as it is known: who had a cgroup where this supervisor makes its own, and whom `findEarlier` has found. */
+  earlier(): readonly Owner[];
+  /** Looks for the cgroups of engines of an earlier supervisor, wherever that ran. */
   findEarlier(): void;
   /** Removes what is empty. */
   close(): void;
@@ -33,7 +35,7 @@ export async function openContainment({ stateDir, bash }: Place): Promise<Contai
   const home = seat.ok ? join(seat.value.dir, homeName(stateDir)) : '';
   const own = seat.ok && delegationFlaw(seat.value) === null && (await canJoin(home));
   if (own) countMemory(seat.value.dir, home);
-  const known = new Map<string, string>();
+  const known = own ? findLeaves(home, stateDir) : new Map<string, string>();
   const leaves = leavesIn(known);
   /** Somebody who was dead but not gone yet was in them. */
   const left = new Set<string>();
@@ -70,6 +72,7 @@ export async function openContainment({ stateDir, bash }: Place): Promise<Contai
       contained = links.length > 0;
       return links;
     },
+    earlier: () => [...known.values()].flatMap((dir) => ownerOf(dir) ?? []),
     findEarlier() {
       if (!seat.ok) return;
       for (const [instance, leaf] of findLeaves(seat.value.mount, stateDir)) known.set(instance, leaf);

@@ -10,6 +10,8 @@ import type { ReplicaKey } from '../core/model.js';
 import { membersOf, treeOf } from '../host/cgroups.js';
 import { partsOf } from '../host/paths.js';
 
+export type Owner = { readonly key: ReplicaKey; readonly instance: string };
+
 /** By the instance of a launch; one that has no leaf has nobody in it. */
 export type Leaves = {
   /** Its directory; null where it has none. */
@@ -33,6 +35,13 @@ export function homeName(stateDir: string): string {
 export function leafName(key: ReplicaKey, instance: string): string {
   const { poolId, replicaId } = partsOf(key);
   return `${poolId}.${replicaId}.${instance}`;
+}
+
+/** Whose leaf this is; null where it is none. */
+export function ownerOf(dir: string): Owner | null {
+  const [poolId, replicaId, instance, ...more] = basename(dir).split('.');
+  if (replicaId === undefined || instance === undefined || more.length > 0) return null;
+  return { key: `${poolId}/${replicaId}` as ReplicaKey, instance };
 }
 
 /** `known`: where each is, by the instance of its launch. */
@@ -60,8 +69,12 @@ export function leavesIn(known: Map<string, string>): Leaves {
  */
 export function findLeaves(mount: string, stateDir: string): Map<string, string> {
   const home = homeName(stateDir);
-  const leaves = treeOf(mount).filter((dir) => basename(dirname(dir)) === home);
-  return new Map(leaves.map((dir) => [basename(dir).slice(basename(dir).lastIndexOf('.') + 1), dir]));
+  return new Map(
+    treeOf(mount).flatMap((dir) => {
+      const owner = basename(dirname(dir)) === home ? ownerOf(dir) : null;
+      return owner === null ? [] : [[owner.instance, dir]];
+    }),
+  );
 }
 
 /** Removes a group and those below it; false where somebody is left in one, or it is not ours to remove. */

@@ -8,14 +8,17 @@ import { type Paths, partsOf, replicaPaths } from '../host/paths.js';
 import { environValue, type ProcessStat } from '../host/proc.js';
 import { writersUnder } from '../host/tree.js';
 import { leaderOf } from '../shell/adoption.js';
+import type { Owner } from '../shell/leaves.js';
 import type { Processes } from '../shell/processes.js';
 import { readRegistry } from '../shell/registry.js';
-import { parseRecord, type Record } from './record.js';
+import { parseRecord, type Record, recordedEngines } from './record.js';
 
 export type Beginnings = Omit<Restoring, 'record' | 'clean' | 'sameBoot'> & {
   readonly paths: Paths;
   readonly bootId: string;
   readonly processes: Pick<Processes, 'sweep'>;
+  /** Who lives in a cgroup of an earlier supervisor of this state directory. */
+  readonly contained: readonly Owner[];
 };
 
 export type Begun = {
@@ -31,7 +34,9 @@ export async function begin(beginnings: Beginnings): Promise<Begun> {
   const { content: record, setAside } = await readRegistry(paths.registry, (content) => usable(parseRecord(content), beginnings));
   const unknown = record === null ? await unrecorded(beginnings) : [];
   const restored = restoreFrom(record, beginnings);
-  const leftovers = [...restored.state.leftovers, ...unknown];
+  const named = new Set([...(record === null ? [] : recordedEngines(record)), ...unknown].map(({ instance }) => instance));
+  const lost = beginnings.contained.filter(({ instance }) => !named.has(instance)).map(unidentified);
+  const leftovers = [...restored.state.leftovers, ...unknown, ...lost];
   return {
     restored: { ...restored, state: { ...restored.state, leftovers: leftovers.map((each) => stoppedAs(each, inventory)) } },
     setAside: setAside?.why ?? null,
@@ -67,11 +72,16 @@ async function unrecordedEngine(log: string, tree: readonly ProcessStat[], paths
   const leader = leaderOf(tree) ?? tree[0];
   if (leader === undefined || replicaPaths(paths, key).log !== log || partsOf(key).poolId === '') return null;
   const instance = (await environValue(leader.pid, 'POOLCTL_INSTANCE')) ?? '';
+  const identity = { pid: leader.pid, startTicks: leader.startTicks, instance, logOffset: 0 };
+  return { ...unidentified({ key, instance }), identity };
+}
+
+function unidentified({ key, instance }: Owner): RecordedEngine {
   return {
     key,
     incarnation: 0,
     instance,
-    identity: { pid: leader.pid, startTicks: leader.startTicks, instance, logOffset: 0 },
+    identity: null,
     startedAt: { at: 0, wallMs: 0 },
     devices: [],
     port: 0,

@@ -6,6 +6,7 @@
 import { chownSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { registryFile } from '../../src/host/paths.js';
 import { isAlive, type ProcessStat, readStat } from '../../src/host/proc.js';
 import { until } from '../host/scratch.js';
 import { type Cgroup, type CgroupWish, makeCgroup, whyNoCgroups } from '../rig/cgroups.js';
@@ -36,7 +37,7 @@ beforeEach(() => {
   const scripts = { engine, fleeing };
   for (const [name, text] of Object.entries(scripts)) writeFileSync(join(rig.dir, name), text);
   rig.inventory(`version: 1
-supervisor: { ports: 30730-30739 }
+supervisor: { ports: 31210-31219 }
 pools:
   chat:
     engine: command
@@ -149,6 +150,19 @@ describe.skipIf(why !== null)('in a cgroup that is ours (skipped where none can 
     killed.child.kill('SIGKILL');
     await killed.ended;
     process.kill(pid, 'SIGKILL');
+    await upAndReady();
+    expect(isAlive(one)).toBe(false);
+  });
+
+  it('it finds who lives in one though its registry is lost', async () => {
+    under();
+    const killed = await upAndReady();
+    const one = await fugitive();
+    const { pid } = await replica();
+    killed.child.kill('SIGKILL');
+    await killed.ended;
+    process.kill(pid, 'SIGKILL');
+    rmSync(registryFile(rig.state));
     await upAndReady();
     expect(isAlive(one)).toBe(false);
   });

@@ -45,7 +45,10 @@ export function makeCgroup({ childless = false, user }: CgroupWish = {}): Cgroup
     within: ['/bin/sh', '-c', 'echo 0 >"$0" && exec "$@"', join(dir, 'cgroup.procs'), ...as],
     below: () => treeOf(dir).map((each) => each.slice(dir.length)),
     remove: () => {
-      if (membersOf(dir).length > 0) throw new Error(`somebody is left in ${dir}`);
+      if (membersOf(dir).length > 0) {
+        writeFileSync(join(dir, 'cgroup.kill'), '1');
+        throw new Error(`somebody was left in ${dir}`);
+      }
       for (const each of treeOf(dir)) rmdirSync(each);
     },
   };

@@ -2,8 +2,8 @@
 
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, readFileSync, rmdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
 import { membersOf, seatOf } from '../../src/host/cgroups.js';
@@ -177,9 +177,14 @@ test.skipIf(why !== null)('what an earlier supervisor left is found, and what is
   mkdirSync(join(home, 'chat.r1.i-2'));
   const next = await openContainment({ stateDir, bash });
   expect(existsSync(join(home, 'chat.r1.i-2'))).toBe(false);
-  expect(next.members('i-1')).toEqual([]);
-  next.findEarlier();
+  expect(next.earlier()).toEqual([{ key: 'chat/r0', instance: 'i-1' }]);
   expect(next.members('i-1')).toEqual([running.pid]);
+  const elsewhere = join(seat.dir, `${homeName('/else')}-test`, homeName(stateDir));
+  mkdirSync(join(elsewhere, 'chat.r2.i-3'), { recursive: true });
+  next.findEarlier();
+  expect(next.earlier()).toHaveLength(2);
+  next.drop('i-3');
+  for (const dir of [elsewhere, dirname(elsewhere)]) rmdirSync(dir);
   expect([...findLeaves(seat.mount, stateDir).keys()]).toEqual(['i-1']);
   next.close();
   expect(existsSync(join(home, 'chat.r0.i-1'))).toBe(true);
