@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { seatOf } from '../../src/host/cgroups.js';
-import { homeName, removeTree } from '../../src/shell/leaves.js';
+import { homeName, put, removeTree } from '../../src/shell/leaves.js';
 import { holdPrinted } from './contract.js';
 
 export const program = fileURLToPath(new URL('../../dist/bin/poolctl.js', import.meta.url));
@@ -75,10 +75,18 @@ export class Rig {
     await Promise.all(this.supervisors.map(endSupervisor));
     for (const pid of this.processes()) endProcess(pid);
     closeSync(this.stray);
-    // Of supervisors that were killed.
-    const seat = seatOf('self');
-    if (seat.ok) removeTree(join(seat.value.dir, homeName(this.state)));
+    await this.leaveNoCgroup();
     rmSync(this.dir, { recursive: true, force: true, maxRetries: 5 });
+  }
+
+  /** A supervisor that was killed leaves those of its engines, who may be dying yet. */
+  private async leaveNoCgroup(): Promise<void> {
+    const seat = seatOf('self');
+    if (!seat.ok) return;
+    const home = join(seat.value.dir, homeName(this.state));
+    put(join(home, 'cgroup.kill'), '1');
+    // The kernel tells nobody when they are gone.
+    while (!removeTree(home)) await new Promise((resolve) => setTimeout(resolve, 5));
   }
 
   /** Everything that lives by this rig: what has its directory in its environment, or works in it. */
