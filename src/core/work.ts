@@ -51,7 +51,8 @@ export class Work {
     const { replica, effects, events } = turn(before, fact, scene);
     this.effects.push(...effects);
     this.events.push(...events);
-    if (replica !== before) this.replace(pool, withFreed(before, replica, this.context.now));
+    if (replica !== before) this.replace(pool, replica);
+    this.state = withFreed(this.state, before.life, replica.life, this.context.now);
     if (isServing(before.life) && !isServing(replica.life)) this.endService(before, replica, scene.leases);
     if (replica.restartsTotal > before.restartsTotal) this.countRestart(replica);
     if (fact.type === 'reset' && !fact.once) this.forgetTroubles(pool.spec.poolId, replica);

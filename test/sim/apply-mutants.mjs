@@ -71,7 +71,7 @@ export const applyMutants = [
   },
   {
     name: 'a place that comes back begins its incarnations anew',
-    edits: [core('initial', 'return { ...replica, ...retired[replica.key], goal, freed', 'return { ...replica, goal, freed')],
+    edits: [core('initial', 'return { ...replica, ...retired[replica.key], goal,', 'return { ...replica, goal,')],
   },
   {
     name: 'a mask that is taken away leaves its engine behind',
@@ -106,8 +106,8 @@ export const applyMutants = [
     edits: [
       core(
         'reloading',
-        "work.putPool(end === 'reloaded' ? committed(work, pool, reload) : { ...pool, reload: null });",
-        'work.putPool(committed(work, pool, reload));',
+        "if (end === 'reloaded') commit(work, pool, reload);\n  else work.putPool({ ...pool, reload: null });",
+        'commit(work, pool, reload);',
       ),
     ],
   },

@@ -201,6 +201,10 @@ export const mutants = [
     ],
   },
   {
+    name: 'a place takes no heed of what another had on its devices',
+    edits: [core('release', '(instance !== null && !(share && spec.share))', '(instance === null && !(share && spec.share))')],
+  },
+  {
     name: 'an engine that still holds its memory is followed at once',
     edits: [core('release', '  if (listed.length > 0) {', '  if (listed.length > 1_000) {')],
   },

@@ -234,8 +234,7 @@ export class Watch {
   /** A launch has come to a process, or failed to (null). */
   spawned(launch: Launch, process: Process | null, supervisor: Supervisor): void {
     const machine = this.machine();
-    const before = this.engines.get(`${launch.key} ${launch.incarnation - 1}`) ?? null;
-    this.violate(misfit(launch, machine, supervisor) ?? hasty(before, launch, machine, supervisor));
+    this.violate(misfit(launch, machine, supervisor) ?? hasty(launch, machine, supervisor, this.given));
     const id = `${launch.key} ${launch.incarnation}`;
     if (this.launched.has(id)) this.violate(`an incarnation is launched twice: ${id}`);
     this.launched.add(id);
