@@ -10,6 +10,7 @@ import type { ReplicaKey } from '../../src/core/model.js';
 import type { Entries } from './entries.js';
 import { keysOf } from './keys.js';
 import type { Machine } from './machine.js';
+import { slotsOf } from './probing.js';
 import type { Supervisor } from './supervisor.js';
 
 type Held = {
@@ -236,10 +237,19 @@ export class Leases {
 
   /** What is wrong with what a handoff file tells; null: nothing. */
   private misdescribed(): string | null {
+    const engines = new Map(
+      this.machine()
+        .processes.leaders()
+        .map((each) => [each.instance, each]),
+    );
     for (const [key, { launch, facts }] of this.machine().handoffs) {
-      const [{ slotsTotal }, spec] = [facts.description, this.entries.goesBy(launch)];
-      // Left to the engine: nobody knows yet, or it was asked when the file still said how many.
-      if (spec.slots !== 'auto' && slotsTotal !== spec.slots) return `${key} tells of ${slotsTotal} slots, and has ${spec.slots}`;
+      const { slotsTotal } = facts.description;
+      const { slots } = this.entries.goesBy(launch);
+      const engine = engines.get(launch.instance);
+      // Where the file leaves it to the engine, nobody knows before that was asked.
+      if (engine === undefined || (slots === 'auto' && slotsTotal === null)) continue;
+      const due = slots === 'auto' ? slotsOf(engine.launch.spec) : slots;
+      if (slotsTotal !== due) return `${key} tells of ${slotsTotal} slots, and has ${due}`;
     }
     return null;
   }

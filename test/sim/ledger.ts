@@ -12,9 +12,9 @@ import { keysOf, poolOf } from './keys.js';
 import {
   forgiven,
   gpuOr,
+  letThrough,
   longer,
   ofFailures,
-  onChange,
   onFailure,
   onLaunch,
   onReward,
@@ -47,6 +47,8 @@ export class Ledger {
   /** The longest waits that any policy of a pool has made since it is watched: one that was made by an earlier policy goes on. */
   readonly longest = new Map<string, Waits>();
   private readonly specs = new Map<string, PoolSpec>();
+  /** Breakers that are open let one launch through now, since somebody asks for that. */
+  private once = false;
 
   constructor(public inventory: Inventory) {
     for (const spec of inventory.pools) {
@@ -159,13 +161,8 @@ export class Ledger {
   changes(to: PoolSpec, now: number): void {
     // Whether a storm counts as one by these is not certain: it may have tripped before.
     this.tripped.set(to.poolId, now);
-    for (const key of keysOf(to)) {
-      const account = this.of(key);
-      const before = this.specOf(key);
-      onReward(account, before, now);
-    }
+    for (const key of keysOf(to)) onReward(this.of(key), this.specOf(key), now);
     this.goesBy(to);
-    for (const key of keysOf(to)) onChange(this.of(key), to, this.longest.get(to.poolId) ?? waitsOf(to), now);
   }
 
   /** A pool is new, or there again: its lifetime goes on. */
@@ -280,11 +277,8 @@ export class Ledger {
         // It opens where this ledger would let it off with a wait: that is its right, and it stays open for as long as one does.
         if (event.new_state === 'closed' && event.breaker !== undefined)
           account.breakers[event.breaker] = { ...account.breakers[event.breaker], state: 'closed', failures: 0 };
-        if (event.new_state !== 'open') return;
-        // It was opened by a storm while its engine served, and let go: for how long it opens now, nobody is told.
-        if (event.old_state === 'half-open' && account.breakers[event.breaker ?? 'general'].state === 'closed')
-          perhapsOpen(account, event.breaker ?? 'general', spec, waits, now);
-        else opened(account, event.breaker ?? 'general', spec, waits, now);
+        if (event.new_state === 'half-open') letThrough(account, event.breaker ?? 'general', spec, this.once);
+        if (event.new_state === 'open') opened(account, event.breaker ?? 'general', spec, waits, now);
         return;
       case 'replica.broken':
         // Of one that comes to wait without a failure nobody is told which of its breakers was open.
@@ -298,6 +292,10 @@ export class Ledger {
         return;
       default:
     }
+  }
+
+  asking(input: Input): void {
+    this.once = input.type === 'requested' && input.verb === 'reset' && input.once === true;
   }
 
   /** An accepted request. */
@@ -316,7 +314,7 @@ export class Ledger {
       for (const name of breakerNames) {
         const breaker = account.breakers[name];
         if (!once) account.breakers[name] = { ...breaker, state: 'closed', failures: 0 };
-        else if (breaker.state === 'open') account.breakers[name] = { ...breaker, state: 'half-open' };
+        else if (breaker.state === 'open') account.breakers[name] = { ...breaker, state: 'half-open', until: 0 };
       }
       if (once) continue;
       account.attempt = 0;

@@ -165,6 +165,8 @@ export class Watch {
     this.drains.asking(input);
     this.reloads.asking(input);
     this.applies.asking(input);
+    this.beats.asking(input);
+    this.ledger.asking(input);
     if (input.type === 'requested') this.permit((key) => poolOf(key) === input.poolId);
     if (input.type === 'shutdown-requested') this.permit((_, dies) => input.keep !== true || dies);
   }
@@ -193,7 +195,7 @@ export class Watch {
     for (const effect of effects) {
       if (!quiet.has(effect.type)) this.stirred = true;
       this.note(() => `  < ${effect.type} ${'launch' in effect ? `${effect.launch.key} #${effect.launch.incarnation}` : ''}`);
-      if (effect.type === 'probe') this.violate(this.beats.probes(effect.launch, supervisor.quietSince));
+      if (effect.type === 'probe') this.beats.probes(effect.launch);
       if (effect.type === 'spawn' && supervisor.alive)
         this.violate(this.reloads.launching(effect.launch) ?? this.ledger.launching(effect.launch, this.machine().monotonicMs));
     }
@@ -205,7 +207,8 @@ export class Watch {
       this.leases.stepped(supervisor) ??
         this.drains.stepped(supervisor) ??
         this.reloads.stepped(supervisor) ??
-        this.applies.stepped(supervisor),
+        this.applies.stepped(supervisor) ??
+        this.beats.stepped(supervisor),
     );
   }
 
@@ -225,6 +228,7 @@ export class Watch {
     const how = engine === undefined ? null : this.howOf(engine.instance);
     this.ledger.told(event, how, this.machine().monotonicMs);
     if (pool_id === undefined || replica_id === undefined) return;
+    this.beats.heard(event, `${pool_id}/${replica_id}`, engine ?? null);
     // What is moved may be ready, drained and given up again in one step.
     if ((event.event === 'replica.ready' || event.event === 'replica.draining') && this.reloads.isMoving(pool_id)) return;
     const spec = engine === undefined ? null : this.entries.goesBy(engine.launch);
@@ -264,9 +268,8 @@ export class Watch {
     if (this.ledger.of(launch.key).goal === 'down' || this.ledger.isRestarting(launch.key)) return;
     if (this.machine().supervisor?.state.shutdown != null) return;
     if (process.loadedAt - process.bornAt > longLoadMs) return;
-    // It said so itself when it was asked last: one that counts as ready without a probe may load yet when an apply has it probed.
-    const { intervalMs, timeoutMs } = this.ledger.specOf(launch.key).health;
-    if (this.machine().now - process.loadedAt < intervalMs + timeoutMs) return;
+    // One that counts as ready without a probe may load yet when an apply has it probed.
+    if (!this.beats.isKnown(process)) return;
     this.violate(`a healthy engine is ended, and nobody asked: ${launch.key} #${launch.incarnation}`);
   }
 
