@@ -5,7 +5,7 @@
 
 import type { Event } from '../../src/core/events.js';
 import type { Input, Launch } from '../../src/core/messages.js';
-import type { ReplicaKey } from '../../src/core/model.js';
+import type { PoolSpec, ReplicaKey } from '../../src/core/model.js';
 import type { Entries } from './entries.js';
 import type { Machine } from './machine.js';
 import type { Process } from './processes.js';
@@ -20,11 +20,12 @@ const serving: ReadonlySet<string> = new Set(['ready', 'unhealthy', 'draining'])
 
 type Running = { readonly process: Process; readonly loads: boolean; readonly since: number };
 
-/** `answeredAt`: null while it is out. `judgedAt`: when its answer last told something. */
+/** `answeredAt`: null while it is out; `everyMs`: by the policy of then. `judgedAt`: when its answer last told something. */
 type Beat = {
   readonly askedAt: number;
   readonly timeoutMs: number;
   readonly answeredAt: number | null;
+  readonly everyMs: number;
   readonly judgedAt: number;
 };
 
@@ -39,6 +40,8 @@ export class Beats {
   constructor(
     private readonly machine: () => Machine,
     private readonly entries: Entries,
+    /** What a pool is being changed to; undefined: nothing. */
+    private readonly ahead: (poolId: string) => PoolSpec | undefined,
   ) {}
 
   /** It is not known how long each of them has waited. */
@@ -53,7 +56,7 @@ export class Beats {
   probes({ key, incarnation, spec: { health } }: Launch): void {
     const { timeoutMs } = health;
     const judgedAt = this.beats.get(`${key} ${incarnation}`)?.judgedAt ?? Number.NEGATIVE_INFINITY;
-    this.beats.set(`${key} ${incarnation}`, { askedAt: this.machine().now, timeoutMs, answeredAt: null, judgedAt });
+    this.beats.set(`${key} ${incarnation}`, { askedAt: this.machine().now, timeoutMs, answeredAt: null, everyMs: 0, judgedAt });
   }
 
   asking(input: Input): void {
@@ -61,8 +64,11 @@ export class Beats {
     const id = `${input.key} ${input.incarnation}`;
     const beat = this.beats.get(id);
     const { now } = this.machine();
+    const running = this.running.get(input.key);
     if (beat === undefined) return;
-    this.beats.set(id, { ...beat, answeredAt: now, judgedAt: input.result.verdict === 'unknown' ? beat.judgedAt : now });
+    const everyMs = running?.process.incarnation === input.incarnation ? this.everyMs(running) : 0;
+    const judgedAt = input.result.verdict === 'unknown' ? beat.judgedAt : now;
+    this.beats.set(id, { ...beat, answeredAt: now, everyMs, judgedAt });
   }
 
   heard({ to }: Event, key: ReplicaKey, process: Process | null): void {
@@ -86,14 +92,15 @@ export class Beats {
   stepped({ alive, bornAt, quietSince }: Supervisor): string | null {
     if (!alive) return null;
     const { now, slowDiskUntil } = this.machine();
-    for (const [key, { process, loads, since }] of this.running) {
-      const { path, intervalMs, startupIntervalMs } = this.entries.goesBy(process.launch).health;
+    for (const [key, running] of this.running) {
+      const { process, loads, since } = running;
       const beat = this.beats.get(`${key} ${process.incarnation}`);
       // One that an earlier supervisor launched is met before it is asked.
       const isMet = beat !== undefined || !loads || process.bornAt >= bornAt;
-      if (path === 'none' || !process.alive || !isMet) continue;
+      if (!process.alive || !isMet || this.policies(running).some(({ path }) => path === 'none')) continue;
       const changedAt = this.changedAt.get(process.launch.spec.poolId) ?? Number.NEGATIVE_INFINITY;
-      const everyMs = loads ? startupIntervalMs : intervalMs;
+      const before = (beat?.answeredAt ?? 0) < changedAt ? 0 : (beat?.everyMs ?? 0);
+      const everyMs = Math.max(this.everyMs(running), before);
       const askedAt = Math.max(beat?.askedAt ?? Number.NEGATIVE_INFINITY, since);
       const out = beat !== undefined && beat.answeredAt === null;
       const slowMs = beat !== undefined && beat.askedAt < slowDiskUntil + slowDiskMs ? slowDiskMs : 0;
@@ -104,5 +111,20 @@ export class Beats {
       return `${key} is to be probed every ${everyMs} ms, and was to be ${Math.round(overMs)} ms ago`;
     }
     return null;
+  }
+
+  /** While its pool is on its way to another entry, or back, nobody is told by which of them it goes. */
+  private policies({ process: { launch } }: Running): readonly PoolSpec['health'][] {
+    const { poolId } = launch.spec;
+    const ahead = this.ahead(poolId);
+    const entries = ahead === undefined ? [] : [ahead, this.entries.specs.get(poolId) ?? ahead];
+    return [this.entries.goesBy(launch), ...entries].map(({ health }) => health);
+  }
+
+  private everyMs(running: Running): number {
+    const each = this.policies(running).map(({ intervalMs, startupIntervalMs }) =>
+      running.loads ? startupIntervalMs : intervalMs,
+    );
+    return Math.max(...each);
   }
 }

@@ -20,24 +20,20 @@ import {
   onReward,
   opened,
   perhapsOpen,
-  slackMs,
   tripped,
   type Waits,
   waitMs,
   waitsOf,
 } from './policy.js';
+import { Storms } from './storms.js';
 
 type Requested = Extract<Input, { type: 'requested' }>;
-type Restart = { readonly at: number; readonly gpu: boolean };
 
 export class Ledger {
   readonly accounts = new Map<ReplicaKey, Account>();
-  /** Automatic restarts by pool and by device, oldest first. */
-  readonly restarts = new Map<string, readonly Restart[]>();
+  readonly storms = new Storms();
   /** Restarts that are under way take one replica after another: by operation, whom. */
   readonly restarting = new Map<string, readonly ReplicaKey[]>();
-  /** When a pool's storm was last told to have tripped: it counts more launches than are certain here, and does not trip again as long as they stay that many. */
-  readonly tripped = new Map<string, number>();
   /** Pools that are being reloaded, and what their replicas had come to before their turn. */
   readonly reloading = new Map<string, Map<ReplicaKey, Account>>();
   /** Pools on their way out of the file. */
@@ -69,9 +65,8 @@ export class Ledger {
       if (this.retiring.has(poolOf(key)) && this.specOf(key).autostart) account.goal = 'up';
     for (const [key, lifetime] of this.retired) copy.retired.set(key, lifetime);
     for (const [poolId, waits] of this.longest) copy.longest.set(poolId, waits);
-    for (const [name, restarts] of this.restarts) copy.restarts.set(name, restarts);
+    copy.storms.take(this.storms);
     for (const [id, keys] of this.restarting) copy.restarting.set(id, keys);
-    for (const [poolId, at] of this.tripped) copy.tripped.set(poolId, at);
     return copy;
   }
 
@@ -86,11 +81,7 @@ export class Ledger {
         account.breakers[name] = { ...breaker, until: breaker.until + byMs };
       }
     }
-    for (const [name, restarts] of this.restarts)
-      this.restarts.set(
-        name,
-        restarts.map(({ at, gpu }) => ({ at: at + byMs, gpu })),
-      );
+    this.storms.shift(byMs);
   }
 
   of(key: ReplicaKey): Account {
@@ -160,7 +151,7 @@ export class Ledger {
   /** Other policies, from now on. What ready time has earned by those before, it has. */
   changes(to: PoolSpec, now: number): void {
     // Whether a storm counts as one by these is not certain: it may have tripped before.
-    this.tripped.set(to.poolId, now);
+    this.storms.tripped(to.poolId, now);
     for (const key of keysOf(to)) onReward(this.of(key), this.specOf(key), now);
     this.goesBy(to);
   }
@@ -181,7 +172,7 @@ export class Ledger {
     for (const key of keysOf(spec)) this.retire(key);
     this.specs.delete(spec.poolId);
     this.retiring.delete(spec.poolId);
-    this.restarts.delete(spec.poolId);
+    this.storms.forget(spec.poolId);
   }
 
   private goesBy(spec: PoolSpec): void {
@@ -213,17 +204,11 @@ export class Ledger {
     if (excused) return null;
     if (early !== null) return `${key} ${early}`;
     const restart = { at: now, gpu: account.gpu };
-    const { storm } = spec.restart;
-    const limit = Math.max(storm.limit, spec.masks.length);
-    const over =
-      this.over(spec.poolId, limit, storm.windowMs, now) ??
-      this.overDevices(
-        key,
-        devices.map(({ uuid }) => uuid),
-        now,
-      );
-    account.pending = { restart, devices: devices.map(({ uuid }) => uuid) };
-    if (over === null) this.trip(spec, restart, now);
+    const uuids = devices.map(({ uuid }) => uuid);
+    const over = this.storms.over(spec, now) ?? this.storms.overDevices(key, uuids, this.specs, this.inventory, now);
+    account.pending = { restart, devices: uuids };
+    const name = over === null ? this.storms.trips(spec, restart, now) : null;
+    if (name !== null) for (const each of keysOf(spec)) tripped(this.of(each), name, spec, now);
     return over;
   }
 
@@ -240,13 +225,12 @@ export class Ledger {
       return;
     }
     account.restarts += 1;
-    for (const name of [poolOf(key), ...pending.devices])
-      this.restarts.set(name, [...(this.restarts.get(name) ?? []), pending.restart].slice(-100));
+    for (const name of [poolOf(key), ...pending.devices]) this.storms.restarted(name, pending.restart);
   }
 
   /** `how`: what the world knows of that incarnation's end. */
   told(event: Event, how: Ending | null, now: number): void {
-    if (event.event === 'storm.tripped' && event.pool_id !== undefined) this.tripped.set(event.pool_id, now);
+    if (event.event === 'storm.tripped' && event.pool_id !== undefined) this.storms.tripped(event.pool_id, now);
     if (event.pool_id === undefined || event.replica_id === undefined) return;
     const key: ReplicaKey = `${event.pool_id}/${event.replica_id}`;
     const account = this.accounts.get(key);
@@ -321,7 +305,7 @@ export class Ledger {
       // A failure from before the reset gives nothing back.
       account.before = null;
     }
-    if (verb === 'reset' && !once) this.restarts.delete(poolId);
+    if (verb === 'reset' && !once) this.storms.forget(poolId);
   }
 
   private isExcused(key: ReplicaKey): boolean {
@@ -347,35 +331,5 @@ export class Ledger {
     if (breakerNames.some((name) => account.breakers[name].state === 'open')) return;
     account.attempt += 1;
     account.notBefore = now + waitMs(spec.restart.backoff, account.attempt, account.gpu);
-  }
-
-  private over(name: string, limit: number, windowMs: number, now: number): string | null {
-    const count = this.within(name, windowMs, now).length + 1;
-    return count > limit ? `${count} restarts of ${name} in ${windowMs} ms, where ${limit} are allowed` : null;
-  }
-
-  private overDevices(key: ReplicaKey, uuids: readonly string[], now: number): string | null {
-    const { limit, windowMs } = this.inventory.supervisor.deviceStorm;
-    for (const uuid of uuids) {
-      const neighbours = [...this.specs.values()].flatMap(({ masks }) =>
-        masks.filter((mask) => mask.kind === 'list' && mask.ids.some((id) => uuid === `GPU-${id}`)),
-      ).length;
-      const over = this.over(uuid, Math.max(limit, neighbours), windowMs, now);
-      if (over !== null) return `${over} (${key})`;
-    }
-    return null;
-  }
-
-  /** So many restarts in so short a time open the breakers of all the pool's replicas. */
-  private trip({ poolId, masks, restart: { storm } }: PoolSpec, restart: Restart, now: number): void {
-    const recent = [...this.within(poolId, storm.trip.windowMs, now), restart];
-    const count = Math.max(storm.trip.count, 2 * masks.length);
-    if (recent.length !== count || now - (this.tripped.get(poolId) ?? Number.NEGATIVE_INFINITY) < 3 * storm.trip.windowMs) return;
-    const name = recent.every(({ gpu }) => gpu) ? 'cuda' : 'general';
-    for (const [key, account] of this.accounts) if (poolOf(key) === poolId) tripped(account, name, this.specOf(key), now);
-  }
-
-  private within(name: string, windowMs: number, now: number): readonly Restart[] {
-    return (this.restarts.get(name) ?? []).filter(({ at }) => at > now - windowMs + slackMs);
   }
 }
