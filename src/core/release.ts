@@ -7,7 +7,7 @@
 import { resolveMask } from './devices.js';
 import { isLive, isServing, type Life } from './life.js';
 import type { Launch } from './messages.js';
-import type { Instant, PoolSpec } from './model.js';
+import type { Device, Instant, PoolSpec } from './model.js';
 import type { Freed, Replica, State } from './state.js';
 import { heldBytes, holders, shortage } from './vram.js';
 import { gib } from './words.js';
@@ -29,13 +29,13 @@ export function unreleased(replica: Replica, spec: PoolSpec, state: State): Unre
   const changed = spec.vramBytes === null ? null : changedBeside(replica, wanted, state);
   if (changed !== null) return changed;
   const freed = state.freed.filter(
-    (each) => isWaitedFor(each, replica, spec) && each.uuids.some((uuid) => wanted.has(uuid)) && isRecent(each, state),
+    (each) => isWaitedFor(each, replica, spec) && isOn(each.uuids, wanted) && isRecent(each, state),
   );
   const last = freed.at(-1);
   if (last === undefined) return null;
   const until = last.at + releaseMs;
-  const own = devices.devices.filter(({ uuid }) => wanted.has(uuid) && freed.some(({ uuids }) => uuids.includes(uuid)));
-  const where = `GPU ${own.map(({ index }) => index).join(',')}`;
+  const left = wanted.filter(({ uuid }) => freed.some(({ uuids }) => uuids.includes(uuid)));
+  const where = `GPU ${left.map(({ index }) => index).join(',')}`;
   const of = (key: string): string => (key === replica.key ? 'its last engine' : key);
   if (devices.askedAt <= last.at) {
     const memory = last.key === replica.key ? 'its memory' : `the memory of ${last.key}`;
@@ -51,8 +51,8 @@ export function unreleased(replica: Replica, spec: PoolSpec, state: State): Unre
     const who = [...new Set(listed.map(({ key }) => of(key)))].join(', ');
     return { ...again, why: `waits until ${who} gives back ${bytes > 0 ? `${gib(bytes)} on ` : ''}${where}` };
   }
-  if (shortage(replica, spec, own, state) === null) return null;
-  const by = holders(own, replica.key, state);
+  if (shortage(replica, spec, wanted, state) === null) return null;
+  const by = holders(left, replica.key, state);
   return { ...again, why: `waits for memory on ${where}${by === null ? '' : `, held by ${by}`}` };
 }
 
@@ -96,26 +96,44 @@ export function withoutLeftovers(state: State, at: Instant): State {
 /** Nobody may have looked at the devices of new places for long: they are looked at first. */
 export function withUnseen(state: State, replicas: readonly Replica[], at: Instant): State {
   const unseen = replicas.map(
-    (replica): Freed => ({ key: replica.key, instance: null, uuids: [...wantedBy(replica, state)], share: false, at }),
+    (replica): Freed => ({
+      key: replica.key,
+      instance: null,
+      uuids: wantedBy(replica, state).map(({ uuid }) => uuid),
+      share: false,
+      at,
+    }),
   );
   return freedOf(unseen, state);
 }
 
-function wantedBy({ mask }: Replica, { devices: { devices } }: State): ReadonlySet<string> {
+function wantedBy({ mask }: Replica, { devices: { devices } }: State): readonly Device[] {
   const resolved = resolveMask(mask, devices, 'demo');
-  return new Set(resolved.ok ? resolved.value.map(({ uuid }) => uuid) : []);
+  return resolved.ok ? resolved.value : [];
+}
+
+function isOn(uuids: readonly string[], devices: readonly Device[]): boolean {
+  return devices.some(({ uuid }) => uuids.includes(uuid));
 }
 
 /** Another engine on its devices has loaded, or has ended, and nobody has looked since at what is free. */
-function changedBeside(replica: Replica, wanted: ReadonlySet<string>, state: State): Unreleased | null {
+function changedBeside(replica: Replica, wanted: readonly Device[], state: State): Unreleased | null {
   const { devices, pools, freed } = state;
   const changes = freed.flatMap(({ key, instance, uuids, at }) =>
-    instance !== null && uuids.some((uuid) => wanted.has(uuid)) ? [{ key, at }] : [],
+    instance !== null && isOn(uuids, wanted) ? [{ key, at }] : [],
   );
   for (const { replicas } of pools.values()) {
     for (const { key, life } of replicas) {
-      const at = isLive(life) && life.engine.launch.devices.some(({ uuid }) => wanted.has(uuid)) ? changedAt(life) : null;
-      if (at !== null) changes.push({ key, at });
+      const at = changedAt(life);
+      if (
+        at !== null &&
+        isLive(life) &&
+        isOn(
+          life.engine.launch.devices.map(({ uuid }) => uuid),
+          wanted,
+        )
+      )
+        changes.push({ key, at });
     }
   }
   for (const { key, at } of changes) {

@@ -41,6 +41,13 @@ describe('after an apply', () => {
     expect(looked(bench, [gpu, other], []).did()).toContain('check');
   });
 
+  test('a pool that has more devices than were freed counts what is free on all of them', () => {
+    const bench = start(on('chat'));
+    const wide = on('talk', { masks: [maskOf('0', '1')], vramBytes: 30 * gib });
+    expect(without(bench, [wide], []).did()).toContain('check');
+    expect(bench.launch('talk/r0').devices).toHaveLength(2);
+  });
+
   test('a pool that shares its devices does not wait for what a neighbour had that shared them too', () => {
     const bench = start(on('chat', { share: true }));
     const lingering = holds(bench, 'chat/r0', gpu, 6 * gib);
