@@ -16,6 +16,8 @@ const slackMs = 500;
 /** A probe goes out behind the record of its step: the longest that a slow disk takes for that, and for what it is at already. */
 const slowDiskMs = 20_000;
 
+const never = Number.NEGATIVE_INFINITY;
+
 const serving: ReadonlySet<string> = new Set(['ready', 'unhealthy', 'draining']);
 
 type Running = { readonly process: Process; readonly loads: boolean; readonly since: number };
@@ -27,6 +29,8 @@ type Beat = {
   readonly answeredAt: number | null;
   readonly everyMs: number;
   readonly judgedAt: number;
+  /** When it was asked what it last answered well. */
+  readonly wellAskedAt: number;
 };
 
 export class Beats {
@@ -55,8 +59,9 @@ export class Beats {
 
   probes({ key, incarnation, spec: { health } }: Launch): void {
     const { timeoutMs } = health;
-    const judgedAt = this.beats.get(`${key} ${incarnation}`)?.judgedAt ?? Number.NEGATIVE_INFINITY;
-    this.beats.set(`${key} ${incarnation}`, { askedAt: this.machine().now, timeoutMs, answeredAt: null, everyMs: 0, judgedAt });
+    const askedAt = this.machine().now;
+    const before = this.beats.get(`${key} ${incarnation}`) ?? { judgedAt: never, wellAskedAt: never };
+    this.beats.set(`${key} ${incarnation}`, { ...before, askedAt, timeoutMs, answeredAt: null, everyMs: 0 });
   }
 
   asking(input: Input): void {
@@ -67,8 +72,10 @@ export class Beats {
     const running = this.running.get(input.key);
     if (beat === undefined) return;
     const everyMs = running?.process.incarnation === input.incarnation ? this.everyMs(running) : 0;
-    const judgedAt = input.result.verdict === 'unknown' ? beat.judgedAt : now;
-    this.beats.set(id, { ...beat, answeredAt: now, everyMs, judgedAt });
+    const { verdict } = input.result;
+    const judgedAt = verdict === 'unknown' ? beat.judgedAt : now;
+    const wellAskedAt = verdict === 'ok' ? beat.askedAt : beat.wellAskedAt;
+    this.beats.set(id, { ...beat, answeredAt: now, everyMs, judgedAt, wellAskedAt });
   }
 
   heard({ to }: Event, key: ReplicaKey, process: Process | null): void {
@@ -85,7 +92,12 @@ export class Beats {
 
   /** Whether it has answered since it has loaded: until then nobody can know that it is well. */
   isKnown({ key, incarnation, loadedAt }: Process): boolean {
-    return loadedAt !== null && (this.beats.get(`${key} ${incarnation}`)?.judgedAt ?? Number.NEGATIVE_INFINITY) >= loadedAt;
+    return loadedAt !== null && (this.beats.get(`${key} ${incarnation}`)?.judgedAt ?? never) >= loadedAt;
+  }
+
+  /** Whether it was asked after that, and has answered well. */
+  hasTold({ key, incarnation }: Launch, since: number): boolean {
+    return (this.beats.get(`${key} ${incarnation}`)?.wellAskedAt ?? never) > since;
   }
 
   /** What is wrong after a step; null: nothing. */
@@ -98,10 +110,10 @@ export class Beats {
       // One that an earlier supervisor launched is met before it is asked.
       const isMet = beat !== undefined || !loads || process.bornAt >= bornAt;
       if (!process.alive || !isMet || this.policies(running).some(({ path }) => path === 'none')) continue;
-      const changedAt = this.changedAt.get(process.launch.spec.poolId) ?? Number.NEGATIVE_INFINITY;
+      const changedAt = this.changedAt.get(process.launch.spec.poolId) ?? never;
       const before = (beat?.answeredAt ?? 0) < changedAt ? 0 : (beat?.everyMs ?? 0);
       const everyMs = Math.max(this.everyMs(running), before);
-      const askedAt = Math.max(beat?.askedAt ?? Number.NEGATIVE_INFINITY, since);
+      const askedAt = Math.max(beat?.askedAt ?? never, since);
       const out = beat !== undefined && beat.answeredAt === null;
       const slowMs = beat !== undefined && beat.askedAt < slowDiskUntil + slowDiskMs ? slowDiskMs : 0;
       const due = out ? beat.askedAt + beat.timeoutMs + slowMs : Math.max(askedAt + everyMs, beat?.answeredAt ?? 0);

@@ -250,7 +250,8 @@ export class Ledger {
         account.proven = true;
         return;
       case 'replica.stopped':
-        // Nobody wants it any more: the crash before makes no wait.
+        // Nobody wants it any more: the crash before makes no wait. What that has opened stays open.
+        if (event.from === 'broken') account.before = null;
         forgiven(account);
         return;
       case 'replica.failed':
@@ -261,7 +262,7 @@ export class Ledger {
         // It opens where this ledger would let it off with a wait: that is its right, and it stays open for as long as one does.
         if (event.new_state === 'closed' && event.breaker !== undefined)
           account.breakers[event.breaker] = { ...account.breakers[event.breaker], state: 'closed', failures: 0 };
-        if (event.new_state === 'half-open') letThrough(account, event.breaker ?? 'general', spec, this.once);
+        if (event.new_state === 'half-open') letThrough(account, event.breaker ?? 'general', spec, waits, this.once);
         if (event.new_state === 'open') opened(account, event.breaker ?? 'general', spec, waits, now);
         return;
       case 'replica.broken':

@@ -43,10 +43,19 @@ export function onLaunch(account: Account, { restart: { breaker: spec } }: PoolS
 }
 
 /** It is told to let one launch through, by the policy of now; `once`: since somebody asked for that. Whether its time has come its launch shows. */
-export function letThrough(account: Account, name: (typeof breakerNames)[number], { restart }: PoolSpec, once: boolean): void {
+export function letThrough(
+  account: Account,
+  name: (typeof breakerNames)[number],
+  { restart }: PoolSpec,
+  { leastOpenMs }: Waits,
+  once: boolean,
+): void {
   const breaker = account.breakers[name];
-  if (breaker.state !== 'half-open')
-    account.breakers[name] = once ? { ...breaker, state: 'half-open', until: 0 } : tested(breaker, restart.breaker);
+  if (breaker.state === 'half-open') return;
+  // One that was let off here with a wait: for how long it was open, nobody is told.
+  const unknown = { ...breaker, state: 'half-open', openForMs: leastOpenMs, until: 0 } as const;
+  if (breaker.state === 'closed') account.breakers[name] = unknown;
+  else account.breakers[name] = once ? { ...breaker, state: 'half-open', until: 0 } : tested(breaker, restart.breaker);
 }
 
 function tested(breaker: Breaker, { maxOpenForMs, extendFactor }: BreakerSpec): Breaker {

@@ -57,7 +57,8 @@ export class Watch {
     this.ledger = new Ledger(inventory);
     this.beats = new Beats(machine, this.entries, (poolId) => this.reloads.entryAhead(poolId));
     this.blame = new Blame(machine, this.beats);
-    this.leases = new Leases(machine, (key) => this.drains.isShown(key), this.entries);
+    const hasTold = (launch: Launch, since: number): boolean => this.beats.hasTold(launch, since);
+    this.leases = new Leases(machine, (key) => this.drains.isShown(key), hasTold, this.entries);
     this.drains = new DrainWatch(
       machine,
       (key) => this.leases.countOf(key),
