@@ -7,24 +7,10 @@ import type { Event } from '../../src/core/events.js';
 import type { Input, Launch } from '../../src/core/messages.js';
 import type { Inventory, PoolSpec, ReplicaKey } from '../../src/core/model.js';
 import { type Account, asBefore, breakerNames, copyOf, fresh, type Lifetime, renewed } from './account.js';
+import { hear, want } from './account-events.js';
 import type { Ending } from './exits.js';
 import { keysOf, poolOf } from './keys.js';
-import {
-  forgiven,
-  gpuOr,
-  letThrough,
-  longer,
-  ofFailures,
-  onFailure,
-  onLaunch,
-  onReward,
-  opened,
-  perhapsOpen,
-  tripped,
-  type Waits,
-  waitMs,
-  waitsOf,
-} from './policy.js';
+import { longer, onLaunch, onReward, tripped, type Waits, waitsOf } from './policy.js';
 import { Storms } from './storms.js';
 
 type Requested = Extract<Input, { type: 'requested' }>;
@@ -238,45 +224,7 @@ export class Ledger {
     if (account === undefined) return;
     const spec = this.specOf(key);
     const waits = this.longest.get(spec.poolId) ?? waitsOf(spec);
-    if (!ofFailures.has(event.event)) account.before = null;
-    // A drain that is called off takes nothing from it.
-    if (event.to !== undefined && event.to !== 'ready' && event.to !== 'draining') {
-      onReward(account, spec, now);
-      account.readySince = null;
-    }
-    switch (event.event) {
-      case 'replica.ready':
-        account.readySince ??= now;
-        account.proven = true;
-        return;
-      case 'replica.stopped':
-        // Nobody wants it any more: the crash before makes no wait. What that has opened stays open.
-        if (event.from === 'broken') account.before = null;
-        forgiven(account);
-        return;
-      case 'replica.failed':
-        account.permanent = event.reason ?? 'it failed';
-        forgiven(account);
-        return;
-      case 'breaker.changed':
-        // It opens where this ledger would let it off with a wait: that is its right, and it stays open for as long as one does.
-        if (event.new_state === 'closed' && event.breaker !== undefined)
-          account.breakers[event.breaker] = { ...account.breakers[event.breaker], state: 'closed', failures: 0 };
-        if (event.new_state === 'half-open') letThrough(account, event.breaker ?? 'general', spec, waits, this.once);
-        if (event.new_state === 'open') opened(account, event.breaker ?? 'general', spec, waits, now);
-        return;
-      case 'replica.broken':
-        // Of one that comes to wait without a failure nobody is told which of its breakers was open.
-        if (account.before !== null && breakerNames.every((name) => account.breakers[name].state !== 'open'))
-          perhapsOpen(account, gpuOr(account), spec, waits, now);
-        account.attempt = account.before?.attempt ?? account.attempt;
-        account.notBefore = 0;
-        return;
-      case 'replica.crashed':
-        this.crashed(account, spec, event, how, now);
-        return;
-      default:
-    }
+    hear(account, event, { spec, waits, how, once: this.once, now });
   }
 
   asking(input: Input): void {
@@ -290,47 +238,12 @@ export class Ledger {
     const keys = keysOf(spec).filter((key) => replicaId === null || key === `${poolId}/${replicaId}`);
     if (verb === 'restart') this.restarting.set(operationId, keys);
     for (const key of keys) {
-      const account = this.of(key);
-      account.goal = verb === 'stop' || verb === 'drain' ? 'down' : 'up';
-      if (account.goal === 'down') continue;
-      account.excused = true;
-      account.permanent = null;
-      if (verb !== 'reset') continue;
-      for (const name of breakerNames) {
-        const breaker = account.breakers[name];
-        if (!once) account.breakers[name] = { ...breaker, state: 'closed', failures: 0 };
-        else if (breaker.state === 'open') account.breakers[name] = { ...breaker, state: 'half-open', until: 0 };
-      }
-      if (once) continue;
-      account.attempt = 0;
-      // A failure from before the reset gives nothing back.
-      account.before = null;
+      want(this.of(key), verb, once);
     }
     if (verb === 'reset' && !once) this.storms.forget(poolId);
   }
 
   private isExcused(key: ReplicaKey): boolean {
     return this.of(key).excused || this.isRestarting(key) || this.reloading.has(poolOf(key));
-  }
-
-  private crashed(account: Account, spec: PoolSpec, event: Event, how: Ending | null, now: number): void {
-    onReward(account, spec, now);
-    account.readySince = null;
-    const { incarnation = 0, crash_class: of = 'unknown' } = event;
-    if (account.failedIncarnation === incarnation) return;
-    account.failedIncarnation = incarnation;
-    account.crashes += 1;
-    account.gpu = of === 'gpu_error' || of === 'driver';
-    if (how?.name === 'bad flag' && of === 'config' && !account.proven) account.permanent = 'a bad flag';
-    if (spec.restart.policy === 'never') account.permanent = 'the policy is never';
-    const cure = how?.exit.diagnosis?.class === of ? how.exit.diagnosis.cure : null;
-    account.before = { attempt: account.attempt, breakers: { ...account.breakers } };
-    account.notBefore = 0;
-    // What nobody wants up any more is not tried again, and no policy counts it.
-    if (account.goal === 'down') return;
-    onFailure(account, spec, cure !== null, now);
-    if (breakerNames.some((name) => account.breakers[name].state === 'open')) return;
-    account.attempt += 1;
-    account.notBefore = now + waitMs(spec.restart.backoff, account.attempt, account.gpu);
   }
 }
