@@ -5,9 +5,9 @@ import { type Fact, turn } from './engine.js';
 import type { Event } from './events.js';
 import { devicesOf } from './gate.js';
 import { countOf, type Leased, lose } from './lease.js';
-import { isServing } from './life.js';
+import { isLive, isServing } from './life.js';
 import type { Context, Effect } from './messages.js';
-import { poolIdOf, type ReplicaKey, replicaKey } from './model.js';
+import { type PoolSpec, poolIdOf, type ReplicaKey, replicaKey } from './model.js';
 import { trusted } from './observe.js';
 import { prune, told, withCut } from './operation.js';
 import { withFreed } from './release.js';
@@ -41,7 +41,7 @@ export class Work {
     if (pool === undefined || before === undefined) return;
     const scene = {
       ...this.context,
-      spec: specFor(pool, key),
+      spec: specOf(pool, before),
       minHealthyMs: isOnTrial(pool, key) ? specFor(pool, key).reload.minHealthyMs : 0,
       asked: pool.reload?.cause ?? ('operator' as const),
       supervisor: this.state.inventory.supervisor,
@@ -125,6 +125,12 @@ export class Work {
     const detail = [...versions].map(([version, id]) => `${replicaKey(poolId, id)} ${version}`).join(', ');
     this.events.push({ event: 'engine_version.mixed', level: 'warn', pool_id: poolId, detail });
   }
+}
+
+/** An engine is asked for its health as it was launched, also while its pool is on its way to another entry, or back. */
+function specOf(pool: Pool, { key, life }: Replica): PoolSpec {
+  const spec = specFor(pool, key);
+  return pool.reload === null || !isLive(life) ? spec : { ...spec, health: life.engine.launch.spec.health };
 }
 
 function whyLost({ life, lastError }: Replica): string {

@@ -38,6 +38,10 @@ export const applyMutants = [
     edits: [core('live-update', 'intervalMs === before.health.intervalMs ? of.at :', 'intervalMs !== 0 ? of.at :')],
   },
   {
+    name: 'an engine is asked for its health by the entry that its pool is on its way to',
+    edits: [core('work', 'spec: specOf(pool, before),', 'spec: specFor(pool, key),')],
+  },
+  {
     name: 'a pool that is gone is stopped, and not drained',
     edits: [
       core(

@@ -5,7 +5,7 @@
 
 import type { Event } from '../../src/core/events.js';
 import type { Input, Launch } from '../../src/core/messages.js';
-import type { PoolSpec, ReplicaKey } from '../../src/core/model.js';
+import type { ReplicaKey } from '../../src/core/model.js';
 import type { Entries } from './entries.js';
 import type { Machine } from './machine.js';
 import type { Process } from './processes.js';
@@ -22,12 +22,11 @@ const serving: ReadonlySet<string> = new Set(['ready', 'unhealthy', 'draining'])
 
 type Running = { readonly process: Process; readonly loads: boolean; readonly since: number };
 
-/** `answeredAt`: null while it is out; `everyMs`: by the policy of then. `judgedAt`: when its answer last told something. */
+/** `answeredAt`: null while it is out. `judgedAt`: when its answer last told something. */
 type Beat = {
   readonly askedAt: number;
   readonly timeoutMs: number;
   readonly answeredAt: number | null;
-  readonly everyMs: number;
   readonly judgedAt: number;
   /** When it was asked what it last answered well. */
   readonly wellAskedAt: number;
@@ -44,8 +43,6 @@ export class Beats {
   constructor(
     private readonly machine: () => Machine,
     private readonly entries: Entries,
-    /** What a pool is being changed to; undefined: nothing. */
-    private readonly ahead: (poolId: string) => PoolSpec | undefined,
   ) {}
 
   /** It is not known how long each of them has waited. */
@@ -61,7 +58,7 @@ export class Beats {
     const { timeoutMs } = health;
     const askedAt = this.machine().now;
     const before = this.beats.get(`${key} ${incarnation}`) ?? { judgedAt: never, wellAskedAt: never };
-    this.beats.set(`${key} ${incarnation}`, { ...before, askedAt, timeoutMs, answeredAt: null, everyMs: 0 });
+    this.beats.set(`${key} ${incarnation}`, { ...before, askedAt, timeoutMs, answeredAt: null });
   }
 
   asking(input: Input): void {
@@ -69,13 +66,11 @@ export class Beats {
     const id = `${input.key} ${input.incarnation}`;
     const beat = this.beats.get(id);
     const { now } = this.machine();
-    const running = this.running.get(input.key);
     if (beat === undefined) return;
-    const everyMs = running?.process.incarnation === input.incarnation ? this.everyMs(running) : 0;
     const { verdict } = input.result;
     const judgedAt = verdict === 'unknown' ? beat.judgedAt : now;
     const wellAskedAt = verdict === 'ok' ? beat.askedAt : beat.wellAskedAt;
-    this.beats.set(id, { ...beat, answeredAt: now, everyMs, judgedAt, wellAskedAt });
+    this.beats.set(id, { ...beat, answeredAt: now, judgedAt, wellAskedAt });
   }
 
   heard({ to }: Event, key: ReplicaKey, process: Process | null): void {
@@ -104,15 +99,14 @@ export class Beats {
   stepped({ alive, bornAt, quietSince }: Supervisor): string | null {
     if (!alive) return null;
     const { now, slowDiskUntil } = this.machine();
-    for (const [key, running] of this.running) {
-      const { process, loads, since } = running;
+    for (const [key, { process, loads, since }] of this.running) {
+      const { path, intervalMs, startupIntervalMs } = this.entries.goesBy(process.launch).health;
       const beat = this.beats.get(`${key} ${process.incarnation}`);
       // One that an earlier supervisor launched is met before it is asked.
       const isMet = beat !== undefined || !loads || process.bornAt >= bornAt;
-      if (!process.alive || !isMet || this.policies(running).some(({ path }) => path === 'none')) continue;
+      if (path === 'none' || !process.alive || !isMet) continue;
       const changedAt = this.changedAt.get(process.launch.spec.poolId) ?? never;
-      const before = (beat?.answeredAt ?? 0) < changedAt ? 0 : (beat?.everyMs ?? 0);
-      const everyMs = Math.max(this.everyMs(running), before);
+      const everyMs = loads ? startupIntervalMs : intervalMs;
       const askedAt = Math.max(beat?.askedAt ?? never, since);
       const out = beat !== undefined && beat.answeredAt === null;
       const slowMs = beat !== undefined && beat.askedAt < slowDiskUntil + slowDiskMs ? slowDiskMs : 0;
@@ -123,20 +117,5 @@ export class Beats {
       return `${key} is to be probed every ${everyMs} ms, and was to be ${Math.round(overMs)} ms ago`;
     }
     return null;
-  }
-
-  /** While its pool is on its way to another entry, or back, nobody is told by which of them it goes. */
-  private policies({ process: { launch } }: Running): readonly PoolSpec['health'][] {
-    const { poolId } = launch.spec;
-    const ahead = this.ahead(poolId);
-    const entries = ahead === undefined ? [] : [ahead, this.entries.specs.get(poolId) ?? ahead];
-    return [this.entries.goesBy(launch), ...entries].map(({ health }) => health);
-  }
-
-  private everyMs(running: Running): number {
-    const each = this.policies(running).map(({ intervalMs, startupIntervalMs }) =>
-      running.loads ? startupIntervalMs : intervalMs,
-    );
-    return Math.max(...each);
   }
 }

@@ -55,7 +55,7 @@ export class Watch {
     private readonly trace: ((text: string) => void) | null,
   ) {
     this.ledger = new Ledger(inventory);
-    this.beats = new Beats(machine, this.entries, (poolId) => this.reloads.entryAhead(poolId));
+    this.beats = new Beats(machine, this.entries);
     this.blame = new Blame(machine, this.beats);
     const hasTold = (launch: Launch, since: number): boolean => this.beats.hasTold(launch, since);
     this.leases = new Leases(machine, (key) => this.drains.isShown(key), hasTold, this.entries);
