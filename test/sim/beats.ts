@@ -13,8 +13,8 @@ import type { Supervisor } from './supervisor.js';
 
 /** An alarm and an answer take a moment. */
 const slackMs = 500;
-/** A probe goes out behind the record of its step: the longest that a slow disk takes for that, and for what it is at already. */
-const slowDiskMs = 20_000;
+/** A probe goes out behind the records of its step: the longest that a slow disk takes for some of them, and for what it is at already. */
+const slowDiskMs = 60_000;
 
 const never = Number.NEGATIVE_INFINITY;
 
