@@ -157,10 +157,10 @@ function pendingOf(replicas: readonly Replica[], but: Replica): number {
   ).length;
 }
 
-/** Its last engine's memory is not free yet. */
+/** The memory of who was there last is not free yet. */
 function* release(replica: Replica, state: State): Generator<Block> {
-  const spec = poolOf(replica, state)?.spec;
-  const held = spec === undefined ? null : unreleased(replica, spec, state);
+  const pool = poolOf(replica, state);
+  const held = pool === undefined ? null : unreleased(replica, specFor(pool, replica.key), state);
   if (held !== null) yield { because: 'VRAM', until: held.until, why: held.why };
 }
 
