@@ -5,18 +5,19 @@ import type { CrashClass, EvidenceLine } from './crash.js';
 import type { DevicesObservation, EngineIdentity } from './facts.js';
 import type { Engine, Life, StateName } from './life.js';
 import type { Verb } from './messages.js';
-import type {
-  Ailment,
-  Device,
-  Instant,
-  Inventory,
-  Lease,
-  MaskRef,
-  ModelChoice,
-  Moment,
-  PoolSpec,
-  ReplicaId,
-  ReplicaKey,
+import {
+  type Ailment,
+  type Device,
+  type Instant,
+  type Inventory,
+  type Lease,
+  type MaskRef,
+  type ModelChoice,
+  type Moment,
+  type PoolSpec,
+  poolIdOf,
+  type ReplicaId,
+  type ReplicaKey,
 } from './model.js';
 import type { Staged } from './progress.js';
 import type { Restart } from './storm.js';
@@ -303,3 +304,8 @@ export const now = ({ now: at, wallMs }: { now: Instant; wallMs: number }): Mome
 
 /** Nothing of it is there any more, and nobody who had left the group of its last engine is looked for yet: its place may go. */
 export const isLeft = ({ life, died }: Replica): boolean => life.state === 'stopped' && died === null;
+
+/** Found by its number, not by a search. */
+export function replicaIn(pools: State['pools'], key: ReplicaKey): Replica | undefined {
+  return pools.get(poolIdOf(key))?.replicas[Number(key.slice(key.lastIndexOf('/') + 2))];
+}

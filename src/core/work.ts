@@ -12,7 +12,7 @@ import { trusted } from './observe.js';
 import { prune, told, withCut } from './operation.js';
 import { withFreed } from './release.js';
 import { isOnTrial, specFor } from './reload.js';
-import { now, type Operation, type Pool, type Replica, type State } from './state.js';
+import { now, type Operation, type Pool, type Replica, replicaIn, type State } from './state.js';
 import type { Restart } from './storm.js';
 import { poolStorm, withDeviceRestart } from './weather.js';
 import { reasonOf } from './words.js';
@@ -33,7 +33,7 @@ export class Work {
   }
 
   find(key: ReplicaKey): Replica | undefined {
-    return this.poolOf(key)?.replicas[Number(key.slice(key.lastIndexOf('/') + 2))];
+    return replicaIn(this.state.pools, key);
   }
 
   turn(key: ReplicaKey, fact: Fact): void {

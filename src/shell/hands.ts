@@ -17,6 +17,7 @@ import { handoffOf, removeHandoff, writeHandoff } from './handoff.js';
 import { launchEngine } from './launcher.js';
 import { type LifeWatch, watchLives } from './life-watch.js';
 import type { Listeners } from './listener.js';
+import { loopTurns } from './loop-turns.js';
 import type { Hands, Reports } from './perform.js';
 import type { PidFiles } from './pid-files.js';
 import { makeProbing } from './probing.js';
@@ -73,6 +74,8 @@ export function makeHands(world: HandsWorld): Hands {
   /** Instances that another supervisor launched. */
   const adopted = new Set<string>();
 
+  const inTurn = loopTurns();
+
   const { kernel, onStorage, limitsOf } = world;
   const lives = watchLives({ kernel, now: () => world.clock.now(), onStorage, limitsOf });
   const probing = makeProbing({
@@ -116,7 +119,7 @@ export function makeHands(world: HandsWorld): Hands {
     };
     let known: { readonly identity: EngineIdentity; readonly watch: LifeWatch } | null = null;
     const { pidFiles, clock } = world;
-    const made = await launchEngine(order, { pidFiles, onStorage, wallMs: () => clock.wallMs() }, async (exit) => {
+    const made = await launchEngine(order, { pidFiles, onStorage, inTurn, wallMs: () => clock.wallMs() }, async (exit) => {
       const empty = known === null || processes.isEmpty(known.identity);
       reports.exited(known === null ? exit : await foundOut(known.watch.ended(exit), reports), empty);
     });
