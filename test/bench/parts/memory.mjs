@@ -12,7 +12,7 @@ export async function measure({ fleet, rounds: count }) {
     for (const engines of [10, 110]) {
       for (const start of fleet.kinds) {
         const supervisor = start({ count: engines });
-        await supervisor.up();
+        await supervisor.stamps.atLeast(engines);
         await sleep(2_500);
         const bytes = residentBytes(supervisor.pids());
         rss[engines][supervisor.name].push(bytes.rss / 2 ** 20);
