@@ -99,8 +99,8 @@ export class Supervisor {
 
   /** Nobody else ends what a killed supervisor has left. */
   #sweep() {
-    for (const [pid, line] of this.#relicts) if (commandLine(pid) === line) process.kill(pid, 'SIGKILL');
-    for (const { pid } of this.engines()) process.kill(pid, 'SIGKILL');
+    for (const [pid, line] of this.#relicts) if (commandLine(pid) === line) killed(pid);
+    for (const { pid } of this.engines()) killed(pid);
   }
 
   #run([program, ...args]) {
@@ -113,3 +113,12 @@ export class Supervisor {
 
 /** The file that the engines of a place append their stamps to. */
 export const stampsIn = (place) => join(place, 'stamps');
+
+/** SIGKILL to a process that may be about to go by itself. */
+function killed(pid) {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if (error.code !== 'ESRCH') throw error;
+  }
+}
