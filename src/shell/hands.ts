@@ -12,16 +12,17 @@ import { type ExitWatch, leaderOf } from './adoption.js';
 import type { StillAwaited } from './awaited.js';
 import type { Clock } from './clock.js';
 import { lastLines } from './engine-log.js';
-import { handoffOf, removeHandoff, writeHandoff } from './handoff.js';
+import { handoffOf, handoffText } from './handoff.js';
 import { launchEngine } from './launcher.js';
 import { type LifeWatch, watchLives } from './life-watch.js';
 import type { Listeners } from './listener.js';
 import type { Hands, Reports } from './perform.js';
-import type { PidFiles } from './pid-files.js';
+import { pidText } from './pid-files.js';
 import { makeProbing } from './probing.js';
 import { groupIsEmpty, marksOf, type Processes, signalGroup } from './processes.js';
 import type { LogLimits } from './rotation.js';
 import type { Watch } from './shared-work.js';
+import type { StandingFiles } from './standing-files.js';
 
 /** What preflight worked out for a launch, so that the spawn has nothing left to look up. */
 export type Prepared = {
@@ -46,7 +47,8 @@ export type HandsWorld = {
   readonly clock: Clock;
   readonly processes: Processes;
   readonly listeners: Listeners;
-  readonly pidFiles: PidFiles;
+  /** Keeps pid files and handoff files. */
+  readonly files: Pick<StandingFiles, 'write' | 'remove'>;
   readonly exits: ExitWatch;
   readonly kernel: Pick<Kernel, 'watch' | 'evidence'>;
   readonly preflight: Preflight;
@@ -113,8 +115,8 @@ export function makeHands(world: HandsWorld): Hands {
       pidFile,
     };
     let known: { readonly identity: EngineIdentity; readonly watch: LifeWatch } | null = null;
-    const { pidFiles, clock } = world;
-    const made = await launchEngine(order, { pidFiles, onStorage, wallMs: () => clock.wallMs() }, async (exit) => {
+    const { files, clock } = world;
+    const made = await launchEngine(order, { files, onStorage, wallMs: () => clock.wallMs() }, async (exit) => {
       const empty = known === null || groupIsEmpty(known.identity);
       reports.exited(known === null ? exit : await foundOut(known.watch.ended(exit), reports), empty);
     });
@@ -130,7 +132,7 @@ export function makeHands(world: HandsWorld): Hands {
     adopted.add(launch.instance);
     const watch = lives.watch(launch, identity, { log, adopted: true, reports });
     const gone = async (): Promise<void> => {
-      void world.pidFiles.remove(pidFile);
+      world.files.remove(pidFile);
       const left = await processes.survivors(marks(launch, identity));
       // Nobody but its parent is told how it ended, and that parent is dead.
       const exit = { code: null, signal: null, spawnError: null, lastLines: lastLines(log), diagnosis: null };
@@ -140,7 +142,7 @@ export function makeHands(world: HandsWorld): Hands {
       setImmediate(gone);
       return false;
     }
-    await world.pidFiles.write(pidFile, identity.pid);
+    world.files.write(pidFile, pidText(identity.pid));
     world.exits.watch(identity, gone);
     return true;
   }
@@ -188,12 +190,11 @@ export function makeHands(world: HandsWorld): Hands {
     },
     writeHandoff(launch, facts) {
       const { modelPath = null, shownArgs = [] } = prepared.get(launch.key) ?? {};
-      const file = replicaPaths(paths, launch.key).handoff;
-      world.onStorage(file, writeHandoff(file, handoffOf(launch, facts, { modelPath, flags: shownArgs })));
+      const handoff = handoffOf(launch, facts, { modelPath, flags: shownArgs });
+      world.files.write(replicaPaths(paths, launch.key).handoff, handoffText(handoff));
     },
     removeHandoff(key) {
-      const file = replicaPaths(paths, key).handoff;
-      world.onStorage(file, removeHandoff(file));
+      world.files.remove(replicaPaths(paths, key).handoff);
     },
     end: world.end,
   };

@@ -10,8 +10,9 @@ import type { ExitEvidence } from '../core/facts.js';
 import type { ReplicaKey, Result } from '../core/model.js';
 import { readStat } from '../host/proc.js';
 import { lastLines, type OpenedLog, openEngineLog } from './engine-log.js';
-import type { PidFiles } from './pid-files.js';
+import { pidText } from './pid-files.js';
 import type { LogLimits } from './rotation.js';
+import type { StandingFiles } from './standing-files.js';
 
 export type LaunchOrder = {
   readonly key: ReplicaKey;
@@ -37,7 +38,8 @@ export type Launched = {
 };
 
 export type LaunchWorld = {
-  readonly pidFiles: PidFiles;
+  /** Keeps its pid file. */
+  readonly files: Pick<StandingFiles, 'write' | 'remove'>;
   readonly wallMs: () => number;
   /** A file of ours could not be kept, or can again (null). */
   readonly onStorage: (what: string, error: string | null) => void;
@@ -64,12 +66,11 @@ export async function launchEngine(
   closeSync(log.fd);
   if (!begun.ok) return neverBegan(await begun.error, await blame(await begun.error, order));
   const { ended, pid, startTicks } = begun.value;
-  const written = world.pidFiles.write(order.pidFile, pid);
-  await written;
+  world.files.write(order.pidFile, pidText(pid));
   // One that has ended already is told in the next turn of the event loop, when the caller knows what it has been given.
   const told = new Promise((resolve) => setImmediate(resolve));
   void Promise.all([ended, told]).then(([{ code, signal }]) => {
-    void world.pidFiles.remove(order.pidFile);
+    world.files.remove(order.pidFile);
     onExit({ code, signal, spawnError: null, lastLines: lastLines(log.path), diagnosis: null });
   });
   return { ok: true, value: { pid, startTicks, logOffset: log.offset, logPath: log.path } };

@@ -14,9 +14,9 @@ import { systemClock } from '../../src/shell/clock.js';
 import { makeHands, type Preflight } from '../../src/shell/hands.js';
 import { makeListeners } from '../../src/shell/listener.js';
 import { makePerform } from '../../src/shell/perform.js';
-import { makePidFiles } from '../../src/shell/pid-files.js';
 import { makeProcesses } from '../../src/shell/processes.js';
 import { makeRuntime, type Runtime } from '../../src/shell/runtime.js';
+import { standingFiles } from '../../src/shell/standing-files.js';
 import { begun, inventoryOf, poolSpec, supervisorSpec } from '../rig/specs.js';
 
 /** Ends with its engines at the test's end. `kernel` is what the kernel will say of every exit. */
@@ -50,7 +50,7 @@ export function supervise(spec: PoolSpec, argvOf: (port: number) => readonly str
     clock,
     processes,
     listeners: makeListeners(processes),
-    pidFiles: makePidFiles((text) => broken.push(text)),
+    files: standingFiles((_, error) => void (error === null || broken.push(error))),
     exits: watchExits(),
     kernel: { watch: () => {}, evidence: async () => kernel },
     preflight,
