@@ -261,7 +261,10 @@ export async function up(options: UpOptions, world: World): Promise<number> {
   for (const signal of ['SIGTERM', 'SIGINT'] as const) world.signals.on(signal, onSignal);
   world.signals.on('SIGHUP', onHangUp);
 
-  const noticed = [...(setAside === null ? [] : [`registry set aside: ${setAside}`]), ...(missing === null ? [] : [missing])];
+  const noticed = [
+    ...(setAside === null ? [] : [`registry set aside: ${setAside}; engines that it named are ended before their pools start`]),
+    ...(missing === null ? [] : [missing]),
+  ];
   news.publish({
     event: 'supervisor.started',
     level: missing === null ? 'info' : 'warn',

@@ -1,5 +1,6 @@
 /** What an earlier supervisor left: its registry back into state, or, where that cannot be read, its engines by the logs that they write. */
 
+import { basename } from 'node:path';
 import type { Inventory, ReplicaKey } from '../core/model.js';
 import { type Restored, restore } from '../core/restore.js';
 import type { Restoring } from '../core/resume.js';
@@ -20,19 +21,27 @@ export type Beginnings = Omit<Restoring, 'record' | 'clean' | 'sameBoot'> & {
 
 export type Begun = {
   readonly restored: Restored;
-  /** Why the registry could not be used; null where it could, or there was none. */
+  /** Why the registry could not be used, and where it is now; null where it could, or there was none. */
   readonly setAside: string | null;
 };
 
 export async function begin(beginnings: Beginnings): Promise<Begun> {
   const { paths, inventory } = beginnings;
-  const { content: record, setAside } = await readRegistry(paths.registry, (content) => usable(parseRecord(content), beginnings));
+  const { content: record, setAside } = await readRegistry(paths.registry, (content) => {
+    const record = parseRecord(content);
+    // One that was changed by hand may be whole JSON and still make no state: then this throws.
+    if (record.ok) restoreFrom(record.value, beginnings);
+    return record;
+  });
   const unknown = record === null ? await unrecorded(beginnings) : [];
   const restored = restoreFrom(record, beginnings);
   const leftovers = [...restored.state.leftovers, ...unknown];
   return {
     restored: { ...restored, state: { ...restored.state, leftovers: leftovers.map((each) => stoppedAs(each, inventory)) } },
-    setAside: setAside?.why ?? null,
+    setAside:
+      setAside === null
+        ? null
+        : `${setAside.why}; ${setAside.to === null ? 'it is written over' : `it lies in ${basename(setAside.to)}`}`,
   };
 }
 
@@ -43,12 +52,6 @@ function restoreFrom(record: Record | null, { bootId, ...rest }: Beginnings): Re
     clean: record?.ended === 'clean',
     sameBoot: record?.boot_id === bootId,
   });
-}
-
-/** A registry that was changed by hand may be whole JSON and still make no state. */
-function usable(record: Record | null, beginnings: Beginnings): Record | null {
-  if (record !== null) restoreFrom(record, beginnings);
-  return record;
 }
 
 /** Engines that nobody wrote down, or whose registry is lost: whoever has one of our logs open as its output. */

@@ -17,6 +17,8 @@ export type Supervisor = { readonly child: ChildProcess; readonly ended: Promise
 export class Rig {
   readonly dir = mkdtempSync(join(tmpdir(), 'poolctl-rig-'));
   readonly state = join(this.dir, 'state');
+  /** What is run from now on. */
+  program = program;
   /** Of the supervisor and of every command. */
   readonly env: Record<string, string | undefined> = {
     PATH: process.env.PATH,
@@ -62,7 +64,7 @@ export class Rig {
   spawn(args: readonly string[]): ChildProcess {
     const stdio: StdioOptions = ['ignore', 'pipe', 'pipe', ...Array<'ignore'>(22).fill('ignore'), 'inherit'];
     stdio[25] = this.stray;
-    return spawn(process.execPath, [program, ...args], { cwd: this.dir, env: this.env, stdio });
+    return spawn(process.execPath, [this.program, ...args], { cwd: this.dir, env: this.env, stdio });
   }
 
   /** Ends what still runs, engines included, and removes the directory. */
