@@ -65,9 +65,8 @@ export function up(program: Command, cli: Cli): void {
           onBug: (error) => cli.stderr(`error: this is a bug in poolctl: ${String(error)}  [INTERNAL]\n`),
         },
       );
-      cli.exit(status);
-      // What a reader who has stalled did not read keeps no supervisor.
-      setTimeout(() => process.exit(), unreadMs).unref();
+      // What a reader who has stalled does not read keeps no supervisor.
+      cli.exit(status, unreadMs);
     });
 }
 
