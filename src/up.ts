@@ -223,7 +223,11 @@ export async function up(options: UpOptions, world: World): Promise<number> {
     stoppingMs: () => longestWayDownMs(runtime.state().inventory),
   });
   if (notifier !== null) news.onLine((line) => notifier.event(line));
-  const api = await openApi({ socketPath: paths.socket, service, onError: world.onBug });
+  const api = await openApi({ socketPath: paths.socket, service, onError: world.onBug }).catch(async (error: unknown) => {
+    for (const each of [exits, kernel, gpus]) each.close();
+    await Promise.all([tcp?.close(), lock.release()]);
+    throw error;
+  });
   tcp?.serve(service);
   const place = storage.watch(paths.stateDir, {
     async retake() {

@@ -5,6 +5,7 @@
 
 import { lstat, unlink } from 'node:fs/promises';
 import type { Server } from 'node:http';
+import { PoolctlError } from '../errors.js';
 import { answer } from './answer.js';
 import { closed, makeServer } from './bounds.js';
 import type { Service } from './service.js';
@@ -28,7 +29,7 @@ export type ApiServer = {
   close(): Promise<void>;
 };
 
-/** Listens, with mode 0600 from the first instant. Rejects where the path cannot be listened on. */
+/** Listens, with mode 0600 from the first instant. @throws PoolctlError LISTEN_FAILED */
 export async function openApi({ socketPath, service, onError, now = Date.now }: ApiOptions): Promise<ApiServer> {
   const closing = new AbortController();
   const desk = { service, closing: closing.signal, now, admit: null };
@@ -44,7 +45,12 @@ export async function openApi({ socketPath, service, onError, now = Date.now }: 
     inode = (await lstat(socketPath)).ino;
   };
 
-  await listen();
+  await listen().catch((error: Error) => {
+    throw new PoolctlError('LISTEN_FAILED', `cannot listen on "${socketPath}": ${error.message}`, {
+      hint: 'name another socket: --socket PATH or $POOLCTL_SOCKET',
+      exit: 1,
+    });
+  });
   return {
     async restore() {
       const found = await lstat(socketPath).catch(() => null);

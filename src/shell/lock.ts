@@ -6,7 +6,7 @@ import { dirname } from 'node:path';
 import { PoolctlError } from '../errors.js';
 import { isAlive, readStat } from '../host/proc.js';
 import { type FileLock, lockFile } from './flock.js';
-import { prepareStateDir } from './state-dir.js';
+import { prepareStateDir, unusable } from './state-dir.js';
 
 /** The text of `supervisor.lock`. */
 export type Holder = {
@@ -40,18 +40,25 @@ export type LockWish = {
 };
 
 /**
- * Takes directory and socket for the life of this process. A socket file that nobody serves is removed. @throws PoolctlError ALREADY_RUNNING naming
- * the holder when another supervisor has either; USAGE when something that is no socket stands in the socket's place.
+ * Takes directory and socket for the life of this process. A socket file that nobody serves is removed. Where the disk does not take the holder's name, the
+ * lock is held without it until it can be retaken. @throws PoolctlError ALREADY_RUNNING naming the holder when another supervisor has either; USAGE when
+ * something that is no socket stands in the socket's place; STATE_DIR_UNSAFE when nothing can be locked there, as on a read-only disk.
  */
 export async function lockSupervisor(wish: LockWish): Promise<SupervisorLock> {
   const { stateDir, socket, pid, uid, flock } = wish;
   const holder = { pid, startTicks: readStat(pid)?.startTicks ?? 0, startedAt: wish.startedAt.toISOString(), socket };
-  const lock = await lockFile(wish.lock, flock, uid);
+  const lock = await lockFile(wish.lock, flock, uid).catch((error: Error) => {
+    throw unusable(stateDir, { what: error.message });
+  });
   if (lock === null) throw alreadyRunning(await holderOf(wish.lock), `in "${stateDir}"`);
   let socketLock: FileLock | null;
+  let isNamed = false;
   try {
     socketLock = await claimSocket(socket, stateDir, flock, uid);
-    await write(lock, holder);
+    isNamed = await write(lock, holder).then(
+      () => true,
+      () => false,
+    );
   } catch (error) {
     await lock.release();
     throw error;
@@ -62,9 +69,11 @@ export async function lockSupervisor(wish: LockWish): Promise<SupervisorLock> {
       if (!(await lock.stands())) {
         await prepareStateDir(stateDir, uid);
         if (!(await lock.remake())) throw alreadyRunning(await readHolder(wish.lock), `in "${stateDir}"`);
-        await write(lock, holder);
         isNew = true;
+        isNamed = false;
       }
+      if (!isNamed) await write(lock, holder);
+      isNamed = true;
       if (socketLock === null || (await socketLock.stands())) return isNew;
       await makeSocketDir(socket);
       if (!(await socketLock.remake())) throw alreadyRunning(null, `on "${socket}"`);

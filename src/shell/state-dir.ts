@@ -10,16 +10,22 @@ import { PoolctlError } from '../errors.js';
  * directory, somebody else's, or open to others, and when it cannot be made.
  */
 export async function prepareStateDir(path: string, uid: number): Promise<string> {
-  const unsafe = ({ what, hint }: StateDirFlaw): PoolctlError =>
-    new PoolctlError('STATE_DIR_UNSAFE', `cannot use the state directory "${path}": ${what}`, { hint });
   try {
     await makeWithParents(path);
   } catch (error) {
-    throw unsafe(unreachable(error as NodeJS.ErrnoException));
+    throw unusable(path, unreachable(error as NodeJS.ErrnoException));
   }
   const flaw = flawOf(path, await lstat(path), uid);
-  if (flaw !== null) throw unsafe(flaw);
+  if (flaw !== null) throw unusable(path, flaw);
   return realpath(path);
+}
+
+/** The refusal of a state directory. */
+export function unusable(
+  path: string,
+  { what, hint = elsewhere }: { readonly what: string; readonly hint?: string },
+): PoolctlError {
+  return new PoolctlError('STATE_DIR_UNSAFE', `cannot use the state directory "${path}": ${what}`, { hint });
 }
 
 export type StateDirFlaw = { readonly what: string; readonly hint: string };

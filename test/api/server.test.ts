@@ -256,7 +256,7 @@ describe('the socket', () => {
     const dir = await scratchDir();
     await expect(
       openApi({ socketPath: join(dir, 'no/such/dir.sock'), service: {} as never, onError: () => {} }),
-    ).rejects.toThrow();
+    ).rejects.toMatchObject({ code: 'LISTEN_FAILED', message: expect.stringContaining('no/such/dir.sock') });
     await mkdir(join(dir, 'taken.sock'));
     await expect(openApi({ socketPath: join(dir, 'taken.sock'), service: {} as never, onError: () => {} })).rejects.toThrow();
   });

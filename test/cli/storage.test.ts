@@ -10,6 +10,7 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  truncateSync,
   writeFileSync,
   writeSync,
 } from 'node:fs';
@@ -115,6 +116,43 @@ describe('a state directory (what needs a mount is skipped unless root)', () => 
     while (/^not saved: cannot write/m.test((await rig.run('status')).stderr)) await sleep(50);
     expect((await rig.run('down')).status).toBe(0);
     expect(JSON.parse(readFileSync(join(rig.state, 'state.json'), 'utf8'))).toMatchObject({ ended: 'clean' });
+  });
+
+  it.skipIf(!root)(
+    'that is full when a supervisor begins: it takes over what runs, and its name is written when there is room',
+    async () => {
+      expect(mounted('-t', 'tmpfs', '-o', 'size=1m,mode=0700', 'tmpfs')).toBe(true);
+      const before = await serving();
+      const { supervisor } = await rig.json('status');
+      process.kill(supervisor.pid, 'SIGKILL');
+      // The room of its name is not to be had again.
+      truncateSync(join(rig.state, 'supervisor.lock'));
+      const filler = fill();
+      const second = await rig.up();
+      await until((all) => all.every(({ state }: Json) => state === 'ready'));
+      expect((await replicas()).map(({ pid, adopted }: Json) => [pid, adopted])).toEqual(
+        before.map(({ pid }: Json) => [pid, true]),
+      );
+      await works(before);
+      expect((await rig.json('status')).supervisor.unsaved).toContainEqual({
+        what: expect.any(String),
+        reason: expect.stringContaining('ENOSPC'),
+      });
+      expect((await rig.run('up')).status).toBe(7);
+      rmSync(filler);
+      while (readFileSync(join(rig.state, 'supervisor.lock'), 'utf8') === '') await sleep(20);
+      expect(JSON.parse(readFileSync(join(rig.state, 'supervisor.lock'), 'utf8'))).toMatchObject({ pid: second.child.pid });
+      expect((await rig.run('down')).status).toBe(0);
+    },
+  );
+
+  it.skipIf(!root)('that is read-only when a supervisor would begin: it says so, and touches nothing', async () => {
+    expect(mounted('-t', 'tmpfs', '-o', 'size=1m,mode=0700,ro', 'tmpfs')).toBe(true);
+    const refused = await rig.run('up');
+    expect([refused.status, refused.stderr]).toEqual([
+      1,
+      expect.stringMatching(/^error: cannot use the state directory .*EROFS.*\[STATE_DIR_UNSAFE\]/),
+    ]);
   });
 
   it.skipIf(!root)('that becomes read-only: the same', async () => {
