@@ -8,7 +8,7 @@ import { engineLog, lockFile, partsOf, registryFile } from '../host/paths.js';
 import { bootId, descriptorTarget, environValue, isLiving, type ProcessStat } from '../host/proc.js';
 import { readHolder } from '../shell/lock.js';
 import type { Processes } from '../shell/processes.js';
-import { type Record, readRecord } from '../up/record.js';
+import { enginesIn, readRecord } from '../up/record.js';
 
 /** `stateDir` is ours: its registry is read too. */
 export async function findLeftovers(
@@ -28,7 +28,7 @@ export async function findLeftovers(
   const record = await readRecord(registryFile(stateDir));
   if (record !== null && record.boot_id === (await bootId())) {
     const found = await Promise.all(
-      engines(record).map(async (engine) => ({ engine, tree: await processes.survivors(marksOf(engine, stateDir)) })),
+      enginesIn(record).map(async (engine) => ({ engine, tree: await processes.survivors(marksOf(engine, stateDir)) })),
     );
     for (const { engine, tree } of found)
       add(
@@ -58,18 +58,6 @@ async function homeOf({ pid, state }: ProcessStat): Promise<{ readonly key: stri
     if (dir !== undefined) return { dir, key: `${poolId}/${replicaId}` };
   }
   return null;
-}
-
-function engines({ state }: Record): readonly RecordedEngine[] {
-  const running = Object.values(state.replicas).flatMap(({ life, died }) => [
-    ...('engine' in life
-      ? [life.engine]
-      : 'intent' in life && life.state === 'preparing' && life.intent !== null
-        ? [life.intent]
-        : []),
-    ...(died === null ? [] : [died]),
-  ]);
-  return [...running, ...state.leftovers];
 }
 
 function marksOf({ key, identity, instance }: RecordedEngine, stateDir: string) {

@@ -1,17 +1,17 @@
 /** What an earlier supervisor left: its registry back into state, or, where that cannot be read, its engines by the logs that they write. */
 
-import { basename } from 'node:path';
+import { basename, join } from 'node:path';
 import type { Inventory, ReplicaKey } from '../core/model.js';
 import { type Restored, restore } from '../core/restore.js';
 import type { Restoring } from '../core/resume.js';
 import type { RecordedEngine } from '../core/state.js';
 import { type Paths, partsOf, replicaPaths } from '../host/paths.js';
 import { environValue, type ProcessStat } from '../host/proc.js';
-import { writersUnder } from '../host/tree.js';
+import { workersUnder, writersUnder } from '../host/tree.js';
 import { leaderOf } from '../shell/adoption.js';
 import type { Processes } from '../shell/processes.js';
 import { readRegistry } from '../shell/registry.js';
-import { parseRecord, type Record } from './record.js';
+import { enginesIn, parseRecord, type Record } from './record.js';
 
 export type Beginnings = Omit<Restoring, 'record' | 'clean' | 'sameBoot'> & {
   readonly paths: Paths;
@@ -33,7 +33,7 @@ export async function begin(beginnings: Beginnings): Promise<Begun> {
     if (record.ok) restoreFrom(record.value, beginnings);
     return record;
   });
-  const unknown = record === null ? await unrecorded(beginnings) : [];
+  const unknown = await unrecorded(beginnings, record);
   const restored = restoreFrom(record, beginnings);
   const leftovers = [...restored.state.leftovers, ...unknown];
   return {
@@ -54,19 +54,39 @@ function restoreFrom(record: Record | null, { bootId, ...rest }: Beginnings): Re
   });
 }
 
-/** Engines that nobody wrote down, or whose registry is lost: whoever has one of our logs open as its output. */
-async function unrecorded({ paths, processes }: Beginnings): Promise<readonly RecordedEngine[]> {
-  const writers = await writersUnder(paths.logsDir, await processes.sweep());
-  const found = await Promise.all([...writers].map(([log, tree]) => unrecordedEngine(log, tree, paths)));
-  return found.filter((engine) => engine !== null);
+/**
+ * Engines that nobody wrote down, since the disk was full or the registry is lost: whoever has one of our logs open as its output, or carries an instance
+ * and works in a directory of ours. Beside a registry those alone count whose instance it does not know: all others are found by it.
+ */
+async function unrecorded({ paths, processes }: Beginnings, record: Record | null): Promise<readonly RecordedEngine[]> {
+  const sweep = await processes.sweep();
+  const known = record === null ? null : new Set(enginesIn(record).map(({ instance }) => instance));
+  const places = [await writersUnder(paths.logsDir, sweep), await workersUnder(paths.workDir, sweep)];
+  const found = await Promise.all(
+    places.flatMap((place) => [...place]).map(([path, tree]) => unrecordedEngine(keyIn(path), tree, known, paths)),
+  );
+  const byPid = new Map(found.flatMap((engine) => (engine?.identity == null ? [] : [[engine.identity.pid, engine]])));
+  return [...byPid.values()];
 }
 
-async function unrecordedEngine(log: string, tree: readonly ProcessStat[], paths: Paths): Promise<RecordedEngine | null> {
-  const [rid, poolId] = log.split('/').reverse();
-  const key = `${poolId}/${rid?.replace(/\.log$/, '')}` as ReplicaKey;
+/** `<state>/logs/chat/r0.log`, `<state>/work/chat/r0`: the replica. */
+function keyIn(path: string): ReplicaKey {
+  const [rid, poolId] = path.split('/').reverse();
+  return `${poolId}/${rid?.replace(/\.log$/, '')}` as ReplicaKey;
+}
+
+async function unrecordedEngine(
+  key: ReplicaKey,
+  processes: readonly ProcessStat[],
+  known: ReadonlySet<string> | null,
+  paths: Paths,
+): Promise<RecordedEngine | null> {
+  const instances = await Promise.all(processes.map(({ pid }) => environValue(pid, 'POOLCTL_INSTANCE')));
+  const tree = processes.filter((_, at) => known === null || (instances[at] != null && !known.has(instances[at])));
   const leader = leaderOf(tree) ?? tree[0];
-  if (leader === undefined || replicaPaths(paths, key).log !== log || partsOf(key).poolId === '') return null;
-  const instance = (await environValue(leader.pid, 'POOLCTL_INSTANCE')) ?? '';
+  const { log } = replicaPaths(paths, key);
+  if (leader === undefined || log !== join(paths.logsDir, `${key}.log`) || partsOf(key).poolId === '') return null;
+  const instance = instances[processes.indexOf(leader)] ?? '';
   return {
     key,
     incarnation: 0,

@@ -5,7 +5,7 @@ import { readFile } from 'node:fs/promises';
 import type { StatusView } from '../api/wire.js';
 import type { PoolSpec, Result } from '../core/model.js';
 import { type RecordedState, recorded } from '../core/record.js';
-import type { State } from '../core/state.js';
+import type { RecordedEngine, State } from '../core/state.js';
 
 /** Raised where a supervisor of the format before would misread it. What is only added is no new format: it may be missing. */
 const format = 2;
@@ -73,6 +73,19 @@ export async function readRecord(path: string): Promise<Record | null> {
   } catch {
     return null;
   }
+}
+
+/** All that it knows of: that served, that loaded, that were about to be launched, that had died or were on their way out. */
+export function enginesIn({ state }: Record): readonly RecordedEngine[] {
+  const running = Object.values(state.replicas).flatMap(({ life, died }) => [
+    ...('engine' in life
+      ? [life.engine]
+      : 'intent' in life && life.state === 'preparing' && life.intent !== null
+        ? [life.intent]
+        : []),
+    ...(died === null ? [] : [died]),
+  ]);
+  return [...running, ...state.leftovers];
 }
 
 /** Told from another by a digest: values that may be secrets are not written down. Each entry is digested once. */

@@ -8,6 +8,7 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  rmdirSync,
   rmSync,
   statSync,
   truncateSync,
@@ -17,6 +18,7 @@ import {
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { isAlive } from '../features/world/proc.js';
 import { type Json, Rig } from '../rig/poolctl.js';
 
 let rig: Rig;
@@ -145,6 +147,24 @@ describe('a state directory (what needs a mount is skipped unless root)', () => 
       expect((await rig.run('down')).status).toBe(0);
     },
   );
+
+  it('that took neither the registry nor a log: an engine that nobody wrote down is found by where it works, and not doubled', async () => {
+    const before = await serving();
+    const { supervisor } = await rig.json('status');
+    const [logs, next] = [join(rig.state, 'logs'), join(rig.state, 'state.json.tmp')];
+    rmSync(logs, { recursive: true });
+    writeFileSync(logs, 'in the way');
+    mkdirSync(next);
+    process.kill(before[0].pid, 'SIGKILL');
+    const [unwritten] = await until(([r0]) => r0.state === 'ready' && r0.pid !== before[0].pid);
+    process.kill(supervisor.pid, 'SIGKILL');
+    rmSync(logs);
+    rmdirSync(next);
+    await rig.up();
+    const after = await until((all) => all.every(({ state }: Json) => state === 'ready'));
+    expect([after[1].pid, isAlive(unwritten.pid)]).toEqual([before[1].pid, false]);
+    expect((await rig.run('down')).status).toBe(0);
+  });
 
   it.skipIf(!root)('that is read-only when a supervisor would begin: it says so, and touches nothing', async () => {
     expect(mounted('-t', 'tmpfs', '-o', 'size=1m,mode=0700,ro', 'tmpfs')).toBe(true);

@@ -111,6 +111,7 @@ export const faults: readonly Fault[] = [
       'test/cli/storage.test.ts': [
         'that is full: engines are restarted, drained and stopped, and status says what is not saved',
         'that is full when a supervisor begins: it takes over what runs, and its name is written when there is room',
+        'that took neither the registry nor a log: an engine that nobody wrote down is found by where it works, and not doubled',
         'that becomes read-only: the same',
         'that is deleted under it: it is made again, with all that ought to lie there, and nobody else gets it',
         'that is deleted and cannot be made again: engines go on, and are brought back; the next supervisor adopts them when it could be',
