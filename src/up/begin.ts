@@ -1,16 +1,21 @@
 /** What an earlier supervisor left: its registry back into state, or, where that cannot be read, its engines by the logs that they write. */
 
 import { basename, join } from 'node:path';
+import { nextAt } from '../core/due.js';
 import type { Inventory, ReplicaKey } from '../core/model.js';
+import { recorded } from '../core/record.js';
 import { type Restored, restore } from '../core/restore.js';
 import type { Restoring } from '../core/resume.js';
-import type { RecordedEngine } from '../core/state.js';
+import { viewPools } from '../core/snapshot.js';
+import type { RecordedEngine, State } from '../core/state.js';
+import { step } from '../core/step.js';
 import { type Paths, partsOf, replicaPaths } from '../host/paths.js';
 import { environValue, type ProcessStat } from '../host/proc.js';
 import { workersUnder, writersUnder } from '../host/tree.js';
 import { leaderOf } from '../shell/adoption.js';
 import type { Processes } from '../shell/processes.js';
 import { readRegistry } from '../shell/registry.js';
+import { rfc3339 } from '../text/time.js';
 import { enginesIn, parseRecord, type Record } from './record.js';
 
 export type Beginnings = Omit<Restoring, 'record' | 'clean' | 'sameBoot'> & {
@@ -26,18 +31,16 @@ export type Begun = {
 };
 
 export async function begin(beginnings: Beginnings): Promise<Begun> {
-  const { paths, inventory } = beginnings;
-  const { content: record, setAside } = await readRegistry(paths.registry, (content) => {
+  const { content: record, setAside } = await readRegistry(beginnings.paths.registry, (content) => {
     const record = parseRecord(content);
-    // One that was changed by hand may be whole JSON and still make no state: then this throws.
-    if (record.ok) restoreFrom(record.value, beginnings);
+    if (record.ok) {
+      rehearse(restoreFrom(record.value, beginnings).state, beginnings);
+      instancesIn(record.value);
+    }
     return record;
   });
-  const unknown = await unrecorded(beginnings, record);
-  const restored = restoreFrom(record, beginnings);
-  const leftovers = [...restored.state.leftovers, ...unknown];
   return {
-    restored: { ...restored, state: { ...restored.state, leftovers: leftovers.map((each) => stoppedAs(each, inventory)) } },
+    restored: restoreFrom(record, beginnings, await unrecorded(beginnings, record)),
     setAside:
       setAside === null
         ? null
@@ -45,13 +48,31 @@ export async function begin(beginnings: Beginnings): Promise<Begun> {
   };
 }
 
-function restoreFrom(record: Record | null, { bootId, ...rest }: Beginnings): Restored {
-  return restore({
+/**
+ * A registry that was changed by hand, or lacks what it should have, may be whole JSON and still make a state over which the core stumbles. That is found out
+ * now, and not when there is no way back: what is due next is played, and shown, and nothing is done. @throws whatever goes wrong
+ */
+function rehearse(restored: State, { now: begun, wallMs }: Beginnings): void {
+  let [state, now] = [restored, begun];
+  for (let steps = 0; steps < rehearsedSteps; steps += 1) {
+    viewPools(state, { now, time: rfc3339 });
+    recorded(state, () => '', { at: now, wallMs });
+    state = step(state, { type: 'woke' }, { now, wallMs, rand: () => 0.5, id: () => `rehearsal ${steps}` }).state;
+    now = Math.max(now, nextAt(state) ?? now);
+  }
+}
+
+const rehearsedSteps = 5;
+
+function restoreFrom(record: Record | null, { bootId, ...rest }: Beginnings, unknown: readonly RecordedEngine[] = []): Restored {
+  const restored = restore({
     ...rest,
     record: record?.state ?? null,
     clean: record?.ended === 'clean',
     sameBoot: record?.boot_id === bootId,
   });
+  const leftovers = [...restored.state.leftovers, ...unknown].map((each) => stoppedAs(each, rest.inventory));
+  return { ...restored, state: { ...restored.state, leftovers } };
 }
 
 /**
@@ -60,13 +81,17 @@ function restoreFrom(record: Record | null, { bootId, ...rest }: Beginnings): Re
  */
 async function unrecorded({ paths, processes }: Beginnings, record: Record | null): Promise<readonly RecordedEngine[]> {
   const sweep = await processes.sweep();
-  const known = record === null ? null : new Set(enginesIn(record).map(({ instance }) => instance));
+  const known = record === null ? null : instancesIn(record);
   const places = [await writersUnder(paths.logsDir, sweep), await workersUnder(paths.workDir, sweep)];
   const found = await Promise.all(
     places.flatMap((place) => [...place]).map(([path, tree]) => unrecordedEngine(keyIn(path), tree, known, paths)),
   );
   const byPid = new Map(found.flatMap((engine) => (engine?.identity == null ? [] : [[engine.identity.pid, engine]])));
   return [...byPid.values()];
+}
+
+function instancesIn(record: Record): ReadonlySet<string> {
+  return new Set(enginesIn(record).map(({ instance }) => instance));
 }
 
 /** `<state>/logs/chat/r0.log`, `<state>/work/chat/r0`: the replica. */

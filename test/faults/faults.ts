@@ -282,6 +282,7 @@ export const faults: readonly Fault[] = [
         'a torn registry (every byte, %s) is set aside whole, or used where all of it is there',
         'a torn journal (every byte, %s) has each line that is whole, and takes the next one behind them',
       ],
+      'test/up/damaged.test.ts': ['wherever it is damaged, a supervisor begins, shows what is, and goes on'],
       [restored]: [
         'A torn registry is set aside; engines are found by the logs that they write, none is doubled and none is lost: <left>',
       ],
