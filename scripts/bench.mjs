@@ -7,12 +7,12 @@ import { table } from '../test/bench/figures.mjs';
 import { Fleet, poolctl } from '../test/bench/fleet.mjs';
 import { childProgram, quiet, workDirectory } from '../test/bench/machine.mjs';
 
-const parts = ['status', 'respawn', 'memory', 'idle', 'start', 'stop', 'flood', 'scrape', 'leases', 'drain', 'view'];
+const parts = ['status', 'respawn', 'memory', 'idle', 'start', 'stop', 'flood', 'scrape', 'leases', 'drain', 'view', 'scale'];
 
 const help = `usage: npm run bench -- [--only PART,...] [--rounds N] [--window SECONDS] [--json]
 
 Parts: ${parts.join(', ')}. Each has its own number of rounds, which --rounds overrides; --window is how long the
-idle and view parts watch (default 30). The whole takes some ten minutes on an idle machine.
+idle and view parts watch (default 30). The whole takes some fifteen minutes on an idle machine.
 Prints medians (min-max), the ratio to the floor, and the target. The floor is a bare Node loop that spawns the same children on an
 inherited descriptor; for status one GET by an empty Node program; for output the same program writing to a file; for the live view a bare Node.
 `;

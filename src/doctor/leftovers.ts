@@ -8,7 +8,7 @@ import { engineLog, lockFile, partsOf, registryFile } from '../host/paths.js';
 import { bootId, descriptorTarget, environValue, isLiving, type ProcessStat } from '../host/proc.js';
 import { readHolder } from '../shell/lock.js';
 import type { Processes } from '../shell/processes.js';
-import { enginesIn, readRecord } from '../up/record.js';
+import { readRecord, recordedEngines } from '../up/record.js';
 
 /** `stateDir` is ours: its registry is read too. */
 export async function findLeftovers(
@@ -28,7 +28,7 @@ export async function findLeftovers(
   const record = await readRecord(registryFile(stateDir));
   if (record !== null && record.boot_id === (await bootId())) {
     const found = await Promise.all(
-      enginesIn(record).map(async (engine) => ({ engine, tree: await processes.survivors(marksOf(engine, stateDir)) })),
+      recordedEngines(record).map(async (engine) => ({ engine, tree: await processes.survivors(marksOf(engine, stateDir)) })),
     );
     for (const { engine, tree } of found)
       add(

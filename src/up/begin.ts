@@ -13,21 +13,26 @@ import { type Paths, partsOf, replicaPaths } from '../host/paths.js';
 import { environValue, type ProcessStat } from '../host/proc.js';
 import { workersUnder, writersUnder } from '../host/tree.js';
 import { leaderOf } from '../shell/adoption.js';
+import type { Owner } from '../shell/leaves.js';
 import type { Processes } from '../shell/processes.js';
 import { readRegistry } from '../shell/registry.js';
 import { rfc3339 } from '../text/time.js';
-import { enginesIn, parseRecord, type Record } from './record.js';
+import { parseRecord, type Record, recordedEngines } from './record.js';
 
 export type Beginnings = Omit<Restoring, 'record' | 'clean' | 'sameBoot'> & {
   readonly paths: Paths;
   readonly bootId: string;
   readonly processes: Pick<Processes, 'sweep'>;
+  /** Who lives in a cgroup of an earlier supervisor of this state directory. */
+  readonly contained: readonly Owner[];
 };
 
 export type Begun = {
   readonly restored: Restored;
   /** Why the registry could not be used, and where it is now; null where it could, or there was none. */
   readonly setAside: string | null;
+  /** Whether engines of an earlier supervisor may be there. */
+  readonly unclean: boolean;
 };
 
 export async function begin(beginnings: Beginnings): Promise<Begun> {
@@ -39,12 +44,17 @@ export async function begin(beginnings: Beginnings): Promise<Begun> {
     }
     return record;
   });
+  const found = await unrecorded(beginnings, record);
+  const named = new Set([...(record === null ? [] : instancesIn(record)), ...found.map(({ instance }) => instance)]);
+  const lost = beginnings.contained.filter(({ instance }) => !named.has(instance)).map(unidentified);
+  const restored = restoreFrom(record, beginnings, [...found, ...lost]);
   return {
-    restored: restoreFrom(record, beginnings, await unrecorded(beginnings, record)),
+    restored,
     setAside:
       setAside === null
         ? null
         : `${setAside.why}; ${setAside.to === null ? 'it is written over' : `it lies in ${basename(setAside.to)}`}`,
+    unclean: restored.state.leftovers.length > 0 || (record === null ? setAside !== null : record.ended !== 'clean'),
   };
 }
 
@@ -91,7 +101,7 @@ async function unrecorded({ paths, processes }: Beginnings, record: Record | nul
 }
 
 function instancesIn(record: Record): ReadonlySet<string> {
-  return new Set(enginesIn(record).map(({ instance }) => instance));
+  return new Set(recordedEngines(record).map(({ instance }) => instance));
 }
 
 /** `<state>/logs/chat/r0.log`, `<state>/work/chat/r0`: the replica. */
@@ -112,11 +122,16 @@ async function unrecordedEngine(
   const { log } = replicaPaths(paths, key);
   if (leader === undefined || log !== join(paths.logsDir, `${key}.log`) || partsOf(key).poolId === '') return null;
   const instance = instances[processes.indexOf(leader)] ?? '';
+  const identity = { pid: leader.pid, startTicks: leader.startTicks, instance, logOffset: 0 };
+  return { ...unidentified({ key, instance }), identity };
+}
+
+function unidentified({ key, instance }: Owner): RecordedEngine {
   return {
     key,
     incarnation: 0,
     instance,
-    identity: { pid: leader.pid, startTicks: leader.startTicks, instance, logOffset: 0 },
+    identity: null,
     startedAt: { at: 0, wallMs: 0 },
     devices: [],
     port: 0,

@@ -75,8 +75,8 @@ export async function readRecord(path: string): Promise<Record | null> {
   }
 }
 
-/** All that it knows of: that served, that loaded, that were about to be launched, that had died or were on their way out. */
-export function enginesIn({ state }: Record): readonly RecordedEngine[] {
+/** All that may run: of replicas, of launches whose process was not seen yet, of those that died last, and of places that are gone. */
+export function recordedEngines({ state }: Record): readonly RecordedEngine[] {
   const running = Object.values(state.replicas).flatMap(({ life, died }) => [
     ...('engine' in life
       ? [life.engine]

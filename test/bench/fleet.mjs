@@ -13,8 +13,9 @@ const floor = fileURLToPath(new URL('floor.mjs', import.meta.url));
 /**
  * @typedef {{ name: 'poolctl' | 'floor', pid: number, begunAt: number, socket: string, log: string, stamps: Stamps, stop: () => Promise<void> }} Supervisor
  *   `log` is that of the first child
- * @typedef {{ count: number, mode?: string, extra?: string[], pool?: object, settings?: object }} Wish
- *   `extra` stands after the child's name; for poolctl it may hold placeholders; `settings` are keys of `supervisor`
+ * @typedef {{ count: number, mode?: string, extra?: string[], pool?: object, settings?: object, within?: string[] }} Wish
+ *   `extra` stands after the child's name; for poolctl it may hold placeholders; `settings` are keys of `supervisor`;
+ *   `within`: words before the command of poolctl
  */
 
 /** Everything that a run of the benchmarks starts, so that it can also be stopped when the run breaks off. */
@@ -29,14 +30,14 @@ export class Fleet {
   }
 
   /** @param {Wish} wish @returns {Supervisor & { state: string }} */
-  poolctl({ count, mode = 'stamp', extra = [], pool = {}, settings = {} }) {
+  poolctl({ count, mode = 'stamp', extra = [], pool = {}, settings = {}, within = [] }) {
     const place = this.#place('poolctl');
     const stamps = new Stamps(join(place, 'stamps'));
     const command = [...this.child.argv, mode, stamps.file, `\${REPLICA_ID}`, ...extra];
     writeFileSync(join(place, 'pools.yaml'), JSON.stringify(inventory(command, count, pool, settings)));
     const state = join(place, 'state');
     // Executed as its users do: its first line says how Node is to run it.
-    const argv = [poolctl, 'up', '--file', join(place, 'pools.yaml'), '--state-dir', state, '--log-format', 'json'];
+    const argv = [...within, poolctl, 'up', '--file', join(place, 'pools.yaml'), '--state-dir', state, '--log-format', 'json'];
     return {
       ...this.#begin('poolctl', place, argv, stamps),
       socket: join(state, 'poolctl.sock'),

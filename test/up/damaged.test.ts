@@ -46,6 +46,7 @@ it('wherever it is damaged, a supervisor begins, shows what is, and goes on', as
       paths,
       bootId: 'boot',
       processes: { sweep: async () => new Map() },
+      contained: [],
       entryOf,
       now: bench.now + 1_000,
       wallMs: 1e12 + bench.now + 1_000,
