@@ -2,7 +2,7 @@
  * Bundles poolctl, with every package inside, so that an installed one needs none: `bin/poolctl.ts` with what `status` needs, all commands split
  * one by one, and as files of their own the demo engine and the helper that kills a tree. Silent unless it fails.
  *
- *   node scripts/build.mjs [--outdir DIR]      default: dist
+ *   node scripts/build.mjs [--outdir DIR] [--version V]      default: dist, and the version of package.json
  *
  * Files are replaced whole and only where they changed: a poolctl that runs out of dist meanwhile never reads half of one.
  */
@@ -15,10 +15,13 @@ import { build } from 'esbuild';
 import { licences } from './licences.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const { values } = parseArgs({ options: { outdir: { type: 'string', default: join(root, 'dist') } } });
+const { values } = parseArgs({
+  options: { outdir: { type: 'string', default: join(root, 'dist') }, version: { type: 'string' } },
+});
 const outdir = resolve(values.outdir);
 
-const { version, engines } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
+const packaged = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
+const { version = packaged.version } = values;
 
 const common = {
   absWorkingDir: root,
@@ -26,7 +29,7 @@ const common = {
   bundle: true,
   platform: 'node',
   format: 'esm',
-  target: `node${/\d+\.\d+/.exec(engines.node)?.[0]}`,
+  target: `node${/\d+\.\d+/.exec(packaged.engines.node)?.[0]}`,
   // Identifiers stay, so that the stack of a bug can be read.
   minifyWhitespace: true,
   minifySyntax: true,

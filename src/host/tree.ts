@@ -3,6 +3,7 @@
  * stdout or stderr: each of these misses some (setsid leaves the group, a wiped environment loses the instance, a redirection the log).
  */
 
+import { readlinkSync } from 'node:fs';
 import { realpath } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { descriptorTarget, environValue, isLiving, type ProcessStat, type Sweep } from './proc.js';
@@ -43,6 +44,17 @@ export async function writersUnder(dir: string, sweep: Sweep): Promise<ReadonlyM
   const byOutput = grouped([...sweep.values()].filter(isLiving), outputsOf);
   return new Map(
     [...byOutput].flatMap(([path, writers]) => (path.startsWith(root) ? [[join(dir, path.slice(root.length)), writers]] : [])),
+  );
+}
+
+/** The living processes that carry an instance and work in a directory below `dir`, by that directory as it is written with `dir`. */
+export async function workersUnder(dir: string, sweep: Sweep): Promise<ReadonlyMap<string, readonly ProcessStat[]>> {
+  const root = `${await realpath(dir).catch(() => dir)}/`;
+  const there = [...sweep.values()].filter((each) => isLiving(each) && directoryOf(each)?.startsWith(root) === true);
+  const instances = await Promise.all(there.map(instanceOf));
+  return grouped(
+    there.filter((_, at) => instances[at] != null),
+    (each) => [join(dir, directoryOf(each)?.slice(root.length) ?? '')],
   );
 }
 
@@ -93,6 +105,14 @@ function instanceOf({ pid, state }: ProcessStat): Promise<string | null> {
 function outputsOf({ pid }: ProcessStat): readonly string[] {
   const outputs = [1, 2].map((fd) => descriptorTarget(pid, fd)).filter((target) => target?.startsWith('/') === true);
   return [...new Set(outputs.map((target) => (target ?? '').replace(/ \(deleted\)$/, '').replace(/\.log\.\d+$/, '.log')))];
+}
+
+function directoryOf({ pid }: ProcessStat): string | null {
+  try {
+    return readlinkSync(`/proc/${pid}/cwd`).replace(/ \(deleted\)$/, '');
+  } catch {
+    return null;
+  }
 }
 
 /** A tree is not older than its leader; where that is unknown, all are looked at. */

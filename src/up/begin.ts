@@ -1,16 +1,22 @@
 /** What an earlier supervisor left: its registry back into state, or, where that cannot be read, its engines by the logs that they write. */
 
+import { basename, join } from 'node:path';
+import { nextAt } from '../core/due.js';
 import type { Inventory, ReplicaKey } from '../core/model.js';
+import { recorded } from '../core/record.js';
 import { type Restored, restore } from '../core/restore.js';
 import type { Restoring } from '../core/resume.js';
-import type { RecordedEngine } from '../core/state.js';
+import { viewPools } from '../core/snapshot.js';
+import type { RecordedEngine, State } from '../core/state.js';
+import { step } from '../core/step.js';
 import { type Paths, partsOf, replicaPaths } from '../host/paths.js';
 import { environValue, type ProcessStat } from '../host/proc.js';
-import { writersUnder } from '../host/tree.js';
+import { workersUnder, writersUnder } from '../host/tree.js';
 import { leaderOf } from '../shell/adoption.js';
 import type { Owner } from '../shell/leaves.js';
 import type { Processes } from '../shell/processes.js';
 import { readRegistry } from '../shell/registry.js';
+import { rfc3339 } from '../text/time.js';
 import { parseRecord, type Record, recordedEngines } from './record.js';
 
 export type Beginnings = Omit<Restoring, 'record' | 'clean' | 'sameBoot'> & {
@@ -23,55 +29,99 @@ export type Beginnings = Omit<Restoring, 'record' | 'clean' | 'sameBoot'> & {
 
 export type Begun = {
   readonly restored: Restored;
-  /** Why the registry could not be used; null where it could, or there was none. */
+  /** Why the registry could not be used, and where it is now; null where it could, or there was none. */
   readonly setAside: string | null;
   /** Whether engines of an earlier supervisor may be there. */
   readonly unclean: boolean;
 };
 
 export async function begin(beginnings: Beginnings): Promise<Begun> {
-  const { paths, inventory } = beginnings;
-  const { content: record, setAside } = await readRegistry(paths.registry, (content) => usable(parseRecord(content), beginnings));
-  const unknown = record === null ? await unrecorded(beginnings) : [];
-  const restored = restoreFrom(record, beginnings);
-  const named = new Set([...(record === null ? [] : recordedEngines(record)), ...unknown].map(({ instance }) => instance));
+  const { content: record, setAside } = await readRegistry(beginnings.paths.registry, (content) => {
+    const record = parseRecord(content);
+    if (record.ok) {
+      rehearse(restoreFrom(record.value, beginnings).state, beginnings);
+      instancesIn(record.value);
+    }
+    return record;
+  });
+  const found = await unrecorded(beginnings, record);
+  const named = new Set([...(record === null ? [] : instancesIn(record)), ...found.map(({ instance }) => instance)]);
   const lost = beginnings.contained.filter(({ instance }) => !named.has(instance)).map(unidentified);
-  const leftovers = [...restored.state.leftovers, ...unknown, ...lost];
+  const restored = restoreFrom(record, beginnings, [...found, ...lost]);
   return {
-    restored: { ...restored, state: { ...restored.state, leftovers: leftovers.map((each) => stoppedAs(each, inventory)) } },
-    setAside: setAside?.why ?? null,
-    unclean: leftovers.length > 0 || (record === null ? setAside !== null : record.ended !== 'clean'),
+    restored,
+    setAside:
+      setAside === null
+        ? null
+        : `${setAside.why}; ${setAside.to === null ? 'it is written over' : `it lies in ${basename(setAside.to)}`}`,
+    unclean: restored.state.leftovers.length > 0 || (record === null ? setAside !== null : record.ended !== 'clean'),
   };
 }
 
-function restoreFrom(record: Record | null, { bootId, ...rest }: Beginnings): Restored {
-  return restore({
+/**
+ * A registry that was changed by hand, or lacks what it should have, may be whole JSON and still make a state over which the core stumbles. That is found out
+ * now, and not when there is no way back: what is due next is played, and shown, and nothing is done. @throws whatever goes wrong
+ */
+function rehearse(restored: State, { now: begun, wallMs }: Beginnings): void {
+  let [state, now] = [restored, begun];
+  for (let steps = 0; steps < rehearsedSteps; steps += 1) {
+    viewPools(state, { now, time: rfc3339 });
+    recorded(state, () => '', { at: now, wallMs });
+    state = step(state, { type: 'woke' }, { now, wallMs, rand: () => 0.5, id: () => `rehearsal ${steps}` }).state;
+    now = Math.max(now, nextAt(state) ?? now);
+  }
+}
+
+const rehearsedSteps = 5;
+
+function restoreFrom(record: Record | null, { bootId, ...rest }: Beginnings, unknown: readonly RecordedEngine[] = []): Restored {
+  const restored = restore({
     ...rest,
     record: record?.state ?? null,
     clean: record?.ended === 'clean',
     sameBoot: record?.boot_id === bootId,
   });
+  const leftovers = [...restored.state.leftovers, ...unknown].map((each) => stoppedAs(each, rest.inventory));
+  return { ...restored, state: { ...restored.state, leftovers } };
 }
 
-/** A registry that was changed by hand may be whole JSON and still make no state. */
-function usable(record: Record | null, beginnings: Beginnings): Record | null {
-  if (record !== null) restoreFrom(record, beginnings);
-  return record;
+/**
+ * Engines that nobody wrote down, since the disk was full or the registry is lost: whoever has one of our logs open as its output, or carries an instance
+ * and works in a directory of ours. Beside a registry those alone count whose instance it does not know: all others are found by it.
+ */
+async function unrecorded({ paths, processes }: Beginnings, record: Record | null): Promise<readonly RecordedEngine[]> {
+  const sweep = await processes.sweep();
+  const known = record === null ? null : instancesIn(record);
+  const places = [await writersUnder(paths.logsDir, sweep), await workersUnder(paths.workDir, sweep)];
+  const found = await Promise.all(
+    places.flatMap((place) => [...place]).map(([path, tree]) => unrecordedEngine(keyIn(path), tree, known, paths)),
+  );
+  const byPid = new Map(found.flatMap((engine) => (engine?.identity == null ? [] : [[engine.identity.pid, engine]])));
+  return [...byPid.values()];
 }
 
-/** Engines that nobody wrote down, or whose registry is lost: whoever has one of our logs open as its output. */
-async function unrecorded({ paths, processes }: Beginnings): Promise<readonly RecordedEngine[]> {
-  const writers = await writersUnder(paths.logsDir, await processes.sweep());
-  const found = await Promise.all([...writers].map(([log, tree]) => unrecordedEngine(log, tree, paths)));
-  return found.filter((engine) => engine !== null);
+function instancesIn(record: Record): ReadonlySet<string> {
+  return new Set(recordedEngines(record).map(({ instance }) => instance));
 }
 
-async function unrecordedEngine(log: string, tree: readonly ProcessStat[], paths: Paths): Promise<RecordedEngine | null> {
-  const [rid, poolId] = log.split('/').reverse();
-  const key = `${poolId}/${rid?.replace(/\.log$/, '')}` as ReplicaKey;
+/** `<state>/logs/chat/r0.log`, `<state>/work/chat/r0`: the replica. */
+function keyIn(path: string): ReplicaKey {
+  const [rid, poolId] = path.split('/').reverse();
+  return `${poolId}/${rid?.replace(/\.log$/, '')}` as ReplicaKey;
+}
+
+async function unrecordedEngine(
+  key: ReplicaKey,
+  processes: readonly ProcessStat[],
+  known: ReadonlySet<string> | null,
+  paths: Paths,
+): Promise<RecordedEngine | null> {
+  const instances = await Promise.all(processes.map(({ pid }) => environValue(pid, 'POOLCTL_INSTANCE')));
+  const tree = processes.filter((_, at) => known === null || (instances[at] != null && !known.has(instances[at])));
   const leader = leaderOf(tree) ?? tree[0];
-  if (leader === undefined || replicaPaths(paths, key).log !== log || partsOf(key).poolId === '') return null;
-  const instance = (await environValue(leader.pid, 'POOLCTL_INSTANCE')) ?? '';
+  const { log } = replicaPaths(paths, key);
+  if (leader === undefined || log !== join(paths.logsDir, `${key}.log`) || partsOf(key).poolId === '') return null;
+  const instance = instances[processes.indexOf(leader)] ?? '';
   const identity = { pid: leader.pid, startTicks: leader.startTicks, instance, logOffset: 0 };
   return { ...unidentified({ key, instance }), identity };
 }
