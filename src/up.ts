@@ -258,6 +258,7 @@ export async function up(options: UpOptions, world: World): Promise<number> {
     ...(noticed.length === 0 ? {} : { reason: noticed.join('; ') }),
   });
   runtime.begin();
+  lock.keepNamed((error) => onStorage(paths.lock, error));
   await clearLeftovers(restored.state.leftovers, { paths, processes, clock, runtime, news });
   const exit = await end;
   runtime.close();

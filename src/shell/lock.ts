@@ -17,6 +17,11 @@ export type Holder = {
 };
 
 export type SupervisorLock = {
+  /**
+   * The lock holds whether or not its text could be written, on a full disk for instance: `onStorage` is told why not, and null
+   * when it stands; until then it is tried again.
+   */
+  keepNamed(onStorage: (error: string | null) => void): void;
   /** Gives up directory and socket, and removes the socket's file. */
   release(): Promise<void>;
 };
@@ -44,13 +49,34 @@ export async function lockSupervisor(wish: LockWish): Promise<SupervisorLock> {
   let socketLock: FileLock | null;
   try {
     socketLock = await claimSocket(socket, stateDir, flock, uid);
-    await write(lock, { pid, startTicks: readStat(pid)?.startTicks ?? 0, startedAt: wish.startedAt.toISOString(), socket });
   } catch (error) {
     await lock.release();
     throw error;
   }
+  const holder = { pid, startTicks: readStat(pid)?.startTicks ?? 0, startedAt: wish.startedAt.toISOString(), socket };
+  const name = (): Promise<string | null> =>
+    write(lock, holder).then(
+      () => null,
+      (error: Error) => `cannot write "${wish.lock}": ${error.message}`,
+    );
+  let unnamed = await name();
+  let again: NodeJS.Timeout | null = null;
+  let released = false;
+
+  function keepNamed(onStorage: (error: string | null) => void): void {
+    onStorage(unnamed);
+    if (unnamed === null || released) return;
+    again = setTimeout(async () => {
+      unnamed = await name();
+      keepNamed(onStorage);
+    }, nameAgainMs).unref();
+  }
+
   return {
+    keepNamed,
     async release() {
+      released = true;
+      if (again !== null) clearTimeout(again);
       await unlink(socket).catch(() => undefined);
       await lock.file.truncate(0).catch(() => undefined);
       if (socketLock !== null) await unlink(lockOf(socket)).catch(() => undefined);
@@ -59,6 +85,8 @@ export async function lockSupervisor(wish: LockWish): Promise<SupervisorLock> {
     },
   };
 }
+
+const nameAgainMs = 1_000;
 
 /** Who holds a state directory, by the lock's text; null when it names nobody who lives. A proof only for whoever failed to lock it. */
 export async function readHolder(lock: string): Promise<Holder | null> {

@@ -84,6 +84,20 @@ describe('a state directory (what needs a mount is skipped unless root)', () => 
     expect(JSON.parse(readFileSync(join(rig.state, 'state.json'), 'utf8'))).toMatchObject({ ended: 'clean' });
   });
 
+  it.skipIf(!root)('that is full before it begins: the same, and its lock names it once there is room', async () => {
+    expect(mounted('-t', 'tmpfs', '-o', 'size=1m,mode=0700', 'tmpfs')).toBe(true);
+    const filler = fill();
+    const before = await serving();
+    await works(before);
+    const lock = join(rig.state, 'supervisor.lock');
+    expect((await rig.run('status')).stderr).toContain(`not saved: cannot write "${lock}": ENOSPC`);
+    rmSync(filler);
+    while ((await rig.run('status')).stderr.includes('supervisor.lock')) await sleep(50);
+    const { supervisor } = await rig.json('status');
+    expect(JSON.parse(readFileSync(lock, 'utf8'))).toMatchObject({ pid: supervisor.pid, socket: supervisor.socket });
+    expect((await rig.run('down')).status).toBe(0);
+  });
+
   it.skipIf(!root)('that becomes read-only: the same', async () => {
     const before = await serving();
     // What is open stays open; a mount that has been written through could not be made so.
