@@ -10,10 +10,11 @@ import { Chronicle } from './chronicle.js';
 import { engineFaults } from './engine-faults.js';
 import { Excuses } from './excuses.js';
 import { Goals } from './goals.js';
+import { Gpus, gpuFaults, healthy } from './gpus.js';
 import { Growth } from './growth.js';
 import { holder } from './holders.js';
 import { LeaseBook } from './lease-book.js';
-import { diskFaults, downAndOut, fileFaults, gpuFaults, healthyGpus, supervisorFaults } from './machine-faults.js';
+import { diskFaults, downAndOut, fileFaults, supervisorFaults } from './machine-faults.js';
 import { operator } from './operators.js';
 import { Place } from './place.js';
 import { unedited, writeInventory } from './pools.js';
@@ -57,9 +58,11 @@ export async function play(wish: Wish): Promise<Outcome> {
   const place = await Place.make(48);
   const chronicle = new Chronicle(join(place.dir, 'chaos.log'));
   const mark = `CHAOS_RUN=${place.dir}`;
-  const nvidia = await fakeNvidiaSmi(place.dir, healthyGpus);
+  const nvidia = await fakeNvidiaSmi(place.dir, healthy);
+  const gpus = new Gpus(nvidia);
   const env = { ...nvidia.env, HOME: place.dir, CHAOS_RUN: place.dir };
-  const run = assemble(place, chronicle, new Supervisor(wish.program, place, env, chronicle), mark);
+  const supervisor = new Supervisor(wish.program, place, env, chronicle, gpus);
+  const run = assemble({ place, chronicle, supervisor, gpus }, mark);
   const random = makeRandom(wish.seed);
   const growth = new Growth();
   writeInventory(place, run.edits);
@@ -67,7 +70,7 @@ export async function play(wish: Wish): Promise<Outcome> {
   const watching = new AbortController();
   await run.supervisor.up();
   const watches = [run.witness.watch(100, watching.signal), readStatus(run, watching.signal)];
-  const parts = partsOf(wish, gpuFaults(nvidia));
+  const parts = partsOf(wish);
   const until = begunAt + wish.minutes * 60_000;
   try {
     await settle(run, growth);
@@ -104,7 +107,8 @@ export async function play(wish: Wish): Promise<Outcome> {
   };
 }
 
-function assemble(place: Place, chronicle: Chronicle, supervisor: Supervisor, mark: string): Run {
+function assemble(given: Pick<Run, 'place' | 'chronicle' | 'supervisor' | 'gpus'>, mark: string): Run {
+  const { chronicle, supervisor } = given;
   const violate = (text: string): void => chronicle.violate(text);
   const excuses = new Excuses();
   const leases = new LeaseBook(excuses, violate);
@@ -127,7 +131,8 @@ function assemble(place: Place, chronicle: Chronicle, supervisor: Supervisor, ma
     },
   });
   return {
-    ...{ place, chronicle, supervisor, witness, excuses, leases, goals, strays },
+    ...given,
+    ...{ witness, excuses, leases, goals, strays },
     edits: unedited(),
     turns: new Map(),
     robbed: new Set(),
@@ -136,7 +141,7 @@ function assemble(place: Place, chronicle: Chronicle, supervisor: Supervisor, ma
   };
 }
 
-function partsOf({ soak }: Wish, gpus: Part): readonly (readonly [string, Part])[] {
+function partsOf({ soak }: Wish): readonly (readonly [string, Part])[] {
   const several = (name: string, part: Part, count: number) =>
     Array.from({ length: count }, (_, n) => [`${name} ${n}`, part] as const);
   return [
@@ -145,7 +150,7 @@ function partsOf({ soak }: Wish, gpus: Part): readonly (readonly [string, Part])
     ...several('engine faults', engineFaults, 2),
     ['supervisor faults', supervisorFaults(!soak)],
     ['disk faults', diskFaults],
-    ['GPU faults', gpus],
+    ['GPU faults', gpuFaults],
     ['file faults', fileFaults],
   ];
 }

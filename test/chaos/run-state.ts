@@ -4,6 +4,7 @@ import type { Random } from '../sim/random.js';
 import type { Chronicle } from './chronicle.js';
 import type { Excuses } from './excuses.js';
 import type { Goals } from './goals.js';
+import type { Gpus } from './gpus.js';
 import type { LeaseBook } from './lease-book.js';
 import type { Place } from './place.js';
 import type { Edits, PoolId } from './pools.js';
@@ -20,6 +21,7 @@ export type Run = {
   readonly leases: LeaseBook;
   readonly goals: Goals;
   readonly strays: Strays;
+  readonly gpus: Gpus;
   /** As the file is now. */
   edits: Edits;
   /** Wishes are sent one after another to a pool: which one was accepted last is then beyond doubt. */

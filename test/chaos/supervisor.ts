@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Answer, send } from '../orchestrator/poolctl.js';
 import type { Chronicle } from './chronicle.js';
+import type { Gpus } from './gpus.js';
 import type { Place } from './place.js';
 
 /** A supervisor answers within this time of its begin, and to every request; the machine may be busy. */
@@ -28,6 +29,7 @@ export class Supervisor {
     private readonly place: Place,
     private readonly env: Readonly<Record<string, string | undefined>>,
     private readonly chronicle: Chronicle,
+    private readonly gpus: Gpus,
   ) {}
 
   get pid(): number | null {
@@ -41,6 +43,7 @@ export class Supervisor {
 
   /** Resolves once it answers. */
   async up(): Promise<void> {
+    await this.gpus.present();
     this.generation += 1;
     const said = openSync(join(this.place.dir, `up-${this.generation}.log`), 'w');
     const child = this.spawn(['up', '--log-format', 'json'], ['ignore', 'ignore', said]);
