@@ -3,6 +3,7 @@
  * stdout or stderr: each of these misses some (setsid leaves the group, a wiped environment loses the instance, a redirection the log).
  */
 
+import { readlinkSync } from 'node:fs';
 import { realpath } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { descriptorTarget, environValue, isLiving, type ProcessStat, type Sweep } from './proc.js';
@@ -38,11 +39,24 @@ export async function findTrees(
 }
 
 /** The living processes that have a log below `dir` open as stdout or stderr, by the log's path as it is written with `dir`. */
-export async function writersUnder(dir: string, sweep: Sweep): Promise<ReadonlyMap<string, readonly ProcessStat[]>> {
+export function writersUnder(dir: string, sweep: Sweep): Promise<ReadonlyMap<string, readonly ProcessStat[]>> {
+  return groupedUnder(dir, sweep, outputsOf);
+}
+
+/** The living processes that work in a directory below `dir`, by its path as it is written with `dir`. */
+export function workersUnder(dir: string, sweep: Sweep): Promise<ReadonlyMap<string, readonly ProcessStat[]>> {
+  return groupedUnder(dir, sweep, ({ pid }) => workplacesOf(pid));
+}
+
+async function groupedUnder(
+  dir: string,
+  sweep: Sweep,
+  placesOf: (each: ProcessStat) => readonly string[],
+): Promise<ReadonlyMap<string, readonly ProcessStat[]>> {
   const root = `${await realpath(dir).catch(() => dir)}/`;
-  const byOutput = grouped([...sweep.values()].filter(isLiving), outputsOf);
+  const byPlace = grouped([...sweep.values()].filter(isLiving), placesOf);
   return new Map(
-    [...byOutput].flatMap(([path, writers]) => (path.startsWith(root) ? [[join(dir, path.slice(root.length)), writers]] : [])),
+    [...byPlace].flatMap(([path, found]) => (path.startsWith(root) ? [[join(dir, path.slice(root.length)), found]] : [])),
   );
 }
 
@@ -93,6 +107,14 @@ function instanceOf({ pid, state }: ProcessStat): Promise<string | null> {
 function outputsOf({ pid }: ProcessStat): readonly string[] {
   const outputs = [1, 2].map((fd) => descriptorTarget(pid, fd)).filter((target) => target?.startsWith('/') === true);
   return [...new Set(outputs.map((target) => (target ?? '').replace(/ \(deleted\)$/, '').replace(/\.log\.\d+$/, '.log')))];
+}
+
+function workplacesOf(pid: number): readonly string[] {
+  try {
+    return [readlinkSync(`/proc/${pid}/cwd`).replace(/ \(deleted\)$/, '')];
+  } catch {
+    return [];
+  }
 }
 
 /** A tree is not older than its leader; where that is unknown, all are looked at. */

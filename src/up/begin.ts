@@ -1,16 +1,14 @@
-/** What an earlier supervisor left: its registry back into state, or, where that cannot be read, its engines by the logs that they write. */
+/** What an earlier supervisor left: its registry back into state, and the engines that are not in it. */
 
-import type { Inventory, ReplicaKey } from '../core/model.js';
+import type { Inventory } from '../core/model.js';
 import { type Restored, restore } from '../core/restore.js';
 import type { Restoring } from '../core/resume.js';
 import type { RecordedEngine } from '../core/state.js';
-import { type Paths, partsOf, replicaPaths } from '../host/paths.js';
-import { environValue, type ProcessStat } from '../host/proc.js';
-import { writersUnder } from '../host/tree.js';
-import { leaderOf } from '../shell/adoption.js';
+import { type Paths, partsOf } from '../host/paths.js';
 import type { Processes } from '../shell/processes.js';
 import { readRegistry } from '../shell/registry.js';
 import { parseRecord, type Record } from './record.js';
+import { unrecorded } from './unrecorded.js';
 
 export type Beginnings = Omit<Restoring, 'record' | 'clean' | 'sameBoot'> & {
   readonly paths: Paths;
@@ -27,7 +25,7 @@ export type Begun = {
 export async function begin(beginnings: Beginnings): Promise<Begun> {
   const { paths, inventory } = beginnings;
   const { content: record, setAside } = await readRegistry(paths.registry, (content) => usable(parseRecord(content), beginnings));
-  const unknown = record === null ? await unrecorded(beginnings) : [];
+  const unknown = await unrecorded(record?.state ?? null, beginnings);
   const restored = restoreFrom(record, beginnings);
   const leftovers = [...restored.state.leftovers, ...unknown];
   return {
@@ -49,32 +47,6 @@ function restoreFrom(record: Record | null, { bootId, ...rest }: Beginnings): Re
 function usable(record: Record | null, beginnings: Beginnings): Record | null {
   if (record !== null) restoreFrom(record, beginnings);
   return record;
-}
-
-/** Engines that nobody wrote down, or whose registry is lost: whoever has one of our logs open as its output. */
-async function unrecorded({ paths, processes }: Beginnings): Promise<readonly RecordedEngine[]> {
-  const writers = await writersUnder(paths.logsDir, await processes.sweep());
-  const found = await Promise.all([...writers].map(([log, tree]) => unrecordedEngine(log, tree, paths)));
-  return found.filter((engine) => engine !== null);
-}
-
-async function unrecordedEngine(log: string, tree: readonly ProcessStat[], paths: Paths): Promise<RecordedEngine | null> {
-  const [rid, poolId] = log.split('/').reverse();
-  const key = `${poolId}/${rid?.replace(/\.log$/, '')}` as ReplicaKey;
-  const leader = leaderOf(tree) ?? tree[0];
-  if (leader === undefined || replicaPaths(paths, key).log !== log || partsOf(key).poolId === '') return null;
-  const instance = (await environValue(leader.pid, 'POOLCTL_INSTANCE')) ?? '';
-  return {
-    key,
-    incarnation: 0,
-    instance,
-    identity: { pid: leader.pid, startTicks: leader.startTicks, instance, logOffset: 0 },
-    startedAt: { at: 0, wallMs: 0 },
-    devices: [],
-    port: 0,
-    stop: { signal: 'SIGTERM', graceMs: 5_000 },
-    entry: '',
-  };
 }
 
 /** As the inventory says now, where it still has the pool. */

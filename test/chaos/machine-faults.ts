@@ -38,22 +38,24 @@ const troubles = {
     replace(run, 'at any moment', () => sleep(random.chance(0.5) ? 0 : random.between(0, 2_000))),
   'supervisor killed, and its registry torn': (run: Run, random: Random) =>
     replace(run, 'before a power cut', () => tear(run, random)),
-  'supervisor stopped for a while': async ({ supervisor }: Run, random: Random) =>
-    supervisor.hold(random.chance(0.7) ? random.between(100, 2_000) : random.between(2_000, 6_000)),
-  'second supervisor': secondSupervisor,
-  'down --keep-engines': async (run: Run) => {
-    const { supervisor, leases, chronicle } = run;
-    leases.lostAll();
-    const { code, stderr } = await supervisor.down('--keep-engines');
-    leases.lostAll();
-    if (code !== 0) return chronicle.violate(`down --keep-engines has ended with ${code}: ${stderr}`);
-    await supervisor.up();
-  },
-  down: async (run: Run) => {
-    await downAndOut(run);
-    await run.supervisor.up();
-  },
+  'supervisor stopped for a while': ({ supervisor }: Run, random: Random) =>
+    supervisor.inTurn(() => supervisor.hold(random.chance(0.7) ? random.between(100, 2_000) : random.between(2_000, 6_000))),
+  'second supervisor': (run: Run) => run.supervisor.inTurn(() => secondSupervisor(run)),
+  'down --keep-engines': (run: Run) => run.supervisor.inTurn(() => leaveEngines(run)),
+  down: (run: Run) =>
+    run.supervisor.inTurn(async () => {
+      await downAndOut(run);
+      if (!run.chronicle.broken.aborted) await run.supervisor.up();
+    }),
 } as const;
+
+async function leaveEngines({ supervisor, leases, chronicle }: Run): Promise<void> {
+  leases.lostAll();
+  const { code, stderr } = await supervisor.down('--keep-engines');
+  leases.lostAll();
+  if (code !== 0) return chronicle.violate(`down --keep-engines has ended with ${code}: ${stderr}`);
+  await supervisor.up();
+}
 
 /** The whole registry may be lost: goals with it, and engines are then known by the logs that they write, and are stopped. */
 function tear({ place, excuses, goals }: Run, random: Random): void {
@@ -66,7 +68,7 @@ function tear({ place, excuses, goals }: Run, random: Random): void {
 async function secondSupervisor({ supervisor, chronicle, gpus }: Run): Promise<void> {
   const { code, stderr } = await supervisor.run('up');
   // One that finds a GPU missing has not come so far.
-  if (code !== 7 && !(code === 4 && gpus.areMissing))
+  if (code !== null && code !== 7 && !(code === 4 && gpus.areMissing))
     chronicle.violate(`a second supervisor has ended with ${code} and not with 7: ${stderr}`);
 }
 

@@ -164,17 +164,19 @@ const latestForce = ({ excuses }: Run, { keys }: Wish): number =>
   Math.max(...keys.flatMap((key) => excuses.openOn(key)).map(({ forceFrom }) => forceFrom));
 
 /** kill -9, and another one in its place. Leases do not outlive it; engines, goals and waits do. */
-export async function replace(run: Run, why: string, meanwhile: () => Promise<void> | void = () => {}): Promise<void> {
+export function replace(run: Run, why: string, meanwhile: () => Promise<void> | void = () => {}): Promise<void> {
   const { supervisor, leases, chronicle, goals } = run;
-  if (supervisor.steadyMs() === 0) return;
-  chronicle.line(`kill -9 of the supervisor ${why}`);
-  leases.lostAll();
-  if (run.fullSince !== null) goals.doubtSince(run.fullSince);
-  await supervisor.kill();
-  leases.lostAll();
-  await endOrphanedHelpers(run);
-  await meanwhile();
-  await supervisor.up();
+  return supervisor.inTurn(async () => {
+    if (supervisor.steadyMs() === 0) return;
+    chronicle.line(`kill -9 of the supervisor ${why}`);
+    leases.lostAll();
+    await supervisor.kill();
+    leases.lostAll();
+    if (run.fullSince !== null) goals.doubtSince(run.fullSince);
+    await endOrphanedHelpers(run);
+    await meanwhile();
+    await supervisor.up();
+  });
 }
 
 /** A tool that hangs outlives a supervisor that is killed, and nobody can know it again: we see to it. */

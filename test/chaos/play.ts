@@ -204,7 +204,7 @@ async function finish(run: Run, growth: Growth, soak: boolean): Promise<void> {
 
 /** Whatever has happened, nothing of the run stays. */
 async function cleanUp({ supervisor, witness, strays }: Run): Promise<void> {
-  await supervisor.kill();
+  await supervisor.end();
   await witness.look();
   for (const { pid } of [...witness.alive, ...witness.others, ...strays.living]) {
     try {

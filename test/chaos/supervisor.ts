@@ -21,6 +21,8 @@ export class Supervisor {
   /** How long it has been held in all, so that deadlines can be moved by it. */
   heldMs = 0;
   private child: ChildProcess | null = null;
+  private readonly commands = new Set<ChildProcess>();
+  private turn: Promise<void> = Promise.resolve();
   private expectedToEnd = false;
   private steadySince = Number.POSITIVE_INFINITY;
 
@@ -39,6 +41,19 @@ export class Supervisor {
   /** For how long it has been at work without a break; 0: it is not. */
   steadyMs(): number {
     return Math.max(0, performance.now() - this.steadySince);
+  }
+
+  /** What is done to the supervisor itself is done one after another. */
+  async inTurn(deed: () => Promise<void>): Promise<void> {
+    const done = this.turn.then(deed);
+    this.turn = done.catch(() => {});
+    await done;
+  }
+
+  /** Ends it, and all commands that still run. */
+  async end(): Promise<void> {
+    for (const command of this.commands) command.kill('SIGKILL');
+    await this.kill();
   }
 
   /** Resolves once it answers. */
@@ -116,6 +131,9 @@ export class Supervisor {
   /** A command, to its end. */
   async run(...args: readonly string[]): Promise<Ran> {
     const child = this.spawn(args, ['ignore', 'pipe', 'pipe']);
+    this.commands.add(child);
+    const leave = (): void => void child.kill('SIGKILL');
+    this.chronicle.broken.addEventListener('abort', leave);
     let [stdout, stderr] = ['', ''];
     child.stdout?.on('data', (text) => {
       stdout += String(text);
@@ -124,11 +142,12 @@ export class Supervisor {
       stderr += String(text);
     });
     const [code] = (await once(child, 'close')) as [number | null];
+    this.commands.delete(child);
+    this.chronicle.broken.removeEventListener('abort', leave);
     return { code, stdout, stderr };
   }
 
-  /** A command that its user may leave. */
-  spawn(args: readonly string[], stdio: ('ignore' | 'pipe' | number)[]): ChildProcess {
+  private spawn(args: readonly string[], stdio: ('ignore' | 'pipe' | number)[]): ChildProcess {
     const where = ['--file', this.place.inventory, '--state-dir', this.place.state];
     return spawn(process.execPath, [this.program, ...args, ...where], { cwd: this.place.dir, env: this.env, stdio });
   }
