@@ -20,17 +20,18 @@ const requireBanner = {
  * Files are replaced whole and only where they changed: a poolctl that runs out of `outdir` meanwhile never reads half of one.
  *
  * @param {string} outdir absolute
- * @param {readonly import('esbuild').Plugin[]} plugins that change the sources on their way
+ * @param {{ version?: string, plugins?: readonly import('esbuild').Plugin[] }} how `version` stands in place of package.json's; `plugins` change
+ *   the sources on their way
  */
-export async function bundlePoolctl(outdir, plugins = []) {
-  const { version, engines } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
+export async function bundlePoolctl(outdir, { version, plugins = [] } = {}) {
+  const packaged = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
   const common = {
     absWorkingDir: root,
     outdir,
     bundle: true,
     platform: 'node',
     format: 'esm',
-    target: `node${/\d+\.\d+/.exec(engines.node)?.[0]}`,
+    target: `node${/\d+\.\d+/.exec(packaged.engines.node)?.[0]}`,
     // Identifiers stay, so that the stack of a bug can be read.
     minifyWhitespace: true,
     minifySyntax: true,
@@ -38,7 +39,7 @@ export async function bundlePoolctl(outdir, plugins = []) {
     define: {
       'process.env.NODE_ENV': '"production"',
       'process.env.DEV': '"false"',
-      __POOLCTL_VERSION__: JSON.stringify(version),
+      __POOLCTL_VERSION__: JSON.stringify(version ?? packaged.version),
     },
     plugins: [withoutDevtools(), ...plugins],
     metafile: true,

@@ -14,7 +14,7 @@ export async function bundle(edits = []) {
   const dist = join(dir, 'dist');
   const outfile = join(dir, 'play.mjs');
   await Promise.all([
-    bundlePoolctl(dist, edits.length === 0 ? [] : [edited(edits)]),
+    bundlePoolctl(dist, { plugins: [edited(edits)] }),
     build({
       absWorkingDir: root,
       entryPoints: ['test/chaos/play.ts'],
