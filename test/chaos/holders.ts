@@ -70,7 +70,7 @@ async function use(run: Run, random: Random, lease: Granted, signal: AbortSignal
   if (answer.status !== 204) chronicle.violate(`the return of lease ${held.id} was answered with ${answer.status}`);
 }
 
-async function renew({ supervisor, leases, chronicle }: Run, { held, ttlMs, generation }: Granted): Promise<void> {
+async function renew({ supervisor, leases, chronicle, excuses }: Run, { held, ttlMs, generation }: Granted): Promise<void> {
   const { id, key, engine } = held;
   const sentAt = performance.now();
   const answer = await supervisor.ask('POST', `/v2/leases/${id}/renew`, {});
@@ -78,7 +78,12 @@ async function renew({ supervisor, leases, chronicle }: Run, { held, ttlMs, gene
   chronicle.count('operations', `lease renewed ${answer.status}`);
   if (answer.status === 200) return leases.renewed(id, sentAt + ttlMs);
   const isDue = (): boolean =>
-    leases.isHeld(id) && generation === supervisor.generation && engine !== null && engine.goneAt === null;
+    leases.isHeld(id) &&
+    generation === supervisor.generation &&
+    engine !== null &&
+    engine.goneAt === null &&
+    // One that is being ended has none any more, and may take its time.
+    excuses.of(engine, true) === null;
   if (!isDue()) return leases.returned(id);
   // What ended its engine may not have been seen yet.
   await sleep(1_000);
