@@ -3,7 +3,8 @@
 import { readFileSync } from 'node:fs';
 import { descriptorsOf } from '../../src/host/proc.js';
 
-type Sample = { readonly generation: number; readonly at: number; readonly rssBytes: number; readonly descriptors: number };
+/** `generation`: which supervisor it is. */
+export type Sample = { readonly generation: number; readonly rssBytes: number; readonly descriptors: number };
 
 /** Caches fill and the heap finds its size at first: nothing is held against that time. */
 const settlingShare = 0.25;
@@ -18,9 +19,13 @@ export class Growth {
 
   sample(generation: number, pid: number): Sample {
     const rss = Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) * 1024;
-    const sample = { generation, at: performance.now(), rssBytes: rss, descriptors: descriptorsOf(pid)?.length ?? 0 };
-    this.samples.push(sample);
+    const sample = { generation, rssBytes: rss, descriptors: descriptorsOf(pid)?.length ?? 0 };
+    this.note(sample);
     return sample;
+  }
+
+  note(sample: Sample): void {
+    this.samples.push(sample);
   }
 
   /** Descriptors are as many in every calm, whichever supervisor it is. */
@@ -32,7 +37,7 @@ export class Growth {
       : `the supervisor has ${most.descriptors} descriptors open in a calm, and had ${first.descriptors} in the first one`;
   }
 
-  /** The last third of one supervisor's life against the third before it, without the beginning; null: too short, or it does not grow. */
+  /** The second half of one supervisor's life against the first, without its beginning; null: too short, or it does not grow. */
   memoryLeak(): string | null {
     const { before, after } = this.halves();
     if (before.length < fewest / 2) return null;
