@@ -12,7 +12,7 @@ import type { Engine } from './witness.js';
 const engine = (more: Partial<Engine> = {}): Engine => {
   const now = performance.now();
   return {
-    ...{ instance: 'i', key: 'chat/r0', pid: 1, startTicks: 1, port: 1, mask: [] },
+    ...{ instance: 'i', key: 'chat/r0', pid: 1, startTicks: 1, port: 1, model: 'hf:demo/one', mask: [] },
     ...{ bornAt: now - 60_000, aliveAt: now, goneAt: null },
     ...more,
   };

@@ -4,10 +4,10 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ReplicaView } from '../../src/api/wire.js';
-import { send } from '../orchestrator/poolctl.js';
+import { type Answer, type Json, send } from '../orchestrator/poolctl.js';
 import { order } from './engine-faults.js';
 import { seconds } from './goals.js';
-import { allKeys, policy } from './pools.js';
+import { allKeys, models, policy } from './pools.js';
 import { readHandoffs, replicasOf, statusOf } from './reader.js';
 import type { Run } from './run-state.js';
 
@@ -18,7 +18,7 @@ export async function calm(run: Run): Promise<void> {
   const { chronicle } = run;
   chronicle.line('calm');
   await heal(run);
-  for (const step of [applied, wantedAreBack, allAfterReset, agreed]) {
+  for (const step of [applied, unspoilt, wantedAreBack, allAfterReset, agreed]) {
     if (chronicle.broken.aborted) return;
     await step(run);
   }
@@ -40,16 +40,36 @@ async function heal({ witness }: Run): Promise<void> {
 }
 
 /** What is in the file is put to work, so that nothing is left to be surprised by. */
-async function applied(run: Run): Promise<void> {
-  const { supervisor, chronicle } = run;
-  const until = performance.now() + comeBackMs;
-  for (;;) {
-    const answer = await supervisor.ask('POST', '/v2/inventory/apply', {});
-    if (answer?.status === 200 && answer.body.operation_id === undefined) return;
-    if (performance.now() > until)
-      return chronicle.violate(`the file cannot be applied: ${answer?.status} ${JSON.stringify(answer?.body)}`);
-    if (answer?.status === 200) await supervisor.ask('GET', `/v2/operations/${answer.body.operation_id}?wait_ms=15000`);
-    else await sleep(500);
+const applied = (run: Run): Promise<void> =>
+  accomplish(run, '/v2/inventory/apply', {}, 'the file cannot be applied', ({ operation_id }) => operation_id === undefined);
+
+/** A pool that was stopped takes any model; now it is given one that can be run. */
+async function unspoilt(run: Run): Promise<void> {
+  for (const poolId of run.spoilt) {
+    const body = { new_model_ref: models.first };
+    const what = `${poolId} cannot be given a model that can be run`;
+    await accomplish(run, `/v2/pools/${poolId}/reload`, body, what, ({ state }) => state === 'succeeded');
+  }
+  run.spoilt.clear();
+}
+
+/** Asks until it is so. What a dead supervisor has left half done may be in the way at first. */
+async function accomplish(
+  { supervisor, chronicle }: Run,
+  path: string,
+  body: object,
+  what: string,
+  isSo: (answer: Json) => boolean,
+): Promise<void> {
+  const until = performance.now() + 2 * comeBackMs;
+  for (let last: Answer | null = null; !chronicle.broken.aborted; ) {
+    if (performance.now() > until) return chronicle.violate(`${what}: ${last?.status} ${JSON.stringify(last?.body)}`);
+    last = await supervisor.ask('POST', path, body, { prefer: 'respond-async' });
+    const id = last?.body?.operation_id;
+    while (id !== undefined && (last?.body.state ?? 'running') === 'running' && performance.now() < until)
+      last = await supervisor.ask('GET', `/v2/operations/${id}?wait_ms=5000`);
+    if (last !== null && last.status < 300 && isSo(last.body)) return;
+    await sleep(500);
   }
 }
 

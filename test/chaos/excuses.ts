@@ -3,6 +3,7 @@
  * no reason, or died of something that poolctl did.
  */
 
+import { models } from './pools.js';
 import type { Engine } from './witness.js';
 
 /** A wish that may end engines. It is open from the moment that it was sent: it may have been heard though no answer came. */
@@ -47,7 +48,8 @@ export class Excuses {
   }
 
   /** Why it may have ended; null: for no reason. `cut`: while it had leases or requests. */
-  of({ key, bornAt, aliveAt, goneAt }: Engine, cut = false): string | null {
+  of({ key, model, bornAt, aliveAt, goneAt }: Engine, cut = false): string | null {
+    if (model === models.bad) return 'its model';
     const end = goneAt ?? performance.now();
     const fault = this.faults.find((each) => each.key === key && each.from <= end && each.until >= bornAt);
     if (fault !== undefined) return fault.what;

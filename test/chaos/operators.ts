@@ -70,6 +70,7 @@ function draw(run: Run, random: Random, poolId: PoolId): Wish {
       return random.chance(0.3) ? of({ now: true }, 0) : of(deadline, drainMs);
     case 'reload': {
       const model = random.chance(0.3) ? models.bad : random.pick(models.others);
+      if (model === models.bad) run.spoilt.add(poolId);
       const within = deadline.deadline_ms === undefined ? {} : { drain_deadline_ms: drainMs };
       return of({ new_model_ref: model, ...within }, drainMs);
     }

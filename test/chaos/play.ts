@@ -135,6 +135,7 @@ function assemble(given: Pick<Run, 'place' | 'chronicle' | 'supervisor' | 'gpus'
     ...{ witness, excuses, leases, goals, strays },
     edits: unedited(),
     turns: new Map(),
+    spoilt: new Set(),
     robbed: new Set(),
     taken: new Map(),
     fullSince: null,

@@ -26,6 +26,8 @@ export type Run = {
   edits: Edits;
   /** Wishes are sent one after another to a pool: which one was accepted last is then beyond doubt. */
   readonly turns: Map<PoolId, Promise<void>>;
+  /** Pools that may have the bad model now: where nobody runs, nobody finds out. */
+  readonly spoilt: Set<PoolId>;
   /** Replicas whose port somebody else has had since the last calm: five tries in vain are then right. */
   readonly robbed: Set<string>;
   /** Whose ports are ours now, and since when: no engine there can be ready. */

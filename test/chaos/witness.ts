@@ -13,6 +13,7 @@ export type Engine = {
   readonly pid: number;
   readonly startTicks: number;
   readonly port: number;
+  readonly model: string;
   /** The GPUs that it was shown. */
   readonly mask: readonly string[];
   /** When it was first seen; it may be a little older. */
@@ -130,6 +131,7 @@ export class Witness {
             pid: stat.pid,
             startTicks: stat.startTicks,
             port,
+            model: args[args.indexOf('--model') + 1] ?? '',
             mask: (value('CUDA_VISIBLE_DEVICES') ?? '').split(',').filter((each) => each !== ''),
             bornAt: at,
             aliveAt: at,
