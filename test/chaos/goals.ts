@@ -48,9 +48,11 @@ export class Goals {
     };
   }
 
-  /** What was accepted since may not have been written down. */
-  doubtSince(at: number): void {
-    for (const [key, goal] of this.goals) if (goal.acceptedAt >= at) this.goals.set(key, { ...goal, value: null });
+  /** What was accepted since may not have been written down. Answers whose that is. */
+  doubtSince(at: number): readonly string[] {
+    const doubted = [...this.goals].filter(([, goal]) => goal.acceptedAt >= at);
+    for (const [key, goal] of doubted) this.goals.set(key, { ...goal, value: null });
+    return doubted.map(([key]) => key);
   }
 
   /** `steadyMs`: for how long the supervisor has been at work without a break. */

@@ -166,18 +166,28 @@ const latestForce = ({ excuses }: Run, { keys }: Wish): number =>
 
 /** kill -9, and another one in its place. Leases do not outlive it; engines, goals and waits do. */
 export function replace(run: Run, why: string, meanwhile: () => Promise<void> | void = () => {}): Promise<void> {
-  const { supervisor, leases, chronicle, goals } = run;
+  const { supervisor, leases, chronicle } = run;
   return supervisor.inTurn(async () => {
     if (supervisor.steadyMs() === 0) return;
     chronicle.line(`kill -9 of the supervisor ${why}`);
     leases.lostAll();
     await supervisor.kill();
     leases.lostAll();
-    if (run.fullSince !== null) goals.doubtSince(run.fullSince);
+    doubtUnsaved(run);
     await endOrphanedHelpers(run);
     await meanwhile();
     await supervisor.up();
   });
+}
+
+/**
+ * The supervisor is gone, and what happened while the disk was full stands nowhere: wishes are forgotten, and engines that were launched since are
+ * not in the registry, so the next one ends them.
+ */
+export function doubtUnsaved({ fullSince, goals, excuses, witness }: Run): void {
+  if (fullSince === null) return;
+  const launched = witness.alive.filter(({ bornAt }) => bornAt >= fullSince).map(({ key }) => key);
+  excuses.open('what a full disk has forgotten', [...goals.doubtSince(fullSince), ...launched], 0);
 }
 
 /** A tool that hangs outlives a supervisor that is killed, and nobody can know it again: we see to it. */
