@@ -117,7 +117,7 @@ async function say(run: Run, random: Random, wish: Wish, open: Promise<void>[]):
   if (id === undefined) return excuses.close(excuse);
   open.push(followed(run, wish, { id, what, excuse, generation, heldMs }));
   // The worst moment: what was promised just now must hold.
-  if (random.chance(0.08)) {
+  if (random.chance(0.08) && run.mayDie) {
     chronicle.count('faults', 'supervisor killed right after a promise');
     await replace(run, `right after "${what}" was accepted`);
   }

@@ -62,7 +62,7 @@ export async function play(wish: Wish): Promise<Outcome> {
   const gpus = new Gpus(nvidia);
   const env = { ...nvidia.env, HOME: place.dir, CHAOS_RUN: place.dir };
   const supervisor = new Supervisor(wish.program, place, env, chronicle, gpus);
-  const run = assemble({ place, chronicle, supervisor, gpus }, mark);
+  const run = assemble({ place, chronicle, supervisor, gpus, mayDie: !wish.soak }, mark);
   const random = makeRandom(wish.seed);
   const growth = new Growth();
   writeInventory(place, run.edits);
@@ -70,7 +70,7 @@ export async function play(wish: Wish): Promise<Outcome> {
   const watching = new AbortController();
   await run.supervisor.up();
   const watches = [run.witness.watch(100, watching.signal), readStatus(run, watching.signal)];
-  const parts = partsOf(wish);
+  const parts = partsOf();
   const until = begunAt + wish.minutes * 60_000;
   try {
     await settle(run, growth);
@@ -107,7 +107,7 @@ export async function play(wish: Wish): Promise<Outcome> {
   };
 }
 
-function assemble(given: Pick<Run, 'place' | 'chronicle' | 'supervisor' | 'gpus'>, mark: string): Run {
+function assemble(given: Pick<Run, 'place' | 'chronicle' | 'supervisor' | 'gpus' | 'mayDie'>, mark: string): Run {
   const { chronicle, supervisor } = given;
   const violate = (text: string): void => chronicle.violate(text);
   const excuses = new Excuses();
@@ -142,14 +142,14 @@ function assemble(given: Pick<Run, 'place' | 'chronicle' | 'supervisor' | 'gpus'
   };
 }
 
-function partsOf({ soak }: Wish): readonly (readonly [string, Part])[] {
+function partsOf(): readonly (readonly [string, Part])[] {
   const several = (name: string, part: Part, count: number) =>
     Array.from({ length: count }, (_, n) => [`${name} ${n}`, part] as const);
   return [
     ...several('operator', operator, operators),
     ...several('holder', holder, holders),
     ...several('engine faults', engineFaults, 2),
-    ['supervisor faults', supervisorFaults(!soak)],
+    ['supervisor faults', supervisorFaults],
     ['disk faults', diskFaults],
     ['GPU faults', gpuFaults],
     ['file faults', fileFaults],

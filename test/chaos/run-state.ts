@@ -22,6 +22,8 @@ export type Run = {
   readonly goals: Goals;
   readonly strays: Strays;
   readonly gpus: Gpus;
+  /** Whether the supervisor may be killed: a soak wants to see one grow old. */
+  readonly mayDie: boolean;
   /** As the file is now. */
   edits: Edits;
   /** Wishes are sent one after another to a pool: which one was accepted last is then beyond doubt. */
