@@ -153,7 +153,9 @@ async function followed(run: Run, wish: Wish, { id, what, excuse, generation, he
     const now = performance.now() - (supervisor.heldMs - heldMs);
     if (answer.body.state !== 'running') {
       chronicle.count('seen', `${wish.verb} ${answer.body.outcome ?? answer.body.state}`);
-      return wish.verb === 'apply' && answer.body.state !== 'succeeded' ? undefined : excuses.close(excuse);
+      // A cancelled one goes on where nobody was in its way; an apply that failed is for the next supervisor.
+      const goesOn = answer.body.outcome === 'cancelled' || (wish.verb === 'apply' && answer.body.state !== 'succeeded');
+      return goesOn ? undefined : excuses.close(excuse);
     }
     if (now > Math.max(begunAt + wish.answersInMs, latestForce(run, wish) + endingMs))
       return chronicle.violate(`"${what}" is not over ${seconds(now - begunAt)} after it was accepted`);
