@@ -15,11 +15,13 @@ import { readEngines } from './doctor/engines.js';
 import { findLeftovers } from './doctor/leftovers.js';
 import { readPorts } from './doctor/ports.js';
 import { PoolctlError } from './errors.js';
+import { delegationFlaw, seatOf } from './host/cgroups.js';
 import { readDrivers } from './host/drivers.js';
 import { askJournalctl } from './host/kernel-log.js';
 import { readLimits } from './host/limits.js';
 import { type Env, lockFile, type Named, type Place, stateDirOf, supervisorPaths } from './host/paths.js';
 import { findProgram } from './host/programs.js';
+import { findLeaves, leavesIn } from './shell/leaves.js';
 import { readHolder } from './shell/lock.js';
 import { makeProcesses } from './shell/processes.js';
 import { stateDirFlaw } from './shell/state-dir.js';
@@ -42,13 +44,16 @@ export async function doctor(options: DoctorOptions): Promise<readonly Check[]> 
   const { env, named, inventory, devices, uid, version } = options;
   const status = options.status === 'foreign' ? null : options.status;
   const stateDir = stateDirOf(named, env, options);
-  const processes = makeProcesses(options.pid);
+  const seat = seatOf(status?.supervisor.pid ?? 'self');
+  const flaw = seat.ok ? delegationFlaw(seat.value) : seat.error;
+  const leaves = leavesIn(seat.ok ? findLeaves(seat.value.mount, stateDir) : new Map());
+  const processes = makeProcesses(options.pid, undefined, leaves);
   const running = (status?.pools ?? []).flatMap(({ replicas }) =>
     replicas.flatMap(({ live, port }) => (live && port !== null ? [port] : [])),
   );
   const ours = { ports: new Set(running), listens: status?.supervisor.listen != null };
   const socket = await readSocket(options, stateDir);
-  const [drivers, limits, flaw, leftovers, engines, ports, disk, missing, kernelLog, session] = await Promise.all([
+  const [drivers, limits, stateFlaw, leftovers, engines, ports, disk, missing, kernelLog, session] = await Promise.all([
     readDrivers(),
     readLimits(),
     stateDirFlaw(stateDir, uid),
@@ -66,7 +71,7 @@ export async function doctor(options: DoctorOptions): Promise<readonly Check[]> 
     ...checkSupervision({
       version,
       running: status === null ? null : { pid: status.supervisor.pid, version: status.supervisor.version },
-      stateDir: { path: stateDir, there: (await lstat(stateDir).catch(() => null)) !== null, flaw },
+      stateDir: { path: stateDir, there: (await lstat(stateDir).catch(() => null)) !== null, flaw: stateFlaw },
       socket,
       leftovers,
       ports,
@@ -74,7 +79,7 @@ export async function doctor(options: DoctorOptions): Promise<readonly Check[]> 
       engines,
     }),
     ...checkMachine({
-      containment: status?.supervisor.containment ?? 'group',
+      containment: { level: status?.supervisor.containment ?? (flaw === null ? 'cgroup' : 'group'), why: flaw },
       missing,
       limits,
       locking: (inventory.value?.pools ?? []).filter(({ args }) => args.includes('--mlock')).map(({ poolId }) => poolId),

@@ -19,6 +19,7 @@ import type { Examination } from './inventory/report.js';
 import { watchExits } from './shell/adoption.js';
 import { makeAwaited } from './shell/awaited.js';
 import { systemClock } from './shell/clock.js';
+import { openContainment } from './shell/containment.js';
 import { coveredHands } from './shell/covered.js';
 import { deviceReports } from './shell/device-reports.js';
 import { keepFailures } from './shell/failures.js';
@@ -94,9 +95,11 @@ export async function up(options: UpOptions, world: World): Promise<number> {
   const startedAt = new Date(clock.wallMs());
   const begunAt = clock.now();
   await prepareStateDir(paths.stateDir, world.uid);
-  const [flock, boot] = await Promise.all([findProgram('flock', world.env.PATH, paths.stateDir), bootId()]);
+  const program = (name: string): Promise<string | null> => findProgram(name, world.env.PATH, paths.stateDir);
+  const [flock, bash, boot] = await Promise.all([program('flock'), program('bash'), bootId()]);
   const lock = await lockSupervisor({ ...paths, pid: world.pid, uid: world.uid, startedAt, flock });
 
+  const containment = await openContainment({ stateDir: paths.stateDir, bash });
   const gpus = createGpuReader({ env: world.env, now: () => clock.now() });
   const maker = recordMaker(boot, clock);
   const { named, devices, exitOnAllFailed } = options;
@@ -104,23 +107,27 @@ export async function up(options: UpOptions, world: World): Promise<number> {
   const end = new Promise<number>((resolve) => {
     ended = resolve;
   });
-  const processes = makeProcesses(world.pid, async (pid) => {
+  const killDescendants = async (pid: number): Promise<void> => {
     await runProgram(process.execPath, [options.treeKillScript, String(pid)], { timeoutMs: 2_000 });
-  });
+  };
+  const processes = makeProcesses(world.pid, killDescendants, containment);
   const listeners = makeListeners(processes);
   // Before anything of an earlier supervisor is touched: an address that is taken is a reason not to begin.
   const tcp = await openListener(inventory.supervisor, {
     ...{ env: world.env, uid: world.uid, onError: world.onBug },
     holder: (host, port) => listeners.holder(host, port),
   }).catch(async (error: unknown) => {
+    containment.close();
     await lock.release();
     throw error;
   });
-  const { restored, setAside } = await begin({
+  const { restored, setAside, unclean } = await begin({
     ...{ inventory, named, devices, exitOnAllFailed, paths, bootId: boot, processes, entryOf: maker.entryOf },
     now: clock.now(),
     wallMs: clock.wallMs(),
+    contained: containment.earlier(),
   });
+  if (unclean) containment.findEarlier();
   removeHandoffs(paths.handoffDir);
   await removePidFiles(paths.runDir);
   const exits = watchExits();
@@ -151,6 +158,7 @@ export async function up(options: UpOptions, world: World): Promise<number> {
     paths,
     clock,
     processes,
+    containment,
     listeners,
     pidFiles: makePidFiles((error) => onStorage('pid files', error)),
     exits,
@@ -197,7 +205,7 @@ export async function up(options: UpOptions, world: World): Promise<number> {
     listen: tcp?.listen ?? null,
     inventory: inventory.file,
     state_dir: paths.stateDir,
-    containment: 'group',
+    containment: containment.level(),
     event_loop_lag_ms: Math.round(clock.lagMs()),
     unsaved: [...unsaved].map(([what, reason]) => ({ what, reason })),
   });
@@ -259,10 +267,11 @@ export async function up(options: UpOptions, world: World): Promise<number> {
   });
   runtime.begin();
   lock.keepNamed((error) => onStorage(paths.lock, error));
-  await clearLeftovers(restored.state.leftovers, { paths, processes, clock, runtime, news });
+  await clearLeftovers(restored.state.leftovers, { paths, processes, containment, clock, runtime, news });
   const exit = await end;
   runtime.close();
   awaited.end();
+  containment.close();
   endedAs = runtime.state().shutdown?.keep === true ? 'kept' : 'clean';
   exits.close();
   kernel.close();

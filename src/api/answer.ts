@@ -67,7 +67,8 @@ export async function answer(
     });
     await send(response, reply, request.method === 'HEAD', service, { gone, now });
   } catch (error) {
-    if (response.destroyed) return;
+    // An answer that waits for an earlier one on its connection does not hear that this has gone; its request does.
+    if (response.destroyed || (request.destroyed && !request.complete)) return void response.destroy();
     if (response.headersSent) throw error;
     const { status, headers, body } = failureOf(error, poolId);
     if (!(error instanceof PoolctlError) || closeAfter.has(error.code)) response.setHeader('connection', 'close');

@@ -30,6 +30,8 @@ export function makeServer(
       response.destroy();
     });
   });
+  // Node would refuse what it does not know with 417 and no body; to go on without is allowed.
+  server.on('checkExpectation', (request, response) => server.emit('request', request, response));
   refuseMalformed(server);
   server.maxConnections = maxConnections;
   return server;

@@ -62,7 +62,7 @@ function shaped(pattern: string): Pick<Check, 'schema' | 'is'> {
 
 /** A JSON object with known fields only. An empty body is an empty object. Throws INVALID_PARAMS. */
 export function parseBody(text: string, fields: Fields): Readonly<Record<string, unknown>> {
-  if (text.trim() === '') return {};
+  if (text === '') return {};
   const body = parseJson(text);
   if (typeof body !== 'object' || body === null || Array.isArray(body)) {
     throw new PoolctlError('INVALID_PARAMS', `cannot read the body: it must be a JSON object, not ${shown(body)}`);

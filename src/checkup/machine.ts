@@ -6,7 +6,8 @@ import { type Check, fine, wrong } from './check.js';
 export type Limit = { readonly soft: number | null; readonly hard: number | null };
 
 export type MachineFacts = {
-  readonly containment: 'cgroup' | 'group';
+  /** `why` there are no cgroups for engines, as far as that can be seen; null where nothing speaks against them. */
+  readonly containment: { readonly level: 'cgroup' | 'group'; readonly why: string | null };
   /** Helper programs that are not on PATH. */
   readonly missing: readonly string[];
   readonly limits: { readonly openFiles: Limit; readonly processes: Limit; readonly lockedBytes: Limit };
@@ -50,22 +51,23 @@ export function checkMachine(facts: MachineFacts): readonly Check[] {
   ];
 }
 
-function checkContainment({ containment, missing }: MachineFacts): Check {
+function checkContainment({ containment: { level, why }, missing, session }: MachineFacts): Check {
   const name = 'containment';
-  const level =
-    containment === 'cgroup'
-      ? 'cgroup: nothing of an engine can leave it'
-      : 'group: process groups, and a look for strays by instance and log';
+  const means = {
+    cgroup: 'cgroup: whatever an engine forks stays with it',
+    group: `group: process groups, and a look for strays by instance and log${why === null ? '' : `; no cgroups: ${why}`}`,
+  }[level];
   if (missing.includes('setpriv'))
     return wrong(
       name,
-      `${level}; setpriv is not on PATH, and without it no engine can be isolated`,
+      `${means}; setpriv is not on PATH, and without it no engine can be isolated`,
       'apt-get install util-linux',
     );
   const rest = missing.filter((each) => each !== 'setpriv');
-  return rest.length === 0
-    ? fine(name, level)
-    : fine(name, `${level}; not on PATH: ${rest.join(', ')}`, 'apt-get install util-linux procps');
+  if (rest.length > 0) return fine(name, `${means}; not on PATH: ${rest.join(', ')}`, 'apt-get install util-linux procps');
+  if (level === 'cgroup' || !session.systemd) return fine(name, means);
+  const run = `systemd-run ${session.root ? '' : '--user '}--scope -p Delegate=yes poolctl up`;
+  return fine(name, means, `run it as a unit with Delegate=yes (see systemd/), or ${run}`);
 }
 
 /** A vLLM over several GPUs has some thousand threads and descriptors. */

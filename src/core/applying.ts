@@ -7,6 +7,7 @@ import { handoffAfter, withNewPolicies } from './live-update.js';
 import type { Context, Effect, Input } from './messages.js';
 import type { Inventory } from './model.js';
 import { begin } from './operation.js';
+import { withUnseen } from './release.js';
 import { planReload } from './reload.js';
 import { reloadSteps } from './reload-steps.js';
 import { retired } from './remains.js';
@@ -67,8 +68,9 @@ export function applyPlan(
     effects.push(...after.replicas.flatMap((replica, index) => handoffAfter(before?.replicas[index] ?? replica, replica)));
   }
   for (const [poolId, pool] of state.pools) if (!pools.has(poolId)) pools.set(poolId, pool);
+  const begun = plan.flatMap(({ poolId, action }) => (action === 'start' ? (pools.get(poolId)?.replicas ?? []) : []));
   work.state = {
-    ...state,
+    ...withUnseen(state, begun, work.context.now),
     inventory,
     pools,
     apply: {

@@ -2,6 +2,7 @@
 
 import { afterFailure, type Breaker, closedBreaker, tripped, tryOnce, unproved, whenDue } from './breaker.js';
 import type { Event } from './events.js';
+import type { Life } from './life.js';
 import type { Moment } from './model.js';
 import { type Breakers, now, type Replica } from './state.js';
 import { type Scene, type Turn, tell } from './turn.js';
@@ -60,14 +61,23 @@ export function trip(replica: Replica, name: BreakerName, scene: Scene): Turn {
 }
 
 function become(before: Replica, breakers: Breakers, scene: Scene): Turn {
-  const replica = { ...before, breakers };
   const names: readonly BreakerName[] = ['general', 'cuda'];
   const changed = names.filter((name) => breakers[name].state !== before.breakers[name].state);
+  const opens = changed.some((name) => breakers[name].state === 'open');
+  const replica = { ...before, breakers, life: opens ? closingAnew(before.life, scene) : before.life };
   return {
     replica,
     effects: changed.length === 0 ? [] : [{ type: 'record' }],
     events: changed.map((name) => toldOf(replica, name, before.breakers[name], scene)),
   };
+}
+
+/** A storm opens it while its engine serves: only ready time from now on closes it. One that is unhealthy begins anew in any case. */
+function closingAnew(life: Life, { now: at, spec }: Scene): Life {
+  const closeAt = at + spec.restart.breaker.closeAfterMs;
+  if (life.state === 'ready' || life.state === 'draining') return { ...life, closeAt };
+  if (life.state !== 'starting' || life.resumed?.rewards == null) return life;
+  return { ...life, resumed: { ...life.resumed, rewards: { ...life.resumed.rewards, closeAt } } };
 }
 
 function toldOf(replica: Replica, name: BreakerName, before: Breaker, scene: Scene): Event {

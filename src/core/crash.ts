@@ -18,8 +18,11 @@ export type EvidenceLine = { readonly line: number; readonly text: string };
 
 /** What kernel and driver say of the same process or device in the same seconds. It goes before any text of the engine. */
 export type KernelEvidence =
-  /** Its own control group counted an OOM kill, the kernel's log names it, or (low confidence) the machine's counter rose within 10 s. */
-  | { readonly kind: 'oom'; readonly source: 'cgroup' | 'kernel-log' | 'machine'; readonly text: string }
+  /**
+   * Its own control group reached its limit, and the kernel killed for that; the kernel says in its log or by the group's counter that it killed one of
+   * its processes; or (low confidence) the machine's counter rose within 10 s.
+   */
+  | { readonly kind: 'oom'; readonly source: 'cgroup' | 'kernel' | 'machine'; readonly text: string }
   | { readonly kind: 'xid'; readonly xid: number; readonly text: string };
 
 /** Why an engine died, and what that means. */

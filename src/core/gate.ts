@@ -1,9 +1,9 @@
 /** When may this replica launch, and because of what not yet: the one answer of all that has a say. */
 
+import { type Crowd, crowdOf, meetingAt, type Places } from './crowd.js';
 import { resolveMask } from './devices.js';
 import { isRestart } from './launching.js';
-import { isLaunching, isLive } from './life.js';
-import type { Launch } from './messages.js';
+import { isLive } from './life.js';
 import { type Device, type Instant, poolIdOf } from './model.js';
 import { unreleased } from './release.js';
 import { specFor } from './reload.js';
@@ -41,16 +41,16 @@ export type Storming = {
 
 export type Gate = { readonly open: true } | ({ readonly open: false } & Block);
 
-/** Of all that holds it back, what does so for longest. */
-export function gate(replica: Replica, state: State, now: Instant): Gate {
+/** Of all that holds it back, what does so for longest. `crowd` is that of the state, for whoever asks for many replicas. */
+export function gate(replica: Replica, state: State, now: Instant, crowd: Crowd = crowdOf(state.pools)): Gate {
   let last: Block | null = null;
-  for (const block of blocks(replica, state, now)) if (last === null || lasts(block) > lasts(last)) last = block;
+  for (const block of blocks(replica, state, now, crowd)) if (last === null || lasts(block) > lasts(last)) last = block;
   return last === null ? { open: true } : { open: false, ...last };
 }
 
 const lasts = ({ until }: Block): number => until ?? Number.POSITIVE_INFINITY;
 
-function* blocks(replica: Replica, state: State, now: Instant): Generator<Block> {
+function* blocks(replica: Replica, state: State, now: Instant, crowd: Crowd): Generator<Block> {
   const { life, goal, breakers } = replica;
   if (state.shutdown !== null) yield { because: 'shutdown', until: null, why: 'the supervisor is shutting down' };
   if (goal === 'down') yield { because: 'goal', until: null, why: 'not wanted' };
@@ -61,20 +61,17 @@ function* blocks(replica: Replica, state: State, now: Instant): Generator<Block>
     const why = life.state === 'broken' ? life.why : `its breaker is open after ${breaker.failures} failures in a row`;
     yield { because: name === 'cuda' ? 'CUDA breaker' : 'breaker', until: breaker.retryAt.at, why };
   }
-  yield* leftovers(replica, state);
-  yield* neighbours(replica, state, ({ life }) => (isLive(life) ? life.engine.launch : null));
+  yield* leftovers(replica, state, crowd);
+  yield* neighbours(replica, state, crowd.live);
   yield* storms(replica, state, now);
   yield* release(replica, state);
   yield* vram(replica, state);
-  yield* loads(replica, state);
-  yield* neighbours(replica, state, ({ life }) => (isLaunching(life) ? life.launch : null));
+  yield* loads(replica, state, crowd);
+  yield* neighbours(replica, state, crowd.launching);
 }
 
 /** What an earlier supervisor left goes first, and who would not die keeps its devices. */
-function* leftovers(replica: Replica, state: State): Generator<Block> {
-  const going = [...state.pools.values()].flatMap(({ replicas }) =>
-    replicas.filter(({ life }) => life.state === 'stopping' && life.intent.kind === 'replaced').map(({ key }) => key),
-  );
+function* leftovers(replica: Replica, state: State, { going, stuck }: Crowd): Generator<Block> {
   const gone = [...going, ...state.leftovers.map(({ key }) => key)];
   if (gone.length > 0) {
     yield { because: 'leftovers', until: null, why: `waits until engines of an earlier supervisor are gone: ${gone.join(', ')}` };
@@ -87,30 +84,24 @@ function* leftovers(replica: Replica, state: State): Generator<Block> {
       why: `waits until what #${replica.died.launch.incarnation} may have left is looked for`,
     };
   const wanted = new Set(devicesOf(replica, state).map(({ uuid }) => uuid));
-  for (const { spec, replicas } of state.pools.values()) {
-    for (const other of replicas) {
-      if (other === replica || other.life.state !== 'stuck' || spec.share) continue;
-      const held = other.life.engine.launch.devices.find(({ uuid }) => wanted.has(uuid));
-      if (held !== undefined) {
-        yield { because: 'leftovers', until: null, why: `GPU ${held.index} is held by ${other.key}, which would not die` };
-      }
+  for (const { key, launch } of stuck) {
+    const held = key === replica.key ? undefined : launch.devices.find(({ uuid }) => wanted.has(uuid));
+    if (held !== undefined) {
+      yield { because: 'leftovers', until: null, why: `GPU ${held.index} is held by ${key}, which would not die` };
     }
   }
 }
 
 /** A neighbour that is on its way to another port, to other devices, or out of the inventory, has these yet; or was let through a moment ago. */
-function* neighbours(replica: Replica, state: State, launchOf: (other: Replica) => Launch | null): Generator<Block> {
+function* neighbours(replica: Replica, state: State, places: Places): Generator<Block> {
   const own = poolOf(replica, state);
   const shares = own !== undefined && specFor(own, replica.key).share;
   const wanted = new Set(devicesOf(replica, state).map(({ uuid }) => uuid));
-  for (const { replicas } of state.pools.values()) {
-    for (const other of replicas) {
-      const launch = other.key === replica.key ? null : launchOf(other);
-      if (launch === null) continue;
-      const held = shares && launch.spec.share ? undefined : launch.devices.find(({ uuid }) => wanted.has(uuid));
-      const what = held !== undefined ? `GPU ${held.index}` : launch.port === replica.port ? `port ${launch.port}` : null;
-      if (what !== null) yield { because: 'leftovers', until: null, why: `waits until ${other.key} has left ${what}` };
-    }
+  for (const { key, launch } of meetingAt(places, replica.port, wanted)) {
+    if (key === replica.key) continue;
+    const held = shares && launch.spec.share ? undefined : launch.devices.find(({ uuid }) => wanted.has(uuid));
+    const what = held !== undefined ? `GPU ${held.index}` : launch.port === replica.port ? `port ${launch.port}` : null;
+    if (what !== null) yield { because: 'leftovers', until: null, why: `waits until ${key} has left ${what}` };
   }
 }
 
@@ -157,10 +148,10 @@ function pendingOf(replicas: readonly Replica[], but: Replica): number {
   ).length;
 }
 
-/** Its last engine's memory is not free yet. */
+/** The memory of who was there last is not free yet. */
 function* release(replica: Replica, state: State): Generator<Block> {
-  const spec = poolOf(replica, state)?.spec;
-  const held = spec === undefined ? null : unreleased(replica, spec, state);
+  const pool = poolOf(replica, state);
+  const held = pool === undefined ? null : unreleased(replica, specFor(pool, replica.key), state);
   if (held !== null) yield { because: 'VRAM', until: held.until, why: held.why };
 }
 
@@ -180,11 +171,9 @@ function* vram(replica: Replica, state: State): Generator<Block> {
 const enough = 0.9;
 
 /** Loading is heavy on disk, memory and the device: so many at once, the others behind them. */
-function* loads(replica: Replica, state: State): Generator<Block> {
+function* loads(replica: Replica, state: State, crowd: Crowd): Generator<Block> {
   const { perDevice, total } = state.inventory.supervisor.loads;
-  const loading: Replica[] = [];
-  for (const { replicas } of state.pools.values())
-    for (const other of replicas) if (other !== replica && isLoading(other)) loading.push(other);
+  const loading = crowd.loading.filter((other) => other !== replica);
   if (loading.length >= total) {
     const why = `waits to load behind ${names(loading)} (supervisor.loads.total is ${total})`;
     yield { because: 'load slot', until: null, why };
@@ -198,11 +187,6 @@ function* loads(replica: Replica, state: State): Generator<Block> {
 }
 
 const names = (replicas: readonly Replica[]): string => replicas.map(({ key }) => key).join(', ');
-
-/** From the preflight until ready. An adopted engine that served already loads nothing. */
-function isLoading({ life }: Replica): boolean {
-  return (life.state === 'starting' && life.resumed === null) || isLaunching(life);
-}
 
 /** The devices of the replica's mask; empty for cpu, and where the mask cannot be had just now. */
 export function devicesOf({ mask, life }: Replica, { devices: { devices } }: State): readonly Device[] {

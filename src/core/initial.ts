@@ -1,7 +1,6 @@
 /** The state before the first input, as if no supervisor had ever been here: every wanted replica queued. */
 
 import { closedBreaker } from './breaker.js';
-import { resolveMask } from './devices.js';
 import type { DevicesObservation } from './facts.js';
 import type { Life } from './life.js';
 import { type Instant, type Inventory, type PoolSpec, replicaId, replicaKey } from './model.js';
@@ -41,6 +40,7 @@ export function initialState(beginning: Beginning): State {
       lost: new Map(),
       reported: new Map(),
     },
+    freed: [],
     leases: new Map(),
     operations: new Map(),
     leftovers: [],
@@ -81,7 +81,6 @@ export function freshReplica(spec: PoolSpec, index: number, { named, now }: Pick
     repeated: null,
     provenAt: null,
     vram: { modelBytes: null, learntBytes: null, peak: null, before: null, listed: true },
-    freed: null,
     died: null,
     life: beforeLaunch(goal, now),
   };
@@ -92,17 +91,14 @@ export function beforeLaunch(goal: Replica['goal'], now: Instant): Life {
   return goal === 'up' ? { state: 'preparing', phase: 'queued', cause: 'start', since: now } : { state: 'stopped', why: null };
 }
 
-/** Of a place that may have been there before; its numbers go on. Nobody may have looked at its devices for long: they are looked at first. */
+/** Of a place that may have been there before: its numbers go on. */
 export function newReplica(
   spec: PoolSpec,
   index: number,
   goal: Replica['goal'],
-  { retired, devices: { devices } }: State,
-  at: Instant,
+  { retired }: Pick<State, 'retired'>,
+  now: Instant,
 ): Replica {
-  const replica = freshReplica(spec, index, { named: [], now: at });
-  const wanted = resolveMask(replica.mask, devices, spec.engine);
-  const uuids = wanted.ok ? wanted.value.map(({ uuid }) => uuid) : [];
-  const freed = uuids.length === 0 ? null : { instances: [], uuids, at };
-  return { ...replica, ...retired[replica.key], goal, freed, life: beforeLaunch(goal, at) };
+  const replica = freshReplica(spec, index, { named: [], now });
+  return { ...replica, ...retired[replica.key], goal, life: beforeLaunch(goal, now) };
 }

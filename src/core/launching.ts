@@ -8,7 +8,6 @@ import type { Launch } from './messages.js';
 import type { Device, Result } from './model.js';
 import { judge, type PreflightVerdict } from './preflight.js';
 import type { ModelNews } from './progress.js';
-import { freedBy } from './release.js';
 import { fail, type Hindrance, obstruct, queue, rest } from './rest.js';
 import { endOfStaging, silenceMs, stagingText } from './staging.js';
 import { type In, now, type Replica } from './state.js';
@@ -119,7 +118,6 @@ function cleared(replica: In<'preparing'>, life: Extract<Life, { phase: 'checkin
       incarnation: launch.incarnation,
       obstructed: 0,
       vram: { ...replica.vram, modelBytes: fact.modelBytes, listed: fact.listed },
-      freed: null,
       portProven: true,
       avoidPorts: [],
       died: null,
@@ -179,12 +177,11 @@ export function spawned(replica: In<'preparing'>, { identity }: { readonly ident
   );
 }
 
-/** Of a launch that an earlier supervisor wrote down there is no process. It may have had one, which held memory. */
+/** Of a launch that an earlier supervisor wrote down there is no process. */
 export function unspawned(replica: In<'preparing'>, _: unknown, scene: Scene): Turn {
   const { life } = replica;
   if (life.phase !== 'spawning' || life.sought === null) return stay(replica);
-  const freed = freedBy(life.launch, replica, scene.now);
-  return freed.goal === 'down' ? rest(freed, scene) : queue(freed, life.cause, scene);
+  return replica.goal === 'down' ? rest(replica, scene) : queue(replica, life.cause, scene);
 }
 
 /** The engine of an earlier supervisor lives. What it is, its first probe tells; one that was being drained goes on with that. */

@@ -104,7 +104,7 @@ function loading(
   const asks = path !== 'none';
   const next =
     asks === (before.health.path !== 'none')
-      ? probing
+      ? loadingProbe(probing, life.healthySince, before, after, now)
       : { at: asks ? now : Math.max(now, engine.startedAt.at + minUptimeMs), startedAt: now };
   if (resumed !== null || startupDeadlineMs === 'auto' || startupDeadlineMs === before.health.startupDeadlineMs)
     return { probing: next };
@@ -115,6 +115,19 @@ function loading(
     lastDeadline: Math.max(deadline, life.healthySince === null ? deadline : life.lastDeadline),
     startupDeadlineMs,
   };
+}
+
+/** One that is out comes back, and the next one goes by the new entry. Who is only watched any more is not kept waiting. */
+function loadingProbe(
+  probing: Loading['probing'],
+  healthySince: Instant | null,
+  { health: was }: PoolSpec,
+  { health: is }: PoolSpec,
+  now: Instant,
+): Loading['probing'] {
+  if (probing.at === null || is.path === 'none' || was.startupIntervalMs === is.startupIntervalMs) return probing;
+  const at = nextProbe(probing.startedAt, is.startupIntervalMs, now);
+  return { ...probing, at: healthySince === null ? at : Math.min(probing.at, at) };
 }
 
 type Serving = Extract<Life, { state: 'ready' | 'unhealthy' | 'draining' }>;

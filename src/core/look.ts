@@ -2,30 +2,37 @@
 
 import type { Instant } from './model.js';
 import { unreleased } from './release.js';
+import { specFor } from './reload.js';
 import type { Replica, State } from './state.js';
 
 /** Infinite while a look is out, and where no replica has a device. */
 export function lookAt(state: State): Instant {
   const { devices, pools, inventory, shutdown } = state;
   if (devices.lookOut || shutdown !== null) return never;
+  const regular = Math.min(devices.seenAt + inventory.supervisor.devicePollMs, freedAt(state));
   let earliest = never;
-  for (const { spec, replicas } of pools.values()) {
-    for (const replica of replicas) {
+  for (const pool of pools.values()) {
+    for (const replica of pool.replicas) {
       if (replica.mask.kind === 'cpu') continue;
-      earliest = Math.min(earliest, devices.seenAt + inventory.supervisor.devicePollMs, wantedAt(replica, devices.askedAt));
+      earliest = Math.min(earliest, regular, readyAt(replica, devices.askedAt));
       if (!isQueued(replica)) continue;
-      const waits = unreleased(replica, spec, state);
+      const waits = unreleased(replica, specFor(pool, replica.key), state);
       if (waits !== null) earliest = Math.min(earliest, waits.lookAt ?? Number.NEGATIVE_INFINITY);
     }
   }
   return earliest;
 }
 
-/** What was looked at before does not tell: of an engine's end, whether its memory is free; of a ready one, where it is. */
-function wantedAt({ freed, life }: Replica, askedAt: Instant): Instant {
-  const since: Instant =
-    life.state === 'ready' && life.engine.launch.devices.length > 0 ? life.readyAt.at : (freed?.at ?? Number.NEGATIVE_INFINITY);
-  return since >= askedAt ? since : never;
+/** Of an engine's end, what was looked at before does not tell whether its memory is free. */
+function freedAt({ freed, devices: { askedAt } }: State): Instant {
+  const last = freed.at(-1);
+  return last !== undefined && last.at >= askedAt ? last.at : never;
+}
+
+/** Nor where one is that has become ready since. */
+function readyAt({ life }: Replica, askedAt: Instant): Instant {
+  if (life.state !== 'ready' || life.engine.launch.devices.length === 0) return never;
+  return life.readyAt.at >= askedAt ? life.readyAt.at : never;
 }
 
 function isQueued({ life }: Replica): boolean {

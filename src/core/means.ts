@@ -4,8 +4,9 @@ import { resolveMask } from './devices.js';
 import type { Obstacle } from './facts.js';
 import type { Means } from './launching.js';
 import { isLaunching } from './life.js';
-import type { Device, Instant, Result } from './model.js';
+import type { Device, Instant, PoolSpec, Result } from './model.js';
 import { ailmentOf, remedyFor } from './observe.js';
+import { specFor } from './reload.js';
 import type { Pool, Replica, State } from './state.js';
 import { advice, shortage } from './vram.js';
 import { span } from './words.js';
@@ -14,25 +15,26 @@ import { span } from './words.js';
 const freshMs = 60_000;
 
 export function meansFor(replica: Replica, pool: Pool, state: State, now: Instant): Result<Means, Obstacle> {
-  const devices = devicesFor(replica, pool, state, now);
+  const spec = specFor(pool, replica.key);
+  const devices = devicesFor(replica, spec, state, now);
   if (!devices.ok) return devices;
-  const port = portFor(replica, pool, state);
+  const port = portFor(replica, spec, state);
   if (!port.ok) return port;
   return {
     ok: true,
     value: {
       devices: devices.value,
       port: port.value,
-      short: shortage(replica, pool.spec, devices.value, state),
+      short: shortage(replica, spec, devices.value, state),
       hostClaimedBytes: hostClaimsBeside(replica, state),
-      advice: advice(replica, pool.spec, devices.value, state),
+      advice: advice(replica, spec, devices.value, state),
     },
   };
 }
 
 function devicesFor(
   { mask }: Replica,
-  { spec }: Pool,
+  spec: PoolSpec,
   { devices: observed }: State,
   now: Instant,
 ): Result<Means['devices'], Obstacle> {
@@ -76,18 +78,21 @@ function missingOf(ids: readonly string[] | 'all', lost: ReadonlyMap<string, Dev
 /** Memory of the machine that launches in progress will still take. */
 function hostClaimsBeside({ key }: Replica, { pools }: State): number {
   let bytes = 0;
-  for (const { spec, replicas } of pools.values()) {
-    for (const other of replicas) {
-      const { life } = other;
-      const loads = (life.state === 'starting' && life.resumed === null) || isLaunching(life);
-      if (other.key !== key && loads) bytes += spec.hostMemoryBytes ?? 0;
+  for (const { replicas } of pools.values()) {
+    for (const { key: other, life } of replicas) {
+      const loading = isLaunching(life)
+        ? life.launch
+        : life.state === 'starting' && life.resumed === null
+          ? life.engine.launch
+          : null;
+      if (other !== key) bytes += loading?.spec.hostMemoryBytes ?? 0;
     }
   }
   return bytes;
 }
 
 /** The replica's own, once it has one; else as the inventory says; else the lowest that no replica has. */
-function portFor(replica: Replica, { spec }: Pool, { inventory, pools }: State): Result<number, Obstacle> {
+function portFor(replica: Replica, spec: PoolSpec, { inventory, pools }: State): Result<number, Obstacle> {
   if (replica.port !== null) return { ok: true, value: replica.port };
   if (spec.port !== 'auto') return { ok: true, value: spec.port + replica.index };
   const { from, to } = inventory.supervisor.ports;

@@ -12,6 +12,7 @@ import type { PoolSpec, ReplicaKey } from './model.js';
 import { overrideOf, withModel } from './model-choice.js';
 import { begin } from './operation.js';
 import type { Staging } from './progress.js';
+import { withUnseen } from './release.js';
 import { endOf, failed, planReload, type ReloadEnd, specFor } from './reload.js';
 import { advance, isInDoubt } from './reload-moves.js';
 import { errorOf, reasonOf, reloadSteps } from './reload-steps.js';
@@ -181,9 +182,8 @@ const isSame = (a: OperationStep, b: OperationStep | undefined): boolean =>
 
 /** The registry write that follows is the commit: killed before it, the next supervisor has the old entry; after it, the new one. */
 function finish(work: Work, pool: Pool, reload: Reload, end: ReloadEnd): void {
-  work.putPool(end === 'reloaded' ? committed(work, pool, reload) : { ...pool, reload: null });
-  if (end === 'reloaded')
-    work.state = { ...work.state, retired: { ...work.state.retired, ...retired(pool.replicas.slice(reload.to.masks.length)) } };
+  if (end === 'reloaded') commit(work, pool, reload);
+  else work.putPool({ ...pool, reload: null });
   work.effects.push({ type: 'record' });
   const operation = work.state.operations.get(reload.operationId);
   if (operation === undefined) return;
@@ -193,18 +193,23 @@ function finish(work: Work, pool: Pool, reload: Reload, end: ReloadEnd): void {
 }
 
 /** Its replicas have the new entry, and so have those to come; whoever has no place in it any more is gone. */
-function committed({ state, context }: Work, pool: Pool, { cause, to, override }: Reload): Pool {
+function commit(work: Work, pool: Pool, { cause, to, override }: Reload): void {
+  const { state, context } = work;
   const file = state.inventory.pools.find(({ poolId }) => poolId === to.poolId);
   const { replicas } = pool;
   const goal = replicas.some((replica) => replica.goal === 'up') ? 'up' : 'down';
   const added = to.masks.slice(replicas.length).map((_, n) => newReplica(to, replicas.length + n, goal, state, context.now));
-  return {
+  work.state = {
+    ...withUnseen(state, added, context.now),
+    retired: { ...state.retired, ...retired(replicas.slice(to.masks.length)) },
+  };
+  work.putPool({
     ...pool,
     spec: to,
     override: cause === 'reload' ? overrideOf(file ?? pool.spec, to, now(context)) : override,
     reload: null,
     replicas: [...replicas.slice(0, to.masks.length), ...added],
-  };
+  });
 }
 
 function withEnd(

@@ -3,18 +3,19 @@
  */
 
 import type { Breaker } from './breaker.js';
+import { type Crowd, crowdOf } from './crowd.js';
 import { blockers } from './drain.js';
 import { gate } from './gate.js';
 import { leaseCounts, slotsOf } from './lease.js';
 import { isDraining, isLive, isServing, type Life } from './life.js';
-import { type Device, type Instant, type Lease, type Moment, poolIdOf } from './model.js';
+import { type Device, type Instant, type Lease, type Moment, poolIdOf, type ReplicaKey } from './model.js';
 import { ailmentOf } from './observe.js';
 import { viewPerf } from './perf.js';
 import { shownReference } from './reference.js';
 import { goalOf, specFor } from './reload.js';
 import { urlFor } from './serving.js';
 import { stagingText } from './staging.js';
-import type { LastExit, Operation, Override, Pool, Replica, State } from './state.js';
+import { type LastExit, type Operation, type Override, type Pool, type Replica, replicaIn, type State } from './state.js';
 import { raised, within } from './storm.js';
 import type { BreakerView, LastExitView, LeaseView, OperationView, PoolView, ReplicaStateName, ReplicaView } from './views.js';
 import { span } from './words.js';
@@ -38,12 +39,13 @@ const ranking: readonly ReplicaStateName[] = [
 ];
 
 export function viewPools(state: State, calendar: Calendar): readonly PoolView[] {
-  return [...state.pools.values()].map((pool) => viewPool(pool, state, calendar));
+  const scene = sceneOf(state);
+  return [...state.pools.values()].map((pool) => viewPool(pool, state, calendar, scene));
 }
 
-export function viewPool(pool: Pool, state: State, calendar: Calendar): PoolView {
+export function viewPool(pool: Pool, state: State, calendar: Calendar, scene = sceneOf(state)): PoolView {
   const { spec, replicas: places, override } = pool;
-  const replicas = places.map((replica) => viewReplica(replica, state, calendar));
+  const replicas = places.map((replica) => viewReplica(replica, scene, calendar));
   const wanted = replicas.filter(({ goal }) => goal === 'up');
   const degraded = wanted.some(({ ready }) => ready) && wanted.some(({ ready }) => !ready);
   const slots = replicas.map(({ slots_total }) => slots_total).filter((count) => count !== null);
@@ -108,7 +110,13 @@ function worst<B extends BreakerView['cuda']>(breakers: readonly B[]): B {
   return breakers.reduce((a, b) => (rank(b) > rank(a) || (rank(b) === rank(a) && b.failures > a.failures) ? b : a));
 }
 
-function viewReplica(replica: Replica, state: State, { now, time }: Calendar): ReplicaView {
+/** A state, and what is said of each replica by a look at all of it, looked for once. */
+type Scene = { readonly state: State; readonly leases: ReadonlyMap<ReplicaKey, number>; readonly crowd: Crowd };
+
+const sceneOf = (state: State): Scene => ({ state, leases: leaseCounts(state.leases), crowd: crowdOf(state.pools) });
+
+function viewReplica(replica: Replica, scene: Scene, { now, time }: Calendar): ReplicaView {
+  const { state } = scene;
   const { life, mask } = replica;
   const pool = state.pools.get(poolIdOf(replica.key));
   const spec = pool === undefined ? undefined : isLive(life) ? life.engine.launch.spec : specFor(pool, replica.key);
@@ -117,7 +125,7 @@ function viewReplica(replica: Replica, state: State, { now, time }: Calendar): R
   const ready = life.state === 'ready';
   const since = serving?.readyAt ?? engine?.startedAt ?? null;
   const slots = serving?.description.slotsTotal ?? null;
-  const leased = leaseCounts(state.leases).get(replica.key) ?? 0;
+  const leased = scene.leases.get(replica.key) ?? 0;
   const when = (moment: Moment | null | undefined): string | null => (moment == null ? null : time(moment.wallMs));
   return {
     replica_id: replica.id,
@@ -126,7 +134,7 @@ function viewReplica(replica: Replica, state: State, { now, time }: Calendar): R
     live: engine !== null && !hasEnded(life),
     ready,
     draining: isDraining(life),
-    why: whyOf(replica, leased, state, now),
+    why: whyOf(replica, leased, scene, now),
     device_mask: mask.written,
     devices: engine?.launch.devices.map(({ uuid }) => uuid) ?? [],
     pid: engine?.identity.pid ?? null,
@@ -186,7 +194,7 @@ function viewExit({ at, uptimeMs, ...exit }: LastExit, time: Calendar['time']): 
 }
 
 /** One sentence on why a replica is where it is, and what comes next; null where there is nothing to say. */
-function whyOf(replica: Replica, leases: number, state: State, now: Instant): string | null {
+function whyOf(replica: Replica, leases: number, { state, crowd }: Scene, now: Instant): string | null {
   const { life } = replica;
   switch (life.state) {
     case 'stopped':
@@ -194,7 +202,7 @@ function whyOf(replica: Replica, leases: number, state: State, now: Instant): st
     case 'preparing': {
       if (life.phase === 'spawning') return 'is being started';
       if (life.phase === 'checking') return life.staged === null ? 'checks before the launch' : stagingText(life.staged.last);
-      const verdict = gate(replica, state, now);
+      const verdict = gate(replica, state, now, crowd);
       return verdict.open ? null : verdict.why;
     }
     case 'starting':
@@ -283,7 +291,7 @@ export function viewLease(
 ): LeaseView | null {
   const poolId = poolIdOf(key);
   const pool = pools.get(poolId);
-  const replica = pool?.replicas.find((each) => each.key === key);
+  const replica = replicaIn(pools, key);
   if (pool === undefined || replica === undefined || replica.port === null) return null;
   return {
     lease_id: id,

@@ -2,9 +2,8 @@
 
 import type { Event } from './events.js';
 import type { ReplicaKey } from './model.js';
-import { poolIdOf } from './model.js';
 import type { ModelNews, Staged, Staging } from './progress.js';
-import type { In, State } from './state.js';
+import { type In, replicaIn, type State } from './state.js';
 import { type Scene, type Turn, tell } from './turn.js';
 import { gib, span } from './words.js';
 
@@ -88,7 +87,7 @@ export function isAwaited(asker: Asker, { pools }: State): boolean {
     return [...pools.values()].some(
       ({ reload }) => reload?.operationId === asker.operationId && !reload.verified && reload.failure === null,
     );
-  const life = pools.get(poolIdOf(asker.key))?.replicas.find(({ key }) => key === asker.key)?.life;
+  const life = replicaIn(pools, asker.key)?.life;
   return life?.state === 'preparing' && life.phase === 'checking' && life.launch.check === asker.check;
 }
 

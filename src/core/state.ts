@@ -5,18 +5,19 @@ import type { CrashClass, EvidenceLine } from './crash.js';
 import type { DevicesObservation, EngineIdentity } from './facts.js';
 import type { Engine, Life, StateName } from './life.js';
 import type { Verb } from './messages.js';
-import type {
-  Ailment,
-  Device,
-  Instant,
-  Inventory,
-  Lease,
-  MaskRef,
-  ModelChoice,
-  Moment,
-  PoolSpec,
-  ReplicaId,
-  ReplicaKey,
+import {
+  type Ailment,
+  type Device,
+  type Instant,
+  type Inventory,
+  type Lease,
+  type MaskRef,
+  type ModelChoice,
+  type Moment,
+  type PoolSpec,
+  poolIdOf,
+  type ReplicaId,
+  type ReplicaKey,
 } from './model.js';
 import type { Staged } from './progress.js';
 import type { Restart } from './storm.js';
@@ -74,8 +75,6 @@ export type Replica = {
   /** When an engine of the present configuration was last ready: it can work, so its failures are not the configuration's. */
   readonly provenAt: Moment | null;
   readonly vram: Vram;
-  /** The engines that ended last on its devices: their memory there may not be free yet. */
-  readonly freed: { readonly instances: readonly string[]; readonly uuids: readonly string[]; readonly at: Instant } | null;
   /** Died last, with nobody left in its group: who had left that before has not been looked for yet. */
   readonly died: Engine | null;
   readonly life: Life;
@@ -192,6 +191,16 @@ export type OperationStep = {
   readonly detail: string | null;
 };
 
+/** An engine that has ended: its memory on these devices may not be free yet, whoever comes there next. */
+export type Freed = {
+  readonly key: ReplicaKey;
+  /** Null: nobody has looked there for long, and a new place is to be launched. */
+  readonly instance: string | null;
+  readonly uuids: readonly string[];
+  readonly share: boolean;
+  readonly at: Instant;
+};
+
 export type Operation = {
   readonly id: string;
   readonly kind: Verb | 'reload' | 'apply' | 'shutdown';
@@ -275,6 +284,8 @@ export type State = {
     /** By device: what the kernel's log has told of it, and nothing has cured since. */
     readonly reported: ReadonlyMap<string, Ailment & { readonly at: Instant }>;
   };
+  /** Oldest first; those that are waited for no more go when the next comes. */
+  readonly freed: readonly Freed[];
   readonly leases: ReadonlyMap<string, Lease>;
   /** Oldest first. */
   readonly operations: ReadonlyMap<string, Operation>;
@@ -293,3 +304,8 @@ export const now = ({ now: at, wallMs }: { now: Instant; wallMs: number }): Mome
 
 /** Nothing of it is there any more, and nobody who had left the group of its last engine is looked for yet: its place may go. */
 export const isLeft = ({ life, died }: Replica): boolean => life.state === 'stopped' && died === null;
+
+/** Found by its number, not by a search. */
+export function replicaIn(pools: State['pools'], key: ReplicaKey): Replica | undefined {
+  return pools.get(poolIdOf(key))?.replicas[Number(key.slice(key.lastIndexOf('/') + 2))];
+}

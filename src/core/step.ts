@@ -2,6 +2,7 @@
 
 import type { Answer } from './answers.js';
 import { applyPlan, askApply, followApply } from './applying.js';
+import { crowdOf } from './crowd.js';
 import { drainEnd } from './drain.js';
 import { dueAt } from './due.js';
 import type { Event } from './events.js';
@@ -200,16 +201,22 @@ function isFollowed({ id }: Operation, { state }: Work): boolean {
   return state.apply?.operationId === id || [...state.pools.values()].some(({ reload }) => reload?.operationId === id);
 }
 
-/** Opens the gate to those that wait, longest first. */
+/** Opens the gate to those that wait, longest first; where no more may load at once, nobody need be asked. */
 function admit(work: Work): void {
   const waiting: Replica[] = [];
   for (const { replicas } of work.state.pools.values())
     for (const replica of replicas) if (isQueued(replica)) waiting.push(replica);
+  if (waiting.length === 0) return;
+  const { total } = work.state.inventory.supervisor.loads;
+  let crowd = crowdOf(work.state.pools);
+  if (crowd.loading.length >= total) return;
   waiting.sort((a, b) => sinceOf(a) - sinceOf(b));
   for (const { key } of waiting) {
+    if (crowd.pools !== work.state.pools) crowd = crowdOf(work.state.pools);
+    if (crowd.loading.length >= total) return;
     const [replica, pool] = [work.find(key), work.poolOf(key)];
     if (replica === undefined || pool === undefined || !isQueued(replica)) continue;
-    const verdict = gate(replica, work.state, work.context.now);
+    const verdict = gate(replica, work.state, work.context.now, crowd);
     if (verdict.open) work.turn(key, { type: 'admitted', means: meansFor(replica, pool, work.state, work.context.now) });
     else if (verdict.storm !== undefined && verdict.until !== null) {
       work.events.push(limited(pool.spec.poolId, verdict.storm));

@@ -94,13 +94,14 @@ const total = (claims: readonly Claimed[]): number => claims.reduce((sum, { byte
  */
 function claimsOn({ uuid }: Device, but: ReplicaKey, state: State): readonly Claimed[] {
   const claims: Claimed[] = [];
-  for (const { spec, replicas } of state.pools.values()) {
+  for (const { replicas } of state.pools.values()) {
     for (const other of replicas) {
       const launch = other.key === but ? null : takingLaunch(other.life, state.devices.askedAt);
       const at = launch?.devices.findIndex((device) => device.uuid === uuid) ?? -1;
-      const need = at < 0 ? null : needOf(other, spec);
-      if (launch === null || need === null) continue;
-      const share = sharesOf(need.bytes, spec.tensorSplit, launch.devices.length)[at] ?? 0;
+      if (launch === null || at < 0) continue;
+      const need = needOf(other, launch.spec);
+      if (need === null) continue;
+      const share = sharesOf(need.bytes, launch.spec.tensorSplit, launch.devices.length)[at] ?? 0;
       const bytes = share - (heldBytes(launch.instance, state.devices, uuid) ?? 0);
       if (bytes > 0) claims.push({ key: other.key, bytes });
     }

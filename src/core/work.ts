@@ -5,14 +5,14 @@ import { type Fact, turn } from './engine.js';
 import type { Event } from './events.js';
 import { devicesOf } from './gate.js';
 import { countOf, type Leased, lose } from './lease.js';
-import { isServing } from './life.js';
+import { isLive, isServing } from './life.js';
 import type { Context, Effect } from './messages.js';
-import { poolIdOf, type ReplicaKey, replicaKey } from './model.js';
+import { type PoolSpec, poolIdOf, type ReplicaKey, replicaKey } from './model.js';
 import { trusted } from './observe.js';
 import { prune, told, withCut } from './operation.js';
 import { withFreed } from './release.js';
 import { isOnTrial, specFor } from './reload.js';
-import { now, type Operation, type Pool, type Replica, type State } from './state.js';
+import { now, type Operation, type Pool, type Replica, replicaIn, type State } from './state.js';
 import type { Restart } from './storm.js';
 import { poolStorm, withDeviceRestart } from './weather.js';
 import { reasonOf } from './words.js';
@@ -33,7 +33,7 @@ export class Work {
   }
 
   find(key: ReplicaKey): Replica | undefined {
-    return this.poolOf(key)?.replicas[Number(key.slice(key.lastIndexOf('/') + 2))];
+    return replicaIn(this.state.pools, key);
   }
 
   turn(key: ReplicaKey, fact: Fact): void {
@@ -41,7 +41,7 @@ export class Work {
     if (pool === undefined || before === undefined) return;
     const scene = {
       ...this.context,
-      spec: specFor(pool, key),
+      spec: specOf(pool, before),
       minHealthyMs: isOnTrial(pool, key) ? specFor(pool, key).reload.minHealthyMs : 0,
       asked: pool.reload?.cause ?? ('operator' as const),
       supervisor: this.state.inventory.supervisor,
@@ -51,7 +51,8 @@ export class Work {
     const { replica, effects, events } = turn(before, fact, scene);
     this.effects.push(...effects);
     this.events.push(...events);
-    if (replica !== before) this.replace(pool, withFreed(before, replica, this.context.now));
+    if (replica !== before) this.replace(pool, replica);
+    this.state = withFreed(this.state, before.life, replica.life, this.context.now);
     if (isServing(before.life) && !isServing(replica.life)) this.endService(before, replica, scene.leases);
     if (replica.restartsTotal > before.restartsTotal) this.countRestart(replica);
     if (fact.type === 'reset' && !fact.once) this.forgetTroubles(pool.spec.poolId, replica);
@@ -124,6 +125,12 @@ export class Work {
     const detail = [...versions].map(([version, id]) => `${replicaKey(poolId, id)} ${version}`).join(', ');
     this.events.push({ event: 'engine_version.mixed', level: 'warn', pool_id: poolId, detail });
   }
+}
+
+/** An engine is asked for its health as it was launched, also while its pool is on its way to another entry, or back. */
+function specOf(pool: Pool, { key, life }: Replica): PoolSpec {
+  const spec = specFor(pool, key);
+  return pool.reload === null || !isLive(life) ? spec : { ...spec, health: life.engine.launch.spec.health };
 }
 
 function whyLost({ life, lastError }: Replica): string {

@@ -27,7 +27,7 @@ function outOfMemory({ source, text }: Extract<KernelEvidence, { kind: 'oom' }>,
   const subclass = source === 'cgroup' ? 'cgroup_oom_kill' : 'kernel_oom_kill';
   const said = {
     cgroup: 'The kernel killed a process of it: the memory limit of its control group was reached',
-    'kernel-log': 'The kernel killed a process of it: there was no memory left',
+    kernel: 'The kernel killed a process of it: there was no memory left',
     machine: 'It was killed while the kernel killed for want of memory',
   };
   return {

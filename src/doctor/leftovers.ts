@@ -9,7 +9,7 @@ import { engineLog, lockFile, partsOf, registryFile } from '../host/paths.js';
 import { bootId, descriptorTarget, environValue, isLiving, type ProcessStat } from '../host/proc.js';
 import { readHolder } from '../shell/lock.js';
 import type { Processes } from '../shell/processes.js';
-import { parseRecord, type Record } from '../up/record.js';
+import { parseRecord, type Record, recordedEngines } from '../up/record.js';
 
 /** `stateDir` is ours: its registry is read too. */
 export async function findLeftovers(
@@ -29,7 +29,7 @@ export async function findLeftovers(
   const record = await recordOf(stateDir);
   if (record !== null && record.boot_id === (await bootId())) {
     const found = await Promise.all(
-      engines(record).map(async (engine) => ({ engine, tree: await processes.survivors(marksOf(engine, stateDir)) })),
+      recordedEngines(record).map(async (engine) => ({ engine, tree: await processes.survivors(marksOf(engine, stateDir)) })),
     );
     for (const { engine, tree } of found)
       add(
@@ -68,18 +68,6 @@ async function recordOf(stateDir: string): Promise<Record | null> {
       () => null,
     )
     .catch(() => null);
-}
-
-function engines({ state }: Record): readonly RecordedEngine[] {
-  const running = Object.values(state.replicas).flatMap(({ life, died }) => [
-    ...('engine' in life
-      ? [life.engine]
-      : 'intent' in life && life.state === 'preparing' && life.intent !== null
-        ? [life.intent]
-        : []),
-    ...(died === null ? [] : [died]),
-  ]);
-  return [...running, ...state.leftovers];
 }
 
 function marksOf({ key, identity, instance }: RecordedEngine, stateDir: string) {

@@ -17,7 +17,7 @@ export type Dead = {
 /** "Out of memory: Killed process 812 (llama-server) total-vm:…", of itself or of a worker without which it cannot live. */
 export function killOf({ pid, descendants }: Dead, text: string): readonly KernelEvidence[] {
   const victim = Number(/Killed process (\d+) /.exec(text)?.[1]);
-  return victim === pid || descendants.has(victim) ? [{ kind: 'oom', source: 'kernel-log', text }] : [];
+  return victim === pid || descendants.has(victim) ? [{ kind: 'oom', source: 'kernel', text }] : [];
 }
 
 /**

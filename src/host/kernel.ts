@@ -15,8 +15,11 @@ export type Ended = {
 };
 
 export type Kernel = {
-  /** An engine lives. Costs nothing now: its control group is looked up at the next sample. */
-  watch(pid: number): void;
+  /**
+   * An engine lives. `leaf` is the directory of the cgroup that nobody but its processes is in; null: where it has none, its control group is looked up at
+   * the next sample.
+   */
+  watch(pid: number, leaf: string | null): void;
   /** Of one that has ended, and is watched no more. Never rejects, and resolves at once where the kernel's log can be read directly. */
   evidence(ended: Ended): Promise<readonly KernelEvidence[]>;
   /** Reads what the log says by now, for whoever follows its lines. Never waits; without a log that may be read, nothing. */
@@ -36,7 +39,8 @@ export function kernelOf(now: () => number): KernelSources {
 }
 
 type MemoryGroup = { readonly path: string; readonly unified: boolean };
-type Group = { readonly file: string; readonly kills: number };
+/** `oom`: how often its own limit was reached; null where it does not count that. `own`: it is a leaf. */
+type Group = { readonly file: string; readonly kills: number; readonly oom: number | null; readonly own: boolean };
 type Watched = { readonly group: Group | 'unseen' | 'none'; readonly descendants: Dead['descendants'] };
 
 /**
@@ -53,8 +57,9 @@ export function watchKernel(
   let timer: NodeJS.Timeout | null = null;
   log.follow(ofGpu);
 
-  function watch(pid: number): void {
-    engines.set(pid, unseen);
+  function watch(pid: number, leaf: string | null): void {
+    const group = leaf === null ? null : groupAt(join(leaf, 'memory.events'), true);
+    engines.set(pid, { ...unseen, group: group ?? unseen.group });
     if (timer !== null) return;
     timer = setInterval(sample, sampleMs).unref();
     setImmediate(sample);
@@ -102,12 +107,14 @@ export function watchKernel(
       const onDevices = devices.length > 0;
       // Of an engine of an earlier supervisor nobody knows how it ended.
       const killed = signal === 'SIGKILL' || code === 137 || (code === null && signal === null);
-      if (!killed && !onDevices && descendants.size === 0) return [];
+      const own = typeof group === 'object' && group.own;
+      if (!killed && !onDevices && !own && descendants.size === 0) return [];
       const machine = killed || descendants.size > 0 ? machineKills() : null;
       // A log that is not read directly costs a helper program: without a kill there is nothing to ask it.
       const lines = machine !== null || onDevices ? await log.recent() : [];
       return [
-        ...(killed && typeof group === 'object' ? groupEvidence(group) : []),
+        // A worker's kill is an engine's end as well, and in a leaf there is nobody else.
+        ...((killed || own) && typeof group === 'object' ? groupEvidence(group) : []),
         ...lines.flatMap(({ text }) => killOf(dead, text)),
         ...(killed && machine !== null ? [{ kind: 'oom', source: 'machine', text: machine } as const] : []),
         ...(onDevices ? lines.flatMap(({ text }) => xidOf(dead, text, proc)) : []),
@@ -133,8 +140,12 @@ function groupBeside(ours: MemoryGroup | null, pid: number, proc: string, cgroup
   const own = memoryGroup(join(proc, String(pid), 'cgroup'));
   if (own === null || own.path === ours?.path || own.path.includes('..')) return null;
   const file = own.unified ? join(cgroups, own.path, 'memory.events') : join(cgroups, 'memory', own.path, 'memory.oom_control');
+  return groupAt(file, false);
+}
+
+function groupAt(file: string, own: boolean): Group | null {
   const kills = countIn(file);
-  return kills === null ? null : { file, kills };
+  return kills === null ? null : { file, kills, oom: countIn(file, 'oom'), own };
 }
 
 /** The older hierarchy has a line for memory; where it has none, the only group counts. */
@@ -146,16 +157,18 @@ function memoryGroup(file: string): MemoryGroup | null {
   return unified === undefined ? null : { path: unified, unified: true };
 }
 
-function groupEvidence({ file, kills }: Group): readonly KernelEvidence[] {
+/** Where its own limit was not reached, it was killed because the machine, or a group above it, had no memory left. */
+function groupEvidence({ file, kills, oom }: Group): readonly KernelEvidence[] {
   const now = countIn(file);
-  return now === null || now <= kills
-    ? []
-    : [{ kind: 'oom', source: 'cgroup', text: `oom_kill of its control group rose from ${kills} to ${now}` }];
+  if (now === null || now <= kills) return [];
+  const limited = oom === null || (countIn(file, 'oom') ?? oom) > oom;
+  const text = `oom_kill of its control group rose from ${kills} to ${now}`;
+  return [{ kind: 'oom', source: limited ? 'cgroup' : 'kernel', text }];
 }
 
-/** The `oom_kill` of a file of counters; null where there is none. */
-function countIn(file: string): number | null {
-  const count = /^oom_kill (\d+)$/m.exec(textOf(file))?.[1];
+/** A number in a file of counters; null where there is none. */
+function countIn(file: string, name: 'oom_kill' | 'oom' = 'oom_kill'): number | null {
+  const count = new RegExp(`^${name} (\\d+)$`, 'm').exec(textOf(file))?.[1];
   return count === undefined ? null : Number(count);
 }
 

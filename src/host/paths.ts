@@ -36,17 +36,7 @@ export const longestSocketBytes = 107;
 export function supervisorPaths(named: Named, env: Env, place: Place): Paths {
   const stateDir = stateDirOf(named, env, place);
   const socket = fitting(namedSocket(named, env, place) ?? defaultSocket(stateDir, named, env));
-  return {
-    stateDir,
-    socket,
-    lock: lockFile(stateDir),
-    registry: registryFile(stateDir),
-    journal: join(stateDir, 'events.jsonl'),
-    logsDir: logsIn(stateDir),
-    runDir: join(stateDir, 'run'),
-    handoffDir: join(stateDir, 'handoff'),
-    workDir: join(stateDir, 'work'),
-  };
+  return { ...placed(stateDir), socket };
 }
 
 /**
@@ -73,6 +63,30 @@ export function lockFile(stateDir: string): string {
 /** What survives a supervisor, the last known state for its clients among it. */
 export function registryFile(stateDir: string): string {
   return join(stateDir, 'state.json');
+}
+
+/** Which files were found to have which digest. */
+export function digestsFile(stateDir: string): string {
+  return join(stateDir, 'digests.json');
+}
+
+/** All that a supervisor reads and writes right in its state directory; the socket is none of it, as it is made anew. */
+export function placesIn(stateDir: string): readonly string[] {
+  const { lock, registry, journal, logsDir, runDir, handoffDir, workDir } = placed(stateDir);
+  return [lock, registry, journal, digestsFile(stateDir), logsDir, runDir, handoffDir, workDir];
+}
+
+function placed(stateDir: string): Omit<Paths, 'socket'> {
+  return {
+    stateDir,
+    lock: lockFile(stateDir),
+    registry: registryFile(stateDir),
+    journal: join(stateDir, 'events.jsonl'),
+    logsDir: logsIn(stateDir),
+    runDir: join(stateDir, 'run'),
+    handoffDir: join(stateDir, 'handoff'),
+    workDir: join(stateDir, 'work'),
+  };
 }
 
 /** What a replica's engines have written. */

@@ -20,7 +20,7 @@ import {
 } from './leaves.js';
 
 /** Enough for a machine; a bound, so that no file can ask for millions. */
-const maxReplicas = 256;
+const maxReplicas = 1000;
 
 export const variableName = /^[A-Za-z_][A-Za-z0-9_]*$/;
 

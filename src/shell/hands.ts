@@ -11,15 +11,17 @@ import { isAlive, ticksSinceBoot } from '../host/proc.js';
 import { type ExitWatch, leaderOf } from './adoption.js';
 import type { StillAwaited } from './awaited.js';
 import type { Clock } from './clock.js';
+import type { Containment } from './containment.js';
 import { lastLines } from './engine-log.js';
 import { handoffOf, removeHandoff, writeHandoff } from './handoff.js';
 import { launchEngine } from './launcher.js';
 import { type LifeWatch, watchLives } from './life-watch.js';
 import type { Listeners } from './listener.js';
+import { loopTurns } from './loop-turns.js';
 import type { Hands, Reports } from './perform.js';
 import type { PidFiles } from './pid-files.js';
 import { makeProbing } from './probing.js';
-import { groupIsEmpty, marksOf, type Processes, signalGroup } from './processes.js';
+import { marksOf, type Processes, signalGroup } from './processes.js';
 import type { LogLimits } from './rotation.js';
 import type { Watch } from './shared-work.js';
 
@@ -45,6 +47,7 @@ export type HandsWorld = {
   readonly paths: Paths;
   readonly clock: Clock;
   readonly processes: Processes;
+  readonly containment: Pick<Containment, 'contain' | 'leafOf' | 'drop'>;
   readonly listeners: Listeners;
   readonly pidFiles: PidFiles;
   readonly exits: ExitWatch;
@@ -66,10 +69,12 @@ export type HandsWorld = {
 const strayDelayMs = 50;
 
 export function makeHands(world: HandsWorld): Hands {
-  const { paths, processes } = world;
+  const { paths, processes, containment } = world;
   const prepared = new Map<ReplicaKey, Prepared & { readonly check: number }>();
   /** Instances that another supervisor launched. */
   const adopted = new Set<string>();
+
+  const inTurn = loopTurns();
 
   const { kernel, onStorage, limitsOf } = world;
   const lives = watchLives({ kernel, now: () => world.clock.now(), onStorage, limitsOf });
@@ -104,7 +109,7 @@ export function makeHands(world: HandsWorld): Hands {
     const order = {
       key: launch.key,
       incarnation: launch.incarnation,
-      chain,
+      chain: [...containment.contain(launch.key, launch.instance, env), ...chain],
       argv,
       env,
       cwd,
@@ -114,21 +119,27 @@ export function makeHands(world: HandsWorld): Hands {
     };
     let known: { readonly identity: EngineIdentity; readonly watch: LifeWatch } | null = null;
     const { pidFiles, clock } = world;
-    const made = await launchEngine(order, { pidFiles, onStorage, wallMs: () => clock.wallMs() }, async (exit) => {
-      const empty = known === null || groupIsEmpty(known.identity);
+    const made = await launchEngine(order, { pidFiles, onStorage, inTurn, wallMs: () => clock.wallMs() }, async (exit) => {
+      const empty = known === null || processes.isEmpty(known.identity);
       reports.exited(known === null ? exit : await foundOut(known.watch.ended(exit), reports), empty);
     });
-    if (!made.ok) return made;
+    if (!made.ok) {
+      containment.drop(launch.instance);
+      return made;
+    }
     const { pid, startTicks, logOffset, logPath } = made.value;
     const identity = { pid, startTicks, instance: launch.instance, logOffset };
-    known = { identity, watch: lives.watch(launch, identity, { log: logPath, adopted: false, reports }) };
+    known = {
+      identity,
+      watch: lives.watch(launch, identity, { log: logPath, leaf: containment.leafOf(launch.instance), adopted: false, reports }),
+    };
     return { ok: true, value: identity };
   }
 
   async function adopt(launch: Launch, identity: EngineIdentity, reports: Reports): Promise<boolean> {
     const { log, pidFile } = replicaPaths(paths, launch.key);
     adopted.add(launch.instance);
-    const watch = lives.watch(launch, identity, { log, adopted: true, reports });
+    const watch = lives.watch(launch, identity, { log, leaf: containment.leafOf(launch.instance), adopted: true, reports });
     const gone = async (): Promise<void> => {
       void world.pidFiles.remove(pidFile);
       const left = await processes.survivors(marks(launch, identity));
@@ -153,6 +164,7 @@ export function makeHands(world: HandsWorld): Hands {
       // A launch of which only strays are left is over: they go before the next one comes, unless they are beyond a signal's reach.
       const until = world.clock.now() + killWaitMs;
       while ((await processes.killSurvivors(tree)).length > 0 && world.clock.now() < until) await sleep(strayDelayMs);
+      containment.drop(launch.instance);
       return null;
     }
     const identity = { pid: leader.pid, startTicks: leader.startTicks, instance: launch.instance, logOffset: 0 };
@@ -164,7 +176,9 @@ export function makeHands(world: HandsWorld): Hands {
     const strays = mode === 'strays' ? { endedTicks: ticksSinceBoot() } : null;
     if (strays !== null) await sleep(strayDelayMs);
     const tree = marks(launch, identity, strays);
-    return mode === 'look' ? (await processes.survivors(tree)).map(({ pid }) => pid) : processes.killSurvivors(tree);
+    const left = mode === 'look' ? (await processes.survivors(tree)).map(({ pid }) => pid) : await processes.killSurvivors(tree);
+    if (left.length === 0) containment.drop(launch.instance);
+    return left;
   }
 
   function marks({ key }: Launch, identity: EngineIdentity, strays: { readonly endedTicks: number } | null = null) {

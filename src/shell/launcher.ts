@@ -10,6 +10,7 @@ import type { ExitEvidence } from '../core/facts.js';
 import type { ReplicaKey, Result } from '../core/model.js';
 import { readStat } from '../host/proc.js';
 import { lastLines, type OpenedLog, openEngineLog } from './engine-log.js';
+import type { InTurn } from './loop-turns.js';
 import type { PidFiles } from './pid-files.js';
 import type { LogLimits } from './rotation.js';
 
@@ -39,6 +40,8 @@ export type Launched = {
 export type LaunchWorld = {
   readonly pidFiles: PidFiles;
   readonly wallMs: () => number;
+  /** For what blocks: making a process, and reading its last words. */
+  readonly inTurn: InTurn;
   /** A file of ours could not be kept, or can again (null). */
   readonly onStorage: (what: string, error: string | null) => void;
 };
@@ -53,26 +56,39 @@ export async function launchEngine(
   world: LaunchWorld,
   onExit: (exit: ExitEvidence) => void,
 ): Promise<Result<Launched, ExitEvidence>> {
-  let log: OpenedLog;
-  try {
-    log = openEngineLog(order.logPath, order.key, order.incarnation, new Date(world.wallMs()), order.logs);
-  } catch (error) {
-    return neverBegan(error as NodeJS.ErrnoException, `cannot open the log "${order.logPath}"`);
-  }
-  world.onStorage(order.logPath, log.problem);
-  const begun = begin(order, log);
-  closeSync(log.fd);
+  const opened = await world.inTurn(() => open(order, world));
+  if (!opened.ok) return neverBegan(opened.error, `cannot open the log "${order.logPath}"`);
+  const { log, begun } = opened.value;
   if (!begun.ok) return neverBegan(await begun.error, await blame(await begun.error, order));
   const { ended, pid, startTicks } = begun.value;
   const written = world.pidFiles.write(order.pidFile, pid);
   await written;
   // One that has ended already is told in the next turn of the event loop, when the caller knows what it has been given.
   const told = new Promise((resolve) => setImmediate(resolve));
-  void Promise.all([ended, told]).then(([{ code, signal }]) => {
-    void world.pidFiles.remove(order.pidFile);
-    onExit({ code, signal, spawnError: null, lastLines: lastLines(log.path), diagnosis: null });
-  });
+  void Promise.all([ended, told]).then(([{ code, signal }]) =>
+    world.inTurn(() => {
+      void world.pidFiles.remove(order.pidFile);
+      onExit({ code, signal, spawnError: null, lastLines: lastLines(log.path), diagnosis: null });
+    }),
+  );
   return { ok: true, value: { pid, startTicks, logOffset: log.offset, logPath: log.path } };
+}
+
+/** The error is that of the log. */
+function open(
+  order: LaunchOrder,
+  world: LaunchWorld,
+): Result<{ readonly log: OpenedLog; readonly begun: ReturnType<typeof begin> }, NodeJS.ErrnoException> {
+  let log: OpenedLog;
+  try {
+    log = openEngineLog(order.logPath, order.key, order.incarnation, new Date(world.wallMs()), order.logs);
+  } catch (error) {
+    return { ok: false, error: error as NodeJS.ErrnoException };
+  }
+  world.onStorage(order.logPath, log.problem);
+  const begun = begin(order, log);
+  closeSync(log.fd);
+  return { ok: true, value: { log, begun } };
 }
 
 type Ended = { readonly code: number | null; readonly signal: string | null };

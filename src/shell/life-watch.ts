@@ -13,11 +13,16 @@ export type LifeWatch = {
 };
 
 export type LifeWatches = {
-  /** `adopted`: it was launched by an earlier supervisor. */
+  /** `leaf`: the directory of its cgroup, if it has its own. `adopted`: it was launched by an earlier supervisor. */
   watch(
     launch: Launch,
     identity: EngineIdentity,
-    about: { readonly log: string; readonly adopted: boolean; readonly reports: Pick<Reports, 'alarmed' | 'offloaded'> },
+    about: {
+      readonly log: string;
+      readonly leaf: string | null;
+      readonly adopted: boolean;
+      readonly reports: Pick<Reports, 'alarmed' | 'offloaded'>;
+    },
   ): LifeWatch;
 };
 
@@ -35,7 +40,7 @@ export function watchLives({
   readonly limitsOf?: ((launch: Launch) => LogLimits) | undefined;
 }): LifeWatches {
   return {
-    watch(launch, { pid, logOffset }, { log, adopted, reports }) {
+    watch(launch, { pid, logOffset }, { log, leaf, adopted, reports }) {
       const watched = watchLog(launch, {
         path: log,
         limits: limitsOf(launch),
@@ -45,7 +50,7 @@ export function watchLives({
         now,
         onStorage: (error) => onStorage(log, error),
       });
-      kernel.watch(pid);
+      kernel.watch(pid, leaf);
       return {
         async ended(exit) {
           const { code, signal } = exit;

@@ -5,12 +5,13 @@
 
 import { stat } from 'node:fs/promises';
 import { totalmem } from 'node:os';
-import { isAbsolute, join } from 'node:path';
+import { isAbsolute } from 'node:path';
 import type { Obstacle, Verified } from '../core/facts.js';
 import type { Launch } from '../core/messages.js';
 import type { PoolSpec } from '../core/model.js';
 import type { ModelNews } from '../core/progress.js';
 import { gib } from '../core/words.js';
+import { digestsFile } from '../host/paths.js';
 import { runProgram } from '../host/run.js';
 import { credentialOf, lookUpUser, type Ourselves } from '../host/users.js';
 import type { GgufHeader } from '../models/gguf.js';
@@ -79,8 +80,8 @@ export type Preflight = {
 export function makePreflight(world: PreflightWorld): Preflight {
   const notes: ModelNotes = { headers: new Map(), told: new Set() };
   const stage = makeStager({ ...world, env: world.supervisorEnv });
-  const digests = makeDigests(join(world.stateDir, 'digests.json'));
-  const digestsRead = makeDigests(join(world.stateDir, 'digests.json'), false);
+  const digests = makeDigests(digestsFile(world.stateDir));
+  const digestsRead = makeDigests(digestsFile(world.stateDir), false);
   const sights = new Map<string, readonly string[]>();
   const grants: Grants = new Map();
 

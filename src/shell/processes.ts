@@ -7,6 +7,7 @@ import type { EngineIdentity } from '../core/facts.js';
 import { fresh } from '../host/fresh.js';
 import { isAlive, isLiving, type ProcessStat, readStat, type Sweep, sweepProcesses } from '../host/proc.js';
 import { type EngineMarks, findTrees } from '../host/tree.js';
+import { type Leaves, noLeaves } from './leaves.js';
 
 /** gone: nobody of the group is left to be signalled, or its number belongs to a stranger by now. denied: the kernel refused. */
 export type Signalled = 'sent' | 'gone' | 'denied';
@@ -14,8 +15,13 @@ export type Signalled = 'sent' | 'gone' | 'denied';
 export type Processes = {
   /** All processes now. Those who ask in one turn of the event loop share one walk over /proc. */
   sweep(): Promise<Sweep>;
-  /** The living processes of an engine's tree, by pid; those who ask in one turn share one walk. */
+  /** The living processes of an engine's tree, its cgroup's among them, by pid; those who ask in one turn share one walk. */
   survivors(marks: EngineMarks): Promise<readonly ProcessStat[]>;
+  /**
+   * Whether the kernel says at once that nobody is left in the engine's group and cgroup. False may mean zombies alone; whoever has left the group of
+   * an engine without a cgroup is not seen: `survivors` sees him.
+   */
+  isEmpty(identity: EngineIdentity): boolean;
   /** SIGKILL to the group and to everybody else whom a walk finds. Answers whom it found outside the group. */
   killTree(marks: EngineMarks): Promise<readonly number[]>;
   /** SIGKILL to those of the tree who live now; answers whom it signalled, so empty is the proof that nobody is left. */
@@ -26,7 +32,11 @@ export type Processes = {
  * `self` is the supervisor's own pid: it and its ancestors are never found. `killDescendants` kills a living process and everybody below it, as far
  * as it can; it never rejects.
  */
-export function makeProcesses(self: number, killDescendants: (pid: number) => Promise<void> = async () => {}): Processes {
+export function makeProcesses(
+  self: number,
+  killDescendants: (pid: number) => Promise<void> = async () => {},
+  leaves: Leaves = noLeaves,
+): Processes {
   const sweep = fresh(sweepProcesses);
   let asked: EngineMarks[] = [];
   const trees = fresh(async () => {
@@ -37,21 +47,29 @@ export function makeProcesses(self: number, killDescendants: (pid: number) => Pr
 
   async function survivors(marks: EngineMarks): Promise<readonly ProcessStat[]> {
     asked.push(marks);
-    return (await trees()).get(marks) ?? [];
+    const tree = (await trees()).get(marks) ?? [];
+    // Asked last: what was forked while /proc was walked is there too.
+    const found = new Set(tree.map(({ pid }) => pid));
+    const others = leaves.members(marks.instance).flatMap((pid) => (found.has(pid) || pid === self ? [] : (readStat(pid) ?? [])));
+    return [...tree, ...others.filter(isLiving)].sort((a, b) => a.pid - b.pid);
   }
 
   return {
     sweep,
     survivors,
+    isEmpty: (identity) => groupIsEmpty(identity) && leaves.members(identity.instance).length === 0,
     async killSurvivors(marks) {
       const found = await survivors(marks);
+      if (found.length > 0) leaves.kill(marks.instance);
       return found.filter((each) => signalProcess(each, 'SIGKILL') !== 'gone').map(({ pid }) => pid);
     },
     async killTree(marks) {
       // Whoever has left the group is found by its parent only while that lives: so look first, then strike all in one turn.
       const strays = (await survivors(marks)).filter(({ pgrp }) => pgrp !== marks.leader?.pid);
+      const together = leaves.kill(marks.instance);
       // Those that were forked since the look are found by their parents, as long as the leader lives.
-      if (strays.length > 0 && marks.leader !== null && isAlive(marks.leader)) await killDescendants(marks.leader.pid);
+      if (!together && strays.length > 0 && marks.leader !== null && isAlive(marks.leader))
+        await killDescendants(marks.leader.pid);
       if (marks.leader !== null) signalGroup(marks.leader, 'SIGKILL');
       for (const each of strays) signalProcess(each, 'SIGKILL');
       return strays.map(({ pid }) => pid);
@@ -92,11 +110,7 @@ export function signalGroup(
   return sent;
 }
 
-/**
- * Whether the kernel says that nobody at all is left in the group: cheap, and a proof where it is true. False may mean zombies alone; and
- * whoever has left the group (setsid) is not seen: `survivors` sees them.
- */
-export function groupIsEmpty({ pid, startTicks }: { readonly pid: number; readonly startTicks: number }): boolean {
+function groupIsEmpty({ pid, startTicks }: { readonly pid: number; readonly startTicks: number }): boolean {
   const seat = readStat(pid);
   if (seat !== null && seat.startTicks !== startTicks) return true;
   try {

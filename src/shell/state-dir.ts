@@ -2,12 +2,13 @@
 
 import type { Stats } from 'node:fs';
 import { lstat, mkdir, realpath } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { basename, dirname } from 'node:path';
 import { PoolctlError } from '../errors.js';
+import { placesIn } from '../host/paths.js';
 
 /**
  * Makes the directory (0700) where it is missing, and answers its true path. @throws PoolctlError STATE_DIR_UNSAFE when it is a symlink, no
- * directory, somebody else's, or open to others, and when it cannot be made.
+ * directory, somebody else's, or open to others, when one of the places that we use in it is a symlink or somebody else's, and when it cannot be made.
  */
 export async function prepareStateDir(path: string, uid: number): Promise<string> {
   const unsafe = ({ what, hint }: StateDirFlaw): PoolctlError =>
@@ -17,7 +18,7 @@ export async function prepareStateDir(path: string, uid: number): Promise<string
   } catch (error) {
     throw unsafe(unreachable(error as NodeJS.ErrnoException));
   }
-  const flaw = flawOf(path, await lstat(path), uid);
+  const flaw = await stateDirFlaw(path, uid);
   if (flaw !== null) throw unsafe(flaw);
   return realpath(path);
 }
@@ -27,8 +28,20 @@ export type StateDirFlaw = { readonly what: string; readonly hint: string };
 /** Why a directory could not be used; null where it could, or is not there yet. Makes nothing. */
 export async function stateDirFlaw(path: string, uid: number): Promise<StateDirFlaw | null> {
   const found = await lstat(path).catch((error: NodeJS.ErrnoException) => error);
-  if (!(found instanceof Error)) return flawOf(path, found, uid);
-  return found.code === 'ENOENT' ? null : unreachable(found);
+  if (found instanceof Error) return found.code === 'ENOENT' ? null : unreachable(found);
+  return flawOf(path, found, uid) ?? flawWithin(path, uid);
+}
+
+/** Once it was open to others, they may have left something where we would write, delete or believe what stands there. */
+async function flawWithin(path: string, uid: number): Promise<StateDirFlaw | null> {
+  for (const place of placesIn(path)) {
+    const found = await lstat(place).catch(() => null);
+    const hint = `move it away: mv ${place} ELSEWHERE`;
+    if (found?.isSymbolicLink()) return { what: `"${basename(place)}" in it is a symbolic link`, hint };
+    if (found && found.uid !== uid)
+      return { what: `"${basename(place)}" in it belongs to uid ${found.uid}, and this is uid ${uid}`, hint };
+  }
+  return null;
 }
 
 function unreachable({ code, message }: NodeJS.ErrnoException): StateDirFlaw {

@@ -11,20 +11,16 @@ export function clockTime(wallMs: number): string {
 /**
  * `2026-03-01T14:02:09+01:00` would need the zone twice a year: times that machines read are UTC, `2026-03-01T13:02:09.123Z`.
  *
- * Throws RangeError for what is no time. Every event and every lease has some, most of them of the same day: that is found out once, for
- * Date takes ten times as long over it as all the rest.
+ * Throws RangeError for what is no time. Every event and every lease has some, and Date's own text of one takes five times as long.
  */
 export function rfc3339(wallMs: number): string {
-  const whole = Math.trunc(wallMs);
-  const day = Math.floor(whole / dayMs);
-  if (day !== lastDay.day) lastDay = { day, prefix: new Date(whole).toISOString().slice(0, -'00:00:00.000Z'.length) };
-  const ms = whole - day * dayMs;
-  const [hours, minutes, seconds] = [Math.floor(ms / 3_600_000), Math.floor(ms / 60_000) % 60, Math.floor(ms / 1000) % 60];
-  return `${lastDay.prefix}${two(hours)}:${two(minutes)}:${two(seconds)}.${String(ms % 1000).padStart(3, '0')}Z`;
+  const date = new Date(wallMs);
+  const year = date.getUTCFullYear();
+  if (!(year >= 1000 && year <= 9999)) return date.toISOString();
+  const day = `${year}-${two(date.getUTCMonth() + 1)}-${two(date.getUTCDate())}`;
+  const time = `${two(date.getUTCHours())}:${two(date.getUTCMinutes())}:${two(date.getUTCSeconds())}`;
+  return `${day}T${time}.${String(date.getUTCMilliseconds()).padStart(3, '0')}Z`;
 }
-
-const dayMs = 86_400_000;
-let lastDay = { day: Number.NaN, prefix: '' };
 
 /** At most six columns: `48s`, `12m05s`, `3h11m`, `12d04h`. Rounds down; never negative. */
 export function age(ms: number): string {

@@ -5,32 +5,41 @@ import { type Restored, restore } from '../core/restore.js';
 import type { Restoring } from '../core/resume.js';
 import type { RecordedEngine } from '../core/state.js';
 import { type Paths, partsOf } from '../host/paths.js';
+import type { Owner } from '../shell/leaves.js';
 import type { Processes } from '../shell/processes.js';
 import { readRegistry } from '../shell/registry.js';
-import { parseRecord, type Record } from './record.js';
-import { unrecorded } from './unrecorded.js';
+import { parseRecord, type Record, recordedEngines } from './record.js';
+import { unidentified, unrecorded } from './unrecorded.js';
 
 export type Beginnings = Omit<Restoring, 'record' | 'clean' | 'sameBoot'> & {
   readonly paths: Paths;
   readonly bootId: string;
   readonly processes: Pick<Processes, 'sweep'>;
+  /** Who lives in a cgroup of an earlier supervisor of this state directory. */
+  readonly contained: readonly Owner[];
 };
 
 export type Begun = {
   readonly restored: Restored;
   /** Why the registry could not be used; null where it could, or there was none. */
   readonly setAside: string | null;
+  /** Whether engines of an earlier supervisor may be there. */
+  readonly unclean: boolean;
 };
 
 export async function begin(beginnings: Beginnings): Promise<Begun> {
   const { paths, inventory } = beginnings;
   const { content: record, setAside } = await readRegistry(paths.registry, (content) => usable(parseRecord(content), beginnings));
-  const unknown = await unrecorded(record?.state ?? null, beginnings);
+  const known = record === null ? null : recordedEngines(record);
+  const unknown = await unrecorded(known, beginnings);
   const restored = restoreFrom(record, beginnings);
-  const leftovers = [...restored.state.leftovers, ...unknown];
+  const named = new Set([...(known ?? []), ...unknown].map(({ instance }) => instance));
+  const lost = beginnings.contained.filter(({ instance }) => !named.has(instance)).map(unidentified);
+  const leftovers = [...restored.state.leftovers, ...unknown, ...lost];
   return {
     restored: { ...restored, state: { ...restored.state, leftovers: leftovers.map((each) => stoppedAs(each, inventory)) } },
     setAside: setAside?.why ?? null,
+    unclean: leftovers.length > 0 || (record === null ? setAside !== null : record.ended !== 'clean'),
   };
 }
 

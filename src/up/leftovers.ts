@@ -4,6 +4,7 @@ import { isLive, type Life } from '../core/life.js';
 import type { RecordedEngine, Replica, State } from '../core/state.js';
 import { type Paths, partsOf, replicaPaths } from '../host/paths.js';
 import type { Clock } from '../shell/clock.js';
+import type { Containment } from '../shell/containment.js';
 import { stopLeftovers } from '../shell/leftovers.js';
 import type { Processes } from '../shell/processes.js';
 import type { Runtime } from '../shell/runtime.js';
@@ -12,6 +13,7 @@ import type { News } from './news.js';
 export type Ground = {
   readonly paths: Paths;
   readonly processes: Pick<Processes, 'survivors'>;
+  readonly containment: Pick<Containment, 'drop'>;
   readonly clock: Clock;
   readonly runtime: Runtime;
   readonly news: News;
@@ -19,7 +21,7 @@ export type Ground = {
 
 export async function clearLeftovers(
   leftovers: readonly RecordedEngine[],
-  { paths, processes, clock, runtime, news }: Ground,
+  { paths, processes, containment, clock, runtime, news }: Ground,
 ): Promise<void> {
   if (leftovers.length === 0) return;
   // A replica may have another engine, which is met at the same time.
@@ -29,6 +31,7 @@ export async function clearLeftovers(
     logPath: serving.includes(each.key) ? null : replicaPaths(paths, each.key).log,
   }));
   const { stuck } = await stopLeftovers(logged, { processes, now: () => clock.now() });
+  for (const { instance } of leftovers) containment.drop(instance);
   for (const { key, pids } of stuck) {
     const { poolId } = partsOf(key);
     const reason = `pid ${pids.join(', ')} of an earlier supervisor would not die, and is left alone`;

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import type { StatusView } from '../api/wire.js';
 import type { PoolSpec } from '../core/model.js';
 import { type RecordedState, recorded } from '../core/record.js';
-import type { State } from '../core/state.js';
+import type { RecordedEngine, State } from '../core/state.js';
 
 const format = 2;
 
@@ -54,6 +54,19 @@ export function parseRecord(content: unknown): Record | null {
     typeof state.retired === 'object' &&
     state.retired !== null;
   return whole ? (record as Record) : null;
+}
+
+/** All that may run: of replicas, of launches whose process was not seen yet, of those that died last, and of places that are gone. */
+export function recordedEngines({ state }: Record): readonly RecordedEngine[] {
+  const running = Object.values(state.replicas).flatMap(({ life, died }) => [
+    ...('engine' in life
+      ? [life.engine]
+      : 'intent' in life && life.state === 'preparing' && life.intent !== null
+        ? [life.intent]
+        : []),
+    ...(died === null ? [] : [died]),
+  ]);
+  return [...running, ...state.leftovers];
 }
 
 /** Told from another by a digest: values that may be secrets are not written down. Each entry is digested once. */

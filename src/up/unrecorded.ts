@@ -4,25 +4,24 @@
  */
 
 import { relative } from 'node:path';
-import { instancesOf } from '../core/instances.js';
 import type { ReplicaKey } from '../core/model.js';
-import type { RecordedState } from '../core/record.js';
 import type { RecordedEngine } from '../core/state.js';
 import { type Paths, partsOf, replicaPaths } from '../host/paths.js';
 import { environValue, type ProcessStat } from '../host/proc.js';
 import { workersUnder, writersUnder } from '../host/tree.js';
 import { leaderOf } from '../shell/adoption.js';
+import type { Owner } from '../shell/leaves.js';
 import type { Processes } from '../shell/processes.js';
 
 export type Grounds = { readonly paths: Paths; readonly processes: Pick<Processes, 'sweep'> };
 
-/** Beside a registry only those count that carry an instance, and one that it does not have: whoever has none may belong to an engine that it knows. */
+/** `recorded`: whom the registry knows; null: there is none. Beside a registry only those count that carry an instance, and one that it does not have: whoever has none may belong to an engine that it knows. */
 export async function unrecorded(
-  record: RecordedState | null,
+  recorded: readonly RecordedEngine[] | null,
   { paths, processes }: Grounds,
 ): Promise<readonly RecordedEngine[]> {
   const sweep = await processes.sweep();
-  const known = record === null ? null : instancesOf(record);
+  const known = recorded === null ? null : new Set(recorded.map(({ instance }) => instance));
   const found = new Map<string, { readonly key: ReplicaKey; readonly instance: string; readonly tree: ProcessStat[] }>();
   const meet = async (key: ReplicaKey, process: ProcessStat, nameless: boolean): Promise<void> => {
     const instance = await environValue(process.pid, 'POOLCTL_INSTANCE');
@@ -58,17 +57,21 @@ function engineOf({
 }): readonly RecordedEngine[] {
   const leader = leaderOf(tree) ?? tree[0];
   if (leader === undefined || partsOf(key).poolId === '') return [];
-  return [
-    {
-      key,
-      incarnation: 0,
-      instance,
-      identity: { pid: leader.pid, startTicks: leader.startTicks, instance, logOffset: 0 },
-      startedAt: { at: 0, wallMs: 0 },
-      devices: [],
-      port: 0,
-      stop: { signal: 'SIGTERM', graceMs: 5_000 },
-      entry: '',
-    },
-  ];
+  const identity = { pid: leader.pid, startTicks: leader.startTicks, instance, logOffset: 0 };
+  return [{ ...unidentified({ key, instance }), identity }];
+}
+
+/** Nobody wrote down how it was launched. */
+export function unidentified({ key, instance }: Owner): RecordedEngine {
+  return {
+    key,
+    incarnation: 0,
+    instance,
+    identity: null,
+    startedAt: { at: 0, wallMs: 0 },
+    devices: [],
+    port: 0,
+    stop: { signal: 'SIGTERM', graceMs: 5_000 },
+    entry: '',
+  };
 }

@@ -58,6 +58,11 @@ describe('a request that is none', () => {
     expect(heard).toMatch(/^HTTP\/1\.1 200 /);
   });
 
+  it('may expect what we do not know, and is answered without', async () => {
+    const stand = await openStand();
+    expect((await ask(stand, { path: '/health', headers: { expect: 'the worst' } })).status).toBe(200);
+  });
+
   it('does not break into an answer that is under way', async () => {
     const stand = await openStand();
     const wire = await dial(stand, 'GET /v2/events HTTP/1.1\r\nHost: a\r\n\r\n');
@@ -156,6 +161,7 @@ describe('bodies', () => {
 
   test.each([
     ['no JSON', '{"now":', 'it is not JSON, it begins with "{"now":"'],
+    ['blank', ' \r\n', 'it is not JSON, it begins with ""'],
     ['bytes', '\u0000\u0001\u001b[31m', 'it is not JSON'],
     ['a list', '[]', 'it must be a JSON object, not []'],
     ['null', 'null', 'it must be a JSON object, not null'],

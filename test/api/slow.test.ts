@@ -4,7 +4,7 @@ import { createServer, type Server } from 'node:http';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { refuseMalformed } from '../../src/api/malformed.js';
-import { scratchDir } from '../host/scratch.js';
+import { scratchDir, until } from '../host/scratch.js';
 import { ask, dial, openStand, type Wire } from './stand.js';
 
 test('a head, or a body, that does not come to its end in time', async () => {
@@ -35,6 +35,26 @@ test('requests that come in a row on one connection are answered in their order'
   const wire = await dial(stand, `${get('/health')}${get('/v2/pools/none')}${get('/v2/meta/capabilities')}`);
   const heard = await wire.hears(/"engines":\[\]/);
   expect([...heard.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => status)).toEqual(['200', '404', '200']);
+});
+
+test('a body that breaks off behind a request that is not answered yet is no bug of ours', async () => {
+  let asked = 0;
+  const stand = await openStand({
+    operationEnded: (_, __, signal) => {
+      asked += 1;
+      return new Promise((resolve) => signal.addEventListener('abort', () => resolve(null)));
+    },
+  });
+  const wire = await dial(
+    stand,
+    'GET /v2/operations/op-1?wait_ms=60000 HTTP/1.1\r\nHost: a\r\n\r\nPOST /v2/pools/chat/start HTTP/1.1\r\nHost: a\r\nContent-Length: 40\r\n\r\n{"now"',
+  );
+  await until(() => asked === 1);
+  wire.socket.destroy();
+  await until(() => wire.socket.closed);
+  // By then the server has heard of it, and of what it made of it.
+  expect((await ask(stand, { path: '/health' })).status).toBe(200);
+  expect(stand.asked).toEqual([]);
 });
 
 function closed(server: Server): Promise<void> {

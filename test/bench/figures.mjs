@@ -13,7 +13,7 @@ export function percentile(values, share) {
 }
 
 /**
- * @typedef {{ what: string, unit: string, poolctl: number[], floor?: number[], atMost?: number, ratioAtMost?: number, ratioAtLeast?: number, note?: string }} Figure
+ * @typedef {{ what: string, unit: string, poolctl: number[], floor?: number[], [peer: string]: number[], atMost?: number, ratioAtMost?: number, ratioAtLeast?: number, note?: string }} Figure
  *   `atMost` is in the unit, `ratioAtMost` and `ratioAtLeast` times the floor's median; a figure may have one of them
  */
 
@@ -27,32 +27,54 @@ export function verdict({ poolctl, floor, atMost, ratioAtMost, ratioAtLeast }) {
 
 /** @param {Figure[]} figures */
 export function table(figures) {
-  const rows = [
+  return aligned([
     ['figure', 'poolctl', 'floor', 'ratio', 'target', ''],
     ...figures.map((figure) => {
-      const { what, unit, poolctl, floor, note } = figure;
+      const { what, unit, poolctl, note } = figure;
+      const floor = figure.floor?.length ? figure.floor : undefined;
       const ratio = floor === undefined ? '-' : `${(median(poolctl) / median(floor)).toPrecision(3)} x`;
       const judged = { true: 'ok', false: 'MISSED', null: '' }[String(verdict(figure))];
       return [
         what,
-        spread(poolctl, unit),
-        floor === undefined ? '-' : spread(floor, unit),
+        `${spread(poolctl)} ${unit}`,
+        floor === undefined ? '-' : `${spread(floor)} ${unit}`,
         ratio,
         target(figure),
         [judged, note].filter(Boolean).join('  '),
       ];
     }),
+  ]);
+}
+
+/** One column for each supervisor: rows of a table, its head first. @param {Figure[]} figures @param {string[]} names */
+export function comparison(figures, names) {
+  return [
+    ['figure', 'unit', ...names],
+    ...figures.map((figure) => [
+      figure.what,
+      figure.unit,
+      ...names.map((name) => (figure[name]?.length ? spread(figure[name]) : '-')),
+    ]),
   ];
-  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
-  return rows
-    .map(
-      (row) =>
-        `${row
-          .map((cell, column) => cell.padEnd(widths[column]))
-          .join('  ')
-          .trimEnd()}\n`,
-    )
+}
+
+/** @param {string[][]} rows */
+export function aligned(rows) {
+  return padded(rows)
+    .map((row) => `${row.join('  ').trimEnd()}\n`)
     .join('');
+}
+
+/** A table of Markdown. @param {string[][]} rows */
+export function markdown(rows) {
+  const [head, ...others] = padded(rows);
+  const rule = head.map((cell) => '-'.repeat(cell.length));
+  return [head, rule, ...others].map((row) => `| ${row.join(' | ')} |\n`).join('');
+}
+
+function padded(rows) {
+  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
+  return rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column])));
 }
 
 function target({ unit, atMost, ratioAtMost, ratioAtLeast }) {
@@ -61,8 +83,9 @@ function target({ unit, atMost, ratioAtMost, ratioAtLeast }) {
   return ratioAtLeast === undefined ? '-' : `at least ${number(ratioAtLeast)} x`;
 }
 
-function spread(values, unit) {
-  return `${number(median(values))} (${number(Math.min(...values))}-${number(Math.max(...values))}) ${unit}`;
+function spread(values) {
+  const [least, most] = [Math.min(...values), Math.max(...values)];
+  return least === most ? number(least) : `${number(median(values))} (${number(least)}-${number(most)})`;
 }
 
 /** Three digits that count. */

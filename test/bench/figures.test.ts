@@ -5,6 +5,7 @@ type Figure = {
   unit: string;
   poolctl: number[];
   floor?: number[];
+  pm2?: number[];
   atMost?: number;
   ratioAtMost?: number;
   ratioAtLeast?: number;
@@ -14,8 +15,13 @@ type Figures = {
   percentile(values: number[], share: number): number;
   verdict(figure: Figure): boolean | null;
   table(figures: Figure[]): string;
+  comparison(figures: Figure[], names: string[]): string[][];
+  aligned(rows: string[][]): string;
+  markdown(rows: string[][]): string;
 };
-const { median, percentile, verdict, table } = (await import(new URL('figures.mjs', import.meta.url).href)) as Figures;
+const { median, percentile, verdict, table, comparison, aligned, markdown } = (await import(
+  new URL('figures.mjs', import.meta.url).href
+)) as Figures;
 
 describe('median', () => {
   it('is the middle one, or between the middle two, in any order', () => {
@@ -59,15 +65,52 @@ it('the table says what was missed', () => {
     table([
       { what: 'start', unit: 'ms', poolctl: [100, 120, 140], floor: [60], ratioAtMost: 3 },
       { what: 'stop', unit: 'ms', poolctl: [61.25], atMost: 60 },
-      { what: 'first', unit: 'ms', poolctl: [2.345] },
+      { what: 'first', unit: 'ms', poolctl: [2.345], floor: [] },
     ]),
   ).toBe(
     [
-      'figure  poolctl              floor          ratio   target',
-      'start   120 (100-140) ms     60 (60-60) ms  2.00 x  3 x     ok',
-      'stop    61.3 (61.3-61.3) ms  -              -       60 ms   MISSED',
-      'first   2.35 (2.35-2.35) ms  -              -       -',
+      'figure  poolctl           floor  ratio   target',
+      'start   120 (100-140) ms  60 ms  2.00 x  3 x     ok',
+      'stop    61.3 ms           -      -       60 ms   MISSED',
+      'first   2.35 ms           -      -       -',
       '',
     ].join('\n'),
   );
+});
+
+describe('a comparison', () => {
+  const rows = comparison(
+    [
+      { what: 'respawn', unit: 'ms', poolctl: [9, 4, 5], pm2: [7.125, 7.5, 12.25], floor: [2, 2, 2] },
+      { what: 'doubles', unit: 'of 10', poolctl: [0], pm2: [10], floor: [] },
+    ],
+    ['poolctl', 'pm2', 'floor'],
+  );
+
+  it('has a column for each supervisor: median and spread, one number where all rounds gave it, a dash where nothing was measured', () => {
+    expect(rows).toEqual([
+      ['figure', 'unit', 'poolctl', 'pm2', 'floor'],
+      ['respawn', 'ms', '5 (4-9)', '7.50 (7.13-12.3)', '2'],
+      ['doubles', 'of 10', '0', '10', '-'],
+    ]);
+  });
+
+  it('is a table of Markdown for the page', () => {
+    expect(markdown(rows)).toBe(
+      [
+        '| figure  | unit  | poolctl | pm2              | floor |',
+        '| ------- | ----- | ------- | ---------------- | ----- |',
+        '| respawn | ms    | 5 (4-9) | 7.50 (7.13-12.3) | 2     |',
+        '| doubles | of 10 | 0       | 10               | -     |',
+        '',
+      ].join('\n'),
+    );
+  });
+
+  it('is aligned for a terminal', () => {
+    expect(aligned(rows).split('\n').slice(0, 2)).toEqual([
+      'figure   unit   poolctl  pm2               floor',
+      'respawn  ms     5 (4-9)  7.50 (7.13-12.3)  2',
+    ]);
+  });
 });

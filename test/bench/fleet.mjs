@@ -1,68 +1,86 @@
-/** poolctl and the floor, started alike: so many children of one kind, a socket, a log. */
+/** poolctl, the floor, and peers where they are compared, started alike: so many children of one kind, a socket, a log. */
 
-import { spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdirSync, openSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { nowMs, Stamps } from './machine.mjs';
+import { Supervisor, stampsIn } from './supervisor.mjs';
 
 export const poolctl = fileURLToPath(new URL('../../dist/bin/poolctl.js', import.meta.url));
 const floor = fileURLToPath(new URL('floor.mjs', import.meta.url));
+const get = fileURLToPath(new URL('get.mjs', import.meta.url));
 
 /**
- * @typedef {{ name: 'poolctl' | 'floor', pid: number, begunAt: number, socket: string, log: string, stamps: Stamps, stop: () => Promise<void> }} Supervisor
- *   `log` is that of the first child
- * @typedef {{ count: number, mode?: string, extra?: string[], pool?: object, settings?: object }} Wish
- *   `extra` stands after the child's name; for poolctl it may hold placeholders; `settings` are keys of `supervisor`
+ * @typedef {{ count: number, mode?: string, extra?: string[], pool?: object, settings?: object, within?: string[] }} Wish
+ *   `extra` stands after the child's name; for poolctl it may hold placeholders; `settings` are keys of `supervisor`;
+ *   `within`: words before the command of poolctl
  */
 
 /** Everything that a run of the benchmarks starts, so that it can also be stopped when the run breaks off. */
 export class Fleet {
   #begun = 0;
   #running = new Set();
+  #peers;
 
-  /** @param {string} directory @param {{ argv: string[] }} child */
-  constructor(directory, child) {
+  /** @param {string} directory @param {{ argv: string[] }} child @param {import('./peers/index.mjs').Peer[]} [peers] */
+  constructor(directory, child, peers = []) {
     this.directory = directory;
     this.child = child;
+    this.#peers = peers;
   }
 
-  /** @param {Wish} wish @returns {Supervisor & { state: string }} */
-  poolctl({ count, mode = 'stamp', extra = [], pool = {}, settings = {} }) {
+  /** @param {Wish} wish */
+  poolctl({ count, mode, extra, pool = {}, settings = {}, within = [] }) {
     const place = this.#place('poolctl');
-    const stamps = new Stamps(join(place, 'stamps'));
-    const command = [...this.child.argv, mode, stamps.file, `\${REPLICA_ID}`, ...extra];
+    const command = this.#command(place, `\${REPLICA_ID}`, mode, extra);
     writeFileSync(join(place, 'pools.yaml'), JSON.stringify(inventory(command, count, pool, settings)));
     const state = join(place, 'state');
-    // Executed as its users do: its first line says how Node is to run it.
-    const argv = [poolctl, 'up', '--file', join(place, 'pools.yaml'), '--state-dir', state, '--log-format', 'json'];
-    return {
-      ...this.#begin('poolctl', place, argv, stamps),
+    return this.#begin('poolctl', place, count, {
+      // Executed as its users do: its first line says how Node is to run it.
+      argv: [...within, poolctl, 'up', '--file', join(place, 'pools.yaml'), '--state-dir', state, '--log-format', 'json'],
+      status: [process.execPath, poolctl, 'status', '--json', '--state-dir', state],
+      settle: () => waitReady({ state }),
       socket: join(state, 'poolctl.sock'),
       state,
       log: join(state, 'logs/bench/r0.log'),
-    };
+    });
   }
 
-  /** @param {Wish} wish @returns {Supervisor} */
-  floor({ count, mode = 'stamp', extra = [] }) {
+  /** @param {Wish} wish */
+  floor({ count, mode, extra }) {
     const place = this.#place('floor');
-    const stamps = new Stamps(join(place, 'stamps'));
     const socket = join(place, 'floor.sock');
     const log = join(place, 'log');
-    const argv = [process.execPath, floor, socket, log, String(count), ...this.child.argv, mode, stamps.file, '%', ...extra];
-    return { ...this.#begin('floor', place, argv, stamps), socket, log };
+    return this.#begin('floor', place, count, {
+      argv: [process.execPath, floor, socket, log, String(count), ...this.#command(place, '%', mode, extra)],
+      status: getting(socket),
+      socket,
+      log,
+    });
   }
 
-  /** Both in turn, the floor first. */
+  /** One start for each peer, with a wish. */
+  get peers() {
+    return this.#peers.map((peer) => ({ count, mode, extra }) => {
+      const place = this.#place(peer.name);
+      const command = (number) => this.#command(place, `r${number}`, mode, extra);
+      return this.#begin(peer.name, place, count, peer.plan({ place, count, command, programs: peer.programs, mode }));
+    });
+  }
+
+  /** All in turn, the floor first. */
   get kinds() {
-    return [(wish) => this.floor(wish), (wish) => this.poolctl(wish)];
+    return [(wish) => this.floor(wish), (wish) => this.poolctl(wish), ...this.peers];
   }
 
-  /** Stops what still runs; a third SIGTERM makes poolctl kill what it has. */
+  /** Nothing measured yet, of each of them. @returns {Record<string, any[]>} */
+  none() {
+    return Object.fromEntries(['poolctl', 'floor', ...this.#peers.map(({ name }) => name)].map((name) => [name, []]));
+  }
+
+  /** Stops what still runs. */
   async stopAll() {
-    for (const stop of [...this.#running]) await stop(3);
+    for (const supervisor of [...this.#running]) await supervisor.stop(3);
   }
 
   /** A directory that nothing before has used. */
@@ -72,21 +90,19 @@ export class Fleet {
     return place;
   }
 
-  #begin(name, place, argv, stamps) {
-    const said = openSync(join(place, 'said'), 'a');
-    const env = { PATH: process.env.PATH, HOME: place, NODE_ENV: 'production' };
-    const begunAt = nowMs();
-    const running = spawn(argv[0], argv.slice(1), { cwd: place, stdio: ['ignore', said, said], env });
-    const ended = once(running, 'exit');
-    const stop = async (signals = 1) => {
-      for (let times = 0; times < signals; times++) running.kill('SIGTERM');
-      await ended;
-    };
-    this.#running.add(stop);
-    ended.then(() => this.#running.delete(stop));
-    return { name, pid: running.pid, begunAt, stamps, stop: () => stop() };
+  #command(place, name, mode = 'stamp', extra = []) {
+    return [...this.child.argv, mode, stampsIn(place), name, ...extra];
+  }
+
+  #begin(name, place, count, plan) {
+    const supervisor = new Supervisor(name, place, count, plan, (stopped) => this.#running.delete(stopped));
+    this.#running.add(supervisor);
+    return supervisor;
   }
 }
+
+/** The floor of a client: an empty Node program that asks a supervisor. @param {string} socket @returns {string[]} */
+export const getting = (socket) => [process.execPath, get, socket, '/v2/pools'];
 
 /** No waits and no limits: what is left is the supervisor's own time. */
 function inventory(command, count, pool, settings) {

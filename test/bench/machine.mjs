@@ -41,16 +41,30 @@ export function childProgram(directory) {
   };
 }
 
-/** Resolves once the machine has been less than 12 % busy for half a second; after 30 s of noise false, and the figures are worth less. */
+const patience = { longest: 60, shortest: 4, now: 60 };
+const waits = { all: 0, quiet: 0 };
+
+/**
+ * Resolves once the machine has been less than 12 % busy for half a second; after 30 s of noise false, and the figures are worth less.
+ * Who was noisy for so long will be so for longer: the next waits are shorter, until one finds quiet.
+ */
 export async function quiet() {
-  for (let tries = 0; tries < 60; tries++) {
+  waits.all += 1;
+  for (let tries = 0; tries < patience.now; tries++) {
     const before = cpuTimes();
     await sleep(500);
     const after = cpuTimes();
-    if ((after.busy - before.busy) / (after.all - before.all) < 0.12) return true;
+    if ((after.busy - before.busy) / (after.all - before.all) >= 0.12) continue;
+    patience.now = patience.longest;
+    waits.quiet += 1;
+    return true;
   }
+  patience.now = Math.max(patience.shortest, Math.floor(patience.now / 2));
   return false;
 }
+
+/** How many of all waits for quiet have found it. */
+export const quietWaits = () => ({ ...waits });
 
 function cpuTimes() {
   const times = cpus().map((cpu) => cpu.times);
@@ -58,18 +72,53 @@ function cpuTimes() {
   return { all, busy: all - times.reduce((sum, each) => sum + each.idle, 0) };
 }
 
-/** Resident bytes. */
-export function residentBytes(pid) {
-  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) * 1024;
+/** Resident bytes of so many processes: `rss` counts a page for each that has it, `pss` divides it among all of the machine that have it. */
+export function residentBytes(pids) {
+  const sum = { rss: 0, pss: 0 };
+  for (const pid of pids) {
+    const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8');
+    sum.rss += Number(/^Rss:\s+(\d+) kB$/m.exec(rollup)[1]) * 1024;
+    sum.pss += Number(/^Pss:\s+(\d+) kB$/m.exec(rollup)[1]) * 1024;
+  }
+  return sum;
 }
 
-/** Milliseconds on a CPU since its start, over all threads. */
-export function cpuMs(pid) {
-  const threads = readdirSync(`/proc/${pid}/task`);
-  return threads.reduce(
-    (sum, thread) => sum + Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ')[0]) / 1e6,
-    0,
+/** Milliseconds on a CPU since their start, over all threads. */
+export function cpuMs(...pids) {
+  const threads = pids.flatMap((pid) =>
+    readdirSync(`/proc/${pid}/task`).map((thread) => `/proc/${pid}/task/${thread}/schedstat`),
   );
+  return threads.reduce((sum, thread) => sum + Number(readFileSync(thread, 'utf8').split(' ')[0]) / 1e6, 0);
+}
+
+/** Arguments with a NUL after each; empty where there is no such process, or only its remains. */
+export function commandLine(pid) {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+/** A process and its descendants, itself first. */
+export function family(pid) {
+  const everybody = processes();
+  const all = [pid];
+  for (const each of all) all.push(...everybody.filter(({ parent }) => parent === each).map((child) => child.pid));
+  return all;
+}
+
+function processes() {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((pid) => {
+      try {
+        const [, parent] = /\) \S (\d+) /.exec(readFileSync(`/proc/${pid}/stat`, 'latin1'));
+        return [{ pid: Number(pid), parent: Number(parent) }];
+      } catch {
+        return [];
+      }
+    });
 }
 
 /** The stamps that children append to a file. */

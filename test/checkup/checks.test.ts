@@ -24,7 +24,7 @@ const none: DeviceFacts = { ...gpus, devices: [], tool: 'none', nvidiaDriver: nu
 
 const large = { soft: 65_536, hard: 65_536 };
 const machine: MachineFacts = {
-  containment: 'group',
+  containment: { level: 'group', why: '/sys/fs/cgroup/user.slice is not delegated to this user' },
   missing: [],
   limits: { openFiles: large, processes: { soft: null, hard: null }, lockedBytes: { soft: 2 ** 23, hard: 2 ** 23 } },
   locking: [],
@@ -131,6 +131,34 @@ describe('the machine', () => {
     ['with a disk that does not tell', { disk: { ...machine.disk, freeBytes: null } }, 'disk', /cannot be told \| df \/state/],
   ])('%s', (_, more, name, said) => {
     expect(wrongs(checkMachine({ ...machine, ...more }))).toEqual([[name, expect.stringMatching(said)]]);
+  });
+});
+
+describe('how engines are held together', () => {
+  const { session } = machine;
+  const said = (more: Partial<MachineFacts>) => {
+    const check = checkMachine({ ...machine, ...more }).find(({ name }) => name === 'containment');
+    return [check?.ok, check?.detail, check?.hint];
+  };
+
+  it('why it is not by cgroups, and what gives some', () => {
+    const group =
+      'group: process groups, and a look for strays by instance and log; no cgroups: /sys/fs/cgroup/user.slice is not delegated to this user';
+    const unit = 'run it as a unit with Delegate=yes (see systemd/), or systemd-run ';
+    expect(said({})).toEqual([true, group, `${unit}--user --scope -p Delegate=yes poolctl up`]);
+    expect(said({ session: { ...session, root: true } })).toEqual([true, group, `${unit}--scope -p Delegate=yes poolctl up`]);
+    expect(said({ session: { ...session, systemd: false } })).toEqual([true, group, null]);
+    expect(said({ containment: { level: 'group', why: null } })[1]).toBe(group.slice(0, group.indexOf('; no')));
+  });
+
+  it('where it is by cgroups there is nothing to say but what is missing besides', () => {
+    const containment = { level: 'cgroup', why: null } as const;
+    expect(said({ containment })).toEqual([true, 'cgroup: whatever an engine forks stays with it', null]);
+    expect(said({ containment, missing: ['flock'] })).toEqual([
+      true,
+      'cgroup: whatever an engine forks stays with it; not on PATH: flock',
+      'apt-get install util-linux procps',
+    ]);
   });
 });
 

@@ -1,7 +1,7 @@
 /** A real `up` under what systemd gives a service: a notify socket that is listened to here, and a watchdog. */
 
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -84,6 +84,11 @@ describe('the unit (skipped without systemd: apt-get install systemd)', () => {
 
   it.skipIf(skip)('is found sound by systemd itself', () => {
     expect(verify(unit)).toEqual({ status: 0, stderr: '' });
+  });
+
+  it('leaves engines to the next supervisor, and lets the supervisor give each a cgroup', () => {
+    const lines = readFileSync(unit, 'utf8').split('\n');
+    for (const line of ['KillMode=process', 'Delegate=yes', 'OOMPolicy=continue']) expect(lines).toContain(line);
   });
 
   it.skipIf(skip)('would be found wanting with a key that systemd does not know', () => {

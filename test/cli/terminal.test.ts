@@ -48,6 +48,6 @@ pools:
   terminal.stdin.write('\u0003');
   await sees(/stopping: no lease held, draining up to 30s \(Ctrl-C again: stop engines now\)\r\n/);
   expect(await ended).toEqual([0, null]);
-  expect(shown).toMatch(/chat\/r0 stopped[\s\S]*poolctl stopped after \d+\.\ds\r\n$/);
+  expect(shown).toMatch(/chat\/r0 stopped[\s\S]*poolctl stopped after \d+(?:\.\d)?s\r\n$/);
   expect(shown).not.toContain('\u001b[3J');
 });

@@ -164,6 +164,18 @@ test('the devices of a pool that is new are looked at before it is launched ther
   expect(bench.view().state).toBe('ready');
 });
 
+test('an engine whose restart is given up is asked for its health as before, also where the new entry would not have asked', () => {
+  const bench = serving(4, 1, one);
+  acquire(bench, { ttlMs: 3_600_000 });
+  const drain = { ...one.drain, deadlineMs: 30_000 };
+  verified(apply(bench, [{ ...one, args: ['-x'], drain, health: { ...one.health, path: 'none' } }]));
+  bench.pass(60_000);
+  expect(operationOf(bench).outcome).toBe('rolled_back');
+  expect(bench.view().state).toBe('ready');
+  for (let n = 0; n < 3; n += 1) bench.pass(one.health.intervalMs, probeResult({ verdict: 'failed', detail: 'HTTP 500' }));
+  expect(bench.view().state).toBe('unhealthy');
+});
+
 test('of two that wait for one device, since one could not go back to it, one alone is launched there', () => {
   const on = (poolId: string, mask: string, more: Partial<PoolSpec> = {}): PoolSpec =>
     poolSpec(poolId, 1, { model: '/models/a.gguf', masks: [maskOf(mask)], ...more });

@@ -51,6 +51,20 @@ it('a probe that is out comes back, and the next one goes by the new interval', 
   expect(asks(bench, 20_000)).toEqual(['probe 20000']);
 });
 
+it('an engine that loads is probed at the new interval from the last probe on, and one that is out comes back first', () => {
+  const loading = probeResult({ verdict: 'loading', detail: 'HTTP 503' });
+  const bench = new Bench([health({ startupIntervalMs: 60_000 })]).checked().spawned().wake();
+  const begunAt = bench.now;
+  bench.probed(loading);
+  apply(bench, [health({ startupIntervalMs: 2_000 })]);
+  expect(bench.wake().did()).toEqual(['probe']);
+  expect(bench.now - begunAt).toBe(2_000);
+  apply(bench, [health({ startupIntervalMs: 7_000 })]);
+  bench.probed(loading);
+  expect(bench.wake().did()).toEqual(['probe']);
+  expect(bench.now - begunAt).toBe(9_000);
+});
+
 it('asks for tokens once it is told to, and no more once it is not', () => {
   const bench = change(ready(health({ intervalMs: 3_600_000 })), {
     ...plain,

@@ -134,7 +134,7 @@ describe('a launch after an end', () => {
     bench.now += 1;
     bench.exited();
     expect(bench.view('chat/r1').state).toBe('ready');
-    expect(bench.replica('chat/r1').freed).toBeNull();
+    expect(bench.state.freed).toMatchObject([{ key: 'chat/r0', uuids: [gpu.uuid] }]);
   });
 
   it('waits for a look where a neighbour has just ended, too', () => {
@@ -168,7 +168,7 @@ describe('a launch after an end', () => {
     if (pool === undefined) throw new Error('no pool');
     queued.state = { ...queued.state, pools: new Map([['chat', { ...pool, replicas: [replica] }]]) };
     expect(bench.give({ type: 'leftovers-gone' }).did()).toContain('observe');
-    expect(bench.view().why).toBe('waits until its memory on GPU 0 is given back');
+    expect(bench.view().why).toBe('waits until the memory of old/r0 on GPU 0 is given back');
     expect(looked(bench, [gpu], []).did()).toContain('check');
   });
 

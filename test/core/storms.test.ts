@@ -103,6 +103,27 @@ describe('many restarts', () => {
     expect(bench.did()).toEqual([]);
   });
 
+  it('a trip while its engine serves is over after so much ready time as closes a breaker', () => {
+    const storm = { ...calm, trip: { count: 4, windowMs: 30_000 } };
+    const more = withRestart({ backoff: { ...quick, initialMs: 100 }, breaker: { ...tolerant, closeAfterMs: 60_000 }, storm });
+    const bench = new Bench([poolSpec('chat', 2, more)]).ready('chat/r1').ready();
+    // What ready time could earn it has earned before.
+    bench.pass(120_000);
+    for (let n = 0; n < 4; n += 1) {
+      bench.exited();
+      while (bench.replica().life.state === 'backoff') bench.wake();
+      bench.checked().spawned().wake().probed();
+    }
+    const tripped = bench.now;
+    expect(bench.view('chat/r1')).toMatchObject({ state: 'ready', breaker: { state: 'open' } });
+    bench.pass(59_000);
+    expect(bench.view('chat/r1').breaker.state).toBe('open');
+    bench.pass(2_000);
+    expect(bench.view('chat/r1')).toMatchObject({ state: 'ready', breaker: { state: 'closed' } });
+    expect(bench.heard('breaker.changed').at(-1)).toMatchObject({ old_state: 'open', new_state: 'closed' });
+    expect(bench.now).toBeLessThan(tripped + 61_001);
+  });
+
   it('an operator asked for are neither restarts nor a storm', () => {
     const bench = one(withRestart({ storm: { ...plain.restart.storm, limit: 1, trip: { count: 1, windowMs: 1_000 } } })).ready();
     for (let n = 0; n < 5; n += 1) bench.ask('restart', { now: true }).exited().swept().ready();

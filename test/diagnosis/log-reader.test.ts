@@ -78,7 +78,7 @@ describe('what counts', () => {
 });
 
 describe('what the kernel says', () => {
-  const kill = (source: 'cgroup' | 'kernel-log' | 'machine') => [{ kind: 'oom', source, text: 'oom_kill 1' } as const];
+  const kill = (source: 'cgroup' | 'kernel' | 'machine') => [{ kind: 'oom', source, text: 'oom_kill 1' } as const];
 
   it('goes before the log', () => {
     expect(judged([illegal], { kernel: kill('cgroup'), signal: 'SIGKILL' })).toMatchObject({

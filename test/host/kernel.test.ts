@@ -29,7 +29,7 @@ async function machine(files: Readonly<Record<string, string>> = {}, journal: ((
   const kernel = watchKernel({ proc: join(dir, 'proc'), cgroups: join(dir, 'cgroup'), log }, now, ({ text }) => heard.push(text));
   onTestFinished(() => kernel.close());
   const seen = async (...pids: readonly number[]): Promise<void> => {
-    for (const pid of pids) kernel.watch(pid);
+    for (const pid of pids) kernel.watch(pid, null);
     await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
   };
   const later = (ms: number): void => {
@@ -63,11 +63,12 @@ test("a rise of the machine's counter is evidence of a SIGKILL in the same ten s
   expect(await kernel.evidence({ ...killed, pid: 815 })).toEqual([]);
 });
 
+const events = (kills: number, limited = kills): string => `low 0\noom ${limited}\noom_kill ${kills}\noom_group_kill 0\n`;
+
 test.each([
   ['unified', '0::/user.slice/engine.scope\n', '0::/user.slice\n', 'cgroup/user.slice/engine.scope/memory.events'],
   ['older', '4:cpu,memory:/engine\n0::/\n', '4:cpu,memory:/\n0::/\n', 'cgroup/memory/engine/memory.oom_control'],
 ])('the counter of a control group of its own, in the %s hierarchy', async (_, own, ours, file) => {
-  const events = (kills: number): string => `low 0\noom 1\noom_kill ${kills}\n`;
   const { kernel, write, seen } = await machine({ 'proc/812/cgroup': own, 'proc/self/cgroup': ours, [file]: events(0) });
   await seen(812);
   write(file, events(1));
@@ -80,13 +81,43 @@ test.each([
   expect(await kernel.evidence({ ...killed, pid: 813 })).toEqual([]);
 });
 
+test('in a leaf there is nobody but the engine: the kill of a worker is its end too, and who had no memory left is told apart', async () => {
+  const { dir, kernel, write } = await machine({ 'proc/812/cgroup': '0::/unit\n', 'proc/self/cgroup': '0::/unit\n' });
+  const leaf = (name: string): string => {
+    write(`${name}/memory.events`, events(1));
+    return join(dir, name);
+  };
+  const rose = 'oom_kill of its control group rose from 1 to 2';
+  const ended = { code: 1, signal: null, devices: [] };
+  kernel.watch(812, leaf('a'));
+  kernel.watch(813, leaf('b'));
+  kernel.watch(814, leaf('c'));
+  write('a/memory.events', events(2, 1));
+  write('b/memory.events', events(2, 2));
+  expect(await kernel.evidence({ ...ended, pid: 812 })).toEqual([{ kind: 'oom', source: 'kernel', text: rose }]);
+  expect(await kernel.evidence({ ...ended, pid: 813 })).toEqual([{ kind: 'oom', source: 'cgroup', text: rose }]);
+  expect(await kernel.evidence({ ...ended, pid: 814 })).toEqual([]);
+});
+
+test('a leaf that counts no memory leaves it to the other sources', async () => {
+  const file = 'cgroup/memory/engine/memory.oom_control';
+  const { dir, kernel, write, seen } = await machine({
+    'proc/812/cgroup': '4:memory:/engine\n0::/leaf\n',
+    [file]: 'oom_kill_disable 0\nunder_oom 0\noom_kill 0\n',
+  });
+  kernel.watch(812, join(dir, 'leaf'));
+  await seen();
+  write(file, 'oom_kill 1\n');
+  expect(await kernel.evidence({ ...killed, pid: 812 })).toMatchObject([{ source: 'cgroup' }]);
+});
+
 test("the kernel's log names the process, but not in what was there before", async () => {
   const { kernel, write, seen, record, later } = await machine({ kmsg: `6,1,5,-;${killLine(812)}\n` });
   await seen(812, 813);
   record(killLine(813));
   write('proc/vmstat', vmstat(4));
   expect(await kernel.evidence({ ...killed, pid: 813 })).toMatchObject([
-    { source: 'kernel-log', text: killLine(813) },
+    { source: 'kernel', text: killLine(813) },
     { source: 'machine' },
   ]);
   expect(await kernel.evidence({ ...killed, pid: 812 })).toMatchObject([{ source: 'machine' }]);
@@ -142,7 +173,7 @@ test('the kill of a worker is why its engine died, however that ended; the kill 
   record(killLine(822));
   write('proc/vmstat', vmstat(4));
   const failed = { code: 1, signal: null, devices: [] };
-  expect(await kernel.evidence({ ...failed, pid: 812 })).toEqual([{ kind: 'oom', source: 'kernel-log', text: killLine(822) }]);
+  expect(await kernel.evidence({ ...failed, pid: 812 })).toEqual([{ kind: 'oom', source: 'kernel', text: killLine(822) }]);
   expect(await kernel.evidence({ ...failed, pid: 813 })).toEqual([]);
   expect(await kernel.evidence({ ...failed, pid: 814 })).toEqual([]);
 });
@@ -157,7 +188,7 @@ test('of many engines some are looked at each time, and all in turn', async () =
   record(killLine(2_025));
   write('proc/vmstat', vmstat(4));
   const failed = { code: 1, signal: null, devices: [] };
-  expect(await kernel.evidence({ ...failed, pid: 1_025 })).toMatchObject([{ source: 'kernel-log' }]);
+  expect(await kernel.evidence({ ...failed, pid: 1_025 })).toMatchObject([{ source: 'kernel' }]);
   expect(await kernel.evidence({ ...failed, pid: 1_001 })).toEqual([]);
 });
 
@@ -227,7 +258,7 @@ test('a log that may not be read is asked of the journal, only after a kill, and
   expect(await kernel.evidence({ ...killed, pid: 812 })).toEqual([]);
   expect(asked).toBe(0);
   write('proc/vmstat', vmstat(4));
-  expect(await kernel.evidence({ ...killed, pid: 812 })).toMatchObject([{ source: 'kernel-log' }, { source: 'machine' }]);
+  expect(await kernel.evidence({ ...killed, pid: 812 })).toMatchObject([{ source: 'kernel' }, { source: 'machine' }]);
   answer = null;
   expect(await kernel.evidence({ ...killed, pid: 813 })).toMatchObject([{ source: 'machine' }]);
   expect(await kernel.evidence({ ...killed, pid: 813 })).toMatchObject([{ source: 'machine' }]);

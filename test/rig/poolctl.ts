@@ -7,6 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+import { seatOf } from '../../src/host/cgroups.js';
+import { homeName, put, removeTree } from '../../src/shell/leaves.js';
 import { holdPrinted } from './contract.js';
 
 export const program = fileURLToPath(new URL('../../dist/bin/poolctl.js', import.meta.url));
@@ -23,6 +25,8 @@ export class Rig {
     HOME: this.dir,
     POOLCTL_STATE_DIR: this.state,
   };
+  /** Words before the command of a supervisor. */
+  within: readonly string[] = [];
   private readonly stray = openSync('/etc/passwd', 'r');
   private readonly supervisors: Supervisor[] = [];
 
@@ -46,7 +50,7 @@ export class Rig {
 
   /** Starts the supervisor; resolves once it listens. */
   async up(...args: string[]): Promise<Supervisor> {
-    const child = this.spawn(['up', ...args]);
+    const child = this.spawn(['up', ...args], this.within);
     const stderr = collect(child, 'stderr');
     const ended = once(child, 'close').then(([status]) => status as number | null);
     const supervisor = { child, ended, stderr };
@@ -59,10 +63,11 @@ export class Rig {
   }
 
   /** With descriptors beyond the usual three, as a careless script leaves them open: engines must not get them. */
-  spawn(args: readonly string[]): ChildProcess {
+  spawn(args: readonly string[], within: readonly string[] = []): ChildProcess {
     const stdio: StdioOptions = ['ignore', 'pipe', 'pipe', ...Array<'ignore'>(22).fill('ignore'), 'inherit'];
     stdio[25] = this.stray;
-    return spawn(process.execPath, [program, ...args], { cwd: this.dir, env: this.env, stdio });
+    const [first = '', ...rest] = [...within, process.execPath, program, ...args];
+    return spawn(first, rest, { cwd: this.dir, env: this.env, stdio });
   }
 
   /** Ends what still runs, engines included, and removes the directory. */
@@ -70,7 +75,18 @@ export class Rig {
     await Promise.all(this.supervisors.map(endSupervisor));
     for (const pid of this.processes()) endProcess(pid);
     closeSync(this.stray);
+    await this.leaveNoCgroup();
     rmSync(this.dir, { recursive: true, force: true, maxRetries: 5 });
+  }
+
+  /** A supervisor that was killed leaves those of its engines, who may be dying yet. */
+  private async leaveNoCgroup(): Promise<void> {
+    const seat = seatOf('self');
+    if (!seat.ok) return;
+    const home = join(seat.value.dir, homeName(this.state));
+    put(join(home, 'cgroup.kill'), '1');
+    // The kernel tells nobody when they are gone.
+    while (!removeTree(home)) await new Promise((resolve) => setTimeout(resolve, 5));
   }
 
   /** Everything that lives by this rig: what has its directory in its environment, or works in it. */

@@ -9,6 +9,7 @@ import { findProgram } from '../../src/host/programs.js';
 import { lookUpUser, readOurselves } from '../../src/host/users.js';
 import { launchChain } from '../../src/shell/launch-chain.js';
 import { type LaunchOrder, launchEngine } from '../../src/shell/launcher.js';
+import { loopTurns } from '../../src/shell/loop-turns.js';
 import { makePidFiles } from '../../src/shell/pid-files.js';
 import { killGroup, scratchDir, until } from '../host/scratch.js';
 import { bundle } from '../rig/bundle.js';
@@ -59,6 +60,7 @@ async function launch(of: LaunchOrder): Promise<{
     of,
     {
       pidFiles: makePidFiles((text) => expect.fail(text)),
+      inTurn: loopTurns(),
       wallMs: () => Date.UTC(2026, 0, 2, 3, 4, 5),
       onStorage: (...told) => stored.push(told),
     },
@@ -110,11 +112,12 @@ test('a process of its own session and group, with nothing open but /dev/null an
     dir,
     `import { closeInheritedDescriptors } from '${src('host/descriptors.ts')}';
 import { launchEngine } from '${src('shell/launcher.ts')}';
+import { loopTurns } from '${src('shell/loop-turns.ts')}';
 import { makePidFiles } from '${src('shell/pid-files.ts')}';
 const [chain, dir] = [JSON.parse(process.argv[2]), process.argv[3]];
 const closed = closeInheritedDescriptors();
 const order = { key: 'chat/r0', incarnation: 1, chain, argv: ['/bin/sh', '-c', 'echo up; exec sleep 600'], env: {}, cwd: '/', logPath: dir + '/r0.log', logs: { maxSizeBytes: 1e9, keep: 5 }, pidFile: dir + '/r0.pid' };
-const made = await launchEngine(order, { pidFiles: makePidFiles(console.error), wallMs: () => 0, onStorage: () => {} }, () => {});
+const made = await launchEngine(order, { pidFiles: makePidFiles(console.error), inTurn: loopTurns(), wallMs: () => 0, onStorage: () => {} }, () => {});
 process.stdout.write(JSON.stringify({ closed, self: process.pid, ...made.value }));
 process.exit();`,
   );
@@ -283,9 +286,10 @@ test('the limits of the process itself are told apart: too many files, too many 
     dir,
     `import { openSync } from 'node:fs';
 import { launchEngine } from '${src('shell/launcher.ts')}';
+import { loopTurns } from '${src('shell/loop-turns.ts')}';
 import { makePidFiles } from '${src('shell/pid-files.ts')}';
 const [dir, what] = process.argv.slice(2);
-const world = { pidFiles: makePidFiles(console.error), wallMs: () => 0, onStorage: () => {} };
+const world = { pidFiles: makePidFiles(console.error), inTurn: loopTurns(), wallMs: () => 0, onStorage: () => {} };
 const order = (n) => ({ key: 'chat/r0', incarnation: n, chain: [], argv: ['/bin/sleep', '600'], env: {}, cwd: '/', logPath: dir + '/' + n + '.log', logs: { maxSizeBytes: 1e9, keep: 5 }, pidFile: dir + '/' + n + '.pid' });
 const pids = [];
 let failed = null;

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import { isAlive, readStat, ticksSinceBoot } from '../../src/host/proc.js';
-import { groupIsEmpty, makeProcesses, marksOf, signalGroup, signalProcess } from '../../src/shell/processes.js';
+import { makeProcesses, marksOf, signalGroup, signalProcess } from '../../src/shell/processes.js';
 import { killGroup, type Running, runScript, scratchDir, until } from '../host/scratch.js';
 import { identityOf } from '../rig/facts.js';
 
@@ -24,7 +24,7 @@ test('a group member that ignores TERM outlives its leader, is seen, and is kill
   const exit = exitOf(running);
   expect(signalGroup(seatOf(running), 'SIGTERM')).toBe('sent');
   expect(await exit).toEqual({ code: 0, signal: null });
-  expect(groupIsEmpty(running)).toBe(false);
+  expect(processes.isEmpty(seatOf(running))).toBe(false);
   expect((await processes.survivors(marks)).length).toBeGreaterThan(0);
   await processes.killTree(marks);
   await until(async () => (await processes.survivors(marks)).length === 0);
@@ -110,7 +110,7 @@ test('a number with another start time is never signalled', async () => {
   const stranger = await runScript('echo ready; exec sleep 600');
   const wrong = identityOf(stranger.pid, 'i', { startTicks: stranger.startTicks - 1 });
   expect(signalGroup(wrong, 'SIGKILL')).toBe('gone');
-  expect(groupIsEmpty(wrong)).toBe(true);
+  expect(makeProcesses(process.pid).isEmpty(wrong)).toBe(true);
   const stat = readStat(stranger.pid);
   if (stat === null) throw new Error('the stranger is gone');
   expect(signalProcess({ ...stat, startTicks: stat.startTicks + 1 }, 'SIGKILL')).toBe('gone');
@@ -119,12 +119,13 @@ test('a number with another start time is never signalled', async () => {
 });
 
 test('an empty group is empty at once, and signals to it find nobody', async () => {
+  const processes = makeProcesses(process.pid);
   const running = await runScript('echo ready; exec sleep 600');
-  expect(groupIsEmpty(running)).toBe(false);
+  expect(processes.isEmpty(seatOf(running))).toBe(false);
   const exit = exitOf(running);
   killGroup(running.pid);
   await exit;
-  expect(groupIsEmpty(running)).toBe(true);
+  expect(processes.isEmpty(seatOf(running))).toBe(true);
   expect(signalGroup(seatOf(running), 'SIGTERM')).toBe('gone');
 });
 

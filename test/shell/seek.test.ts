@@ -3,6 +3,7 @@ import { initialState } from '../../src/core/initial.js';
 import { launchOf } from '../../src/core/launching.js';
 import { supervisorPaths } from '../../src/host/paths.js';
 import { type HandsWorld, makeHands } from '../../src/shell/hands.js';
+import { noLeaves } from '../../src/shell/leaves.js';
 import { inventoryOf, poolSpec } from '../rig/specs.js';
 
 test('who outlives SIGKILL does not keep a replica between two launches for ever', async () => {
@@ -14,8 +15,9 @@ test('who outlives SIGKILL does not keep a replica between two launches for ever
   if (spec === undefined || replica === undefined) throw new RangeError('there is no chat/r0');
   let now = 0;
   let kills = 0;
-  const world: Pick<HandsWorld, 'paths' | 'clock' | 'processes'> = {
+  const world: Pick<HandsWorld, 'paths' | 'clock' | 'processes' | 'containment'> = {
     paths: supervisorPaths({ stateDir: '/nowhere' }, {}, { cwd: '/', home: '/' }),
+    containment: { ...noLeaves, contain: () => [] },
     // A second passes between any two looks.
     clock: { now: () => (now += 1_000), wallMs: () => 0, alarm: () => {}, lagMs: () => 0 } as HandsWorld['clock'],
     processes: {

@@ -1,8 +1,9 @@
 /** The state directory is ours alone, or not used at all. */
 
-import { chmod, chown, mkdir, realpath, stat, symlink, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { chmod, chown, mkdir, realpath, stat, symlink, unlink, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { expect, test } from 'vitest';
+import { placesIn } from '../../src/host/paths.js';
 import { prepareStateDir } from '../../src/shell/state-dir.js';
 import { scratchDir } from '../host/scratch.js';
 
@@ -53,9 +54,34 @@ test('is refused where others may use it, where it is another one’s, and where
   expect(await tried('/proc/poolctl/state')).toEqual(refused('cannot use the state directory "/proc/poolctl/state"'));
 });
 
-test('of another user is refused to root as well', async ({ skip }) => {
+test('is refused while a place that is used in it leads elsewhere, and says what to move away', async () => {
+  const dir = await realpath(await scratchDir());
+  const path = await prepareStateDir(join(dir, 'state'), uid);
+  await writeFile(join(dir, 'theirs.json'), 'kept');
+  const places = placesIn(path);
+  expect(places.length).toBeGreaterThan(6);
+  for (const place of places) {
+    await symlink(dir, place);
+    expect(await tried(path)).toMatchObject({
+      code: 'STATE_DIR_UNSAFE',
+      message: `cannot use the state directory "${path}": "${basename(place)}" in it is a symbolic link`,
+      more: { hint: `move it away: mv ${place} ELSEWHERE` },
+    });
+    await unlink(place);
+  }
+  // Of what is not ours to use it takes no notice.
+  await symlink(dir, join(path, 'notes'));
+  expect(await prepareStateDir(path, uid)).toBe(path);
+});
+
+test('of another user, or with a place in it that is, is refused to root as well', async ({ skip }) => {
   if (uid !== 0) skip('only root can give a directory away: run this test as root');
   const dir = await scratchDir();
   await chown(dir, 65_534, 65_534);
   expect(await tried(dir)).toEqual(refused('it belongs to uid 65534, and this is uid 0'));
+  await chown(dir, 0, 0);
+  const registry = join(dir, 'state.json');
+  await writeFile(registry, '{}');
+  await chown(registry, 65_534, 65_534);
+  expect(await tried(dir)).toEqual(refused('"state.json" in it belongs to uid 65534, and this is uid 0'));
 });

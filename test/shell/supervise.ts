@@ -12,6 +12,7 @@ import { watchExits } from '../../src/shell/adoption.js';
 import { makeAwaited } from '../../src/shell/awaited.js';
 import { systemClock } from '../../src/shell/clock.js';
 import { makeHands, type Preflight } from '../../src/shell/hands.js';
+import { noLeaves } from '../../src/shell/leaves.js';
 import { makeListeners } from '../../src/shell/listener.js';
 import { makePerform } from '../../src/shell/perform.js';
 import { makePidFiles } from '../../src/shell/pid-files.js';
@@ -49,6 +50,7 @@ export function supervise(spec: PoolSpec, argvOf: (port: number) => readonly str
     paths,
     clock,
     processes,
+    containment: { ...noLeaves, contain: () => [] },
     listeners: makeListeners(processes),
     pidFiles: makePidFiles((text) => broken.push(text)),
     exits: watchExits(),

@@ -8,25 +8,13 @@ import type { Answer, Refusal } from '../../src/core/answers.js';
 import type { Event } from '../../src/core/events.js';
 import type { Input } from '../../src/core/messages.js';
 import type { Inventory, PoolSpec, ReplicaKey } from '../../src/core/model.js';
+import { described, type Plan, planOf } from './apply-plan.js';
 import type { DrainWish } from './asked.js';
-import { difference, type Entries } from './entries.js';
+import type { Entries } from './entries.js';
 import { keysOf, poolOf } from './keys.js';
 import type { Machine } from './machine.js';
 import type { Reloads } from './reloads.js';
 import type { Supervisor } from './supervisor.js';
-
-type Wanted = Extract<Input, { type: 'apply-requested' }>;
-
-/** What the file asks of each pool, and whether it asks anything new of the supervisor itself. */
-type Plan = {
-  readonly inventory: Inventory;
-  readonly starts: readonly PoolSpec[];
-  readonly lives: readonly PoolSpec[];
-  readonly keeps: readonly PoolSpec[];
-  readonly restarts: readonly PoolSpec[];
-  readonly stops: readonly PoolSpec[];
-  readonly changed: boolean;
-};
 
 type Course = {
   operationId: string | null;
@@ -46,18 +34,6 @@ export type Affected = {
   readonly gone: (spec: PoolSpec) => void;
   readonly supervises: (inventory: Inventory) => void;
 };
-
-/** Keys of the supervisor that count while it runs. */
-const counts = [
-  'allowDownloads',
-  'ports',
-  'shutdownDeadlineMs',
-  'adopt',
-  'loads',
-  'devicePollMs',
-  'enginePollMs',
-  'deviceStorm',
-] as const;
 
 const serving: ReadonlySet<string> = new Set(['ready', 'unhealthy']);
 
@@ -105,7 +81,9 @@ export class Applies {
   /** What it changes counts before its step is seen: it is known whether it is to be accepted. */
   asking(input: Input): void {
     if (input.type !== 'apply-requested') return;
-    const plan = this.planOf(input);
+    const file = this.reloads().models.above(input.inventory);
+    const present = { specs: this.entries.specs, isLeaving: (id: string) => this.isRetiring(id), supervisor: this.supervisor };
+    const plan = planOf(input.inventory, file.pools, present);
     this.due = this.refusal(plan);
     if (this.due !== null) return;
     this.course = { operationId: null, plan, ends: new Map(), idleSince: null };
@@ -113,7 +91,7 @@ export class Applies {
     const { affected, machine } = this;
     machine().watch.note(() => `  ${described(plan)}`);
     const reloads = this.reloads();
-    reloads.names(plan.inventory);
+    reloads.models.names(plan.inventory);
     affected.supervises(plan.inventory);
     for (const spec of [...plan.lives, ...plan.keeps]) reloads.keeps(spec);
     for (const spec of plan.lives) {
@@ -175,22 +153,6 @@ export class Applies {
     }
     const wrong = this.ended();
     return wrong ?? this.overdue(supervisor);
-  }
-
-  private planOf({ inventory }: Wanted): Plan {
-    const pools = this.reloads().above(inventory).pools;
-    const isNew = ({ poolId }: PoolSpec): boolean => !this.entries.specs.has(poolId) || this.retiring.has(poolId);
-    const differ = (how: ReturnType<typeof difference>): readonly PoolSpec[] =>
-      pools.filter((spec) => !isNew(spec) && difference(this.entries.specs.get(spec.poolId) ?? spec, spec) === how);
-    const stops = [...this.entries.specs.values()].filter(
-      ({ poolId }) => !this.retiring.has(poolId) && !pools.some((pool) => pool.poolId === poolId),
-    );
-    // A model stands above the file only in a pool that is there.
-    const starts = inventory.pools.filter(isNew);
-    const [lives, restarts, keeps] = [differ('policies'), differ('engine'), differ('none')];
-    const itself = counts.some((key) => JSON.stringify(this.supervisor?.[key]) !== JSON.stringify(inventory.supervisor[key]));
-    const changed = itself || [starts, lives, restarts, stops].some((each) => each.length > 0);
-    return { inventory, starts, lives, keeps, restarts, stops, changed };
   }
 
   private refusal({ inventory, starts, lives, restarts, stops }: Plan): Refusal['code'] | null {
@@ -292,14 +254,4 @@ export class Applies {
   private isShutDown(): boolean {
     return this.machine().supervisor?.state.shutdown != null;
   }
-}
-
-function described({ starts, lives, restarts, stops }: Plan): string {
-  const parts = [
-    ['starts', starts],
-    ['changes live', lives],
-    ['restarts', restarts],
-    ['stops', stops],
-  ] as const;
-  return parts.map(([what, specs]) => `${what} ${specs.map(({ poolId }) => poolId).join(', ') || 'none'}`).join('; ');
 }

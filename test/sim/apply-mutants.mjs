@@ -38,6 +38,10 @@ export const applyMutants = [
     edits: [core('live-update', 'intervalMs === before.health.intervalMs ? of.at :', 'intervalMs !== 0 ? of.at :')],
   },
   {
+    name: 'an engine is asked for its health by the entry that its pool is on its way to',
+    edits: [core('work', 'spec: specOf(pool, before),', 'spec: specFor(pool, key),')],
+  },
+  {
     name: 'a pool that is gone is stopped, and not drained',
     edits: [
       core(
@@ -71,7 +75,7 @@ export const applyMutants = [
   },
   {
     name: 'a place that comes back begins its incarnations anew',
-    edits: [core('initial', 'return { ...replica, ...retired[replica.key], goal, freed', 'return { ...replica, goal, freed')],
+    edits: [core('initial', 'return { ...replica, ...retired[replica.key], goal,', 'return { ...replica, goal,')],
   },
   {
     name: 'a mask that is taken away leaves its engine behind',
@@ -106,8 +110,8 @@ export const applyMutants = [
     edits: [
       core(
         'reloading',
-        "work.putPool(end === 'reloaded' ? committed(work, pool, reload) : { ...pool, reload: null });",
-        'work.putPool(committed(work, pool, reload));',
+        "if (end === 'reloaded') commit(work, pool, reload);\n  else work.putPool({ ...pool, reload: null });",
+        'commit(work, pool, reload);',
       ),
     ],
   },

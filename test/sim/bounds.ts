@@ -15,6 +15,8 @@ const checkMs = 65_000;
 /** Remembers since when each replica is what it is; a new one for each supervisor. */
 export class Bounds {
   private readonly since = new Map<string, { readonly phase: string; readonly at: number }>();
+  /** Breakers of those that are ready, and since when they have been like this. */
+  private readonly open = new Map<string, { readonly breakers: Replica['breakers']; readonly at: number }>();
 
   /** What takes too long; null: nothing. */
   broken(standing: Standing): string | null {
@@ -27,10 +29,26 @@ export class Bounds {
         const lasted = now - Math.max(this.since.get(key)?.at ?? now, standing.supervisor.quietSince);
         const found = overdue(replica, standing) ?? unseen(replica, standing);
         if (found !== null) return `${key} ${found}`;
+        const unsettled = this.unsettled(replica, standing);
+        if (unsettled !== null) return `${key} ${unsettled}`;
         if (lasted > longest(replica, standing)) return `${key} is ${phase} for ${Math.round(lasted)} ms`;
       }
     }
     return null;
+  }
+
+  /** So much ready time closes any breaker. */
+  private unsettled({ key, life, breakers }: Replica, { machine, supervisor, ledger }: Standing): string | null {
+    if (life.state !== 'ready' || (breakers.general.state === 'closed' && breakers.cuda.state === 'closed')) {
+      this.open.delete(key);
+      return null;
+    }
+    const before = this.open.get(key);
+    const at = before?.breakers === breakers ? before.at : machine.now;
+    this.open.set(key, { breakers, at });
+    const lasted = machine.now - Math.max(at, supervisor.quietSince);
+    const closeMs = ledger.longest.get(poolOf(key))?.closeMs ?? 0;
+    return lasted > closeMs + seenMs ? `is ready for ${Math.round(lasted)} ms, and its breaker is open` : null;
   }
 }
 

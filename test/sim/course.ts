@@ -88,6 +88,27 @@ export function stepsOf(
 
 export const resting: ReadonlySet<string> = new Set(['stopped', 'backoff', 'broken', 'failed']);
 
+export const gone: ReadonlySet<string> = new Set(['failed', 'broken', 'stuck']);
+
+/** Who has waited so long for what it needs is given up, and the others go on. */
+const givenUpMs = 600_000;
+
+export function enter(course: Course, phase: Course['phase'], now: number): void {
+  course.phase = phase;
+  course.since = now;
+}
+
+/** A replica is told to be something else. What is wrong with that; null: nothing. `asked`: by whoever is being answered. */
+export function taken(course: Course, key: ReplicaKey, to: string, asked: boolean, now: number): string | null {
+  const { out, downs, rolling, was } = course;
+  const rests = resting.has(to) && (downs.has(key) || resting.has(was.get(key)?.state ?? ''));
+  const leaves = !keysOf(course.to).includes(key) && resting.has(to);
+  if (to === 'ready' || to === 'unhealthy' || gone.has(to) || rests || leaves) out.delete(key);
+  else if (to === 'draining' && !asked) out.set(key, now);
+  const away = [...out].filter(([, since]) => now - since < givenUpMs).map(([each]) => each);
+  return rolling && away.length > 1 ? `a rolling reload takes ${away.join(' and ')} at once` : null;
+}
+
 /** What is wrong with a replica that is said to be as before; null: nothing. */
 export function unlikeBefore(key: ReplicaKey, course: Course, is: Was): string | null {
   const was = course.was.get(key);

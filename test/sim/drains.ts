@@ -8,6 +8,7 @@ import type { Input } from '../../src/core/messages.js';
 import type { Inventory, PoolSpec, ReplicaKey } from '../../src/core/model.js';
 import type { Applies } from './applies.js';
 import { Asked, type DrainWish, isRequest } from './asked.js';
+import { DrainPolicies } from './drain-policies.js';
 import type { Entries } from './entries.js';
 import { keysOf, poolOf } from './keys.js';
 import type { Machine } from './machine.js';
@@ -60,7 +61,7 @@ export class DrainWatch {
   private readonly shown = new Set<ReplicaKey>();
   private asked = new Asked();
   private readonly outcomes = new Outcomes((key) => this.states.get(key) === 'stuck');
-  private shutdownMs = 0;
+  private readonly policies: DrainPolicies;
   /** As it was before the request that is being answered. */
   private before: { readonly drains: Drains; readonly states: ReadonlyMap<ReplicaKey, string> } | null = null;
 
@@ -72,13 +73,15 @@ export class DrainWatch {
     private readonly reloads: () => Pick<Reloads, 'drainWish' | 'isGoingBack' | 'entryAhead'>,
     private readonly applies: () => Pick<Applies, 'drainWish'>,
     private readonly entries: Entries,
-  ) {}
+  ) {
+    this.policies = new DrainPolicies(machine, entries, (poolId) => reloads().entryAhead(poolId));
+  }
 
   /** As it is when the registry is written. */
   copy(): Drains {
     return new Map(
       [...this.drains].map(([key, drain]) => {
-        const entry = this.entryOf(key) ?? drain.entry;
+        const entry = this.policies.entryOf(key) ?? drain.entry;
         return [key, { ...drain, entry, certain: drain.certain && !this.asked.isRestarting(key) }];
       }),
     );
@@ -91,7 +94,7 @@ export class DrainWatch {
     this.asked = new Asked();
     this.outcomes.begun();
     this.before = null;
-    this.shutdownMs = inventory.supervisor.shutdownDeadlineMs;
+    this.policies.shutdownMs = inventory.supervisor.shutdownDeadlineMs;
     if (written === null || written.ended === 'clean' || written.bootId !== this.machine().bootId) return;
     // Whoever names pools wants the others down, whatever was wanted before.
     const asWritten = named.length === 0;
@@ -157,7 +160,7 @@ export class DrainWatch {
     // What the next supervisor begins with waits for its first record.
     const written = slowDiskUntil > supervisor.quietSince ? slowDiskMs : 0;
     for (const [key, { latest, phase, certain, graceMs }] of this.drains) {
-      const grace = Math.max(graceMs, this.graceOf(key));
+      const grace = Math.max(graceMs, this.policies.graceOf(key));
       const overMs = now - (Math.max(latest, supervisor.quietSince) + grace + killWaitMs + slackMs + written);
       if (overMs > 0 && (certain || phase !== 'awaited'))
         return `the drain of ${key} was to be over ${Math.round(overMs)} ms ago, and it is ${this.states.get(key)}`;
@@ -178,7 +181,7 @@ export class DrainWatch {
 
   /** An apply changes what the supervisor itself goes by. */
   supervises({ supervisor }: Inventory): void {
-    this.shutdownMs = supervisor.shutdownDeadlineMs;
+    this.policies.shutdownMs = supervisor.shutdownDeadlineMs;
   }
 
   private turned(key: ReplicaKey, to: string, event: Event, engine: Process | null): string | null {
@@ -186,7 +189,7 @@ export class DrainWatch {
     const drain = this.drains.get(key);
     if (drain === undefined) return null;
     if (to === 'stopping') {
-      this.drains.set(key, { ...drain, phase: 'stopping', graceMs: Math.max(drain.graceMs, this.graceOf(key)) });
+      this.drains.set(key, { ...drain, phase: 'stopping', graceMs: Math.max(drain.graceMs, this.policies.graceOf(key)) });
       if (drain.phase === 'stopping') return null;
       const wrong = this.left(key, drain, event.because ?? '', engine);
       return drain.certain ? wrong : null;
@@ -210,16 +213,18 @@ export class DrainWatch {
       const wish = this.asked.reasonFor(key);
       // What a restart had come to when its supervisor died may be over: then it is drained for this wish alone.
       const latest =
-        wish === null || inherited.certain ? joined.latest : Math.max(joined.latest, this.machine().now + this.msOf(key, wish));
+        wish === null || inherited.certain
+          ? joined.latest
+          : Math.max(joined.latest, this.machine().now + this.policies.msOf(key, wish));
       this.drains.set(key, { ...joined, latest });
       return null;
     }
     const wish = this.asked.reasonFor(key) ?? this.applies().drainWish(key) ?? this.reloads().drainWish(key);
     if (wish === null) return `${key} is drained, and nobody asked for it`;
     const { now } = this.machine();
-    const latest = now + this.msOf(key, wish);
+    const latest = now + this.policies.msOf(key, wish);
     const earliest = this.condemned.has(`${key} ${engine?.incarnation}`) ? now : latest;
-    const graceMs = this.graceOf(key);
+    const graceMs = this.policies.graceOf(key);
     this.drains.set(key, {
       earliest,
       latest,
@@ -227,7 +232,7 @@ export class DrainWatch {
       phase: 'draining',
       certain: true,
       graceMs,
-      entry: this.entryOf(key) ?? '',
+      entry: this.policies.entryOf(key) ?? '',
     });
     return null;
   }
@@ -236,7 +241,7 @@ export class DrainWatch {
   private joined(key: ReplicaKey, drain: Drain): Drain {
     const wish = this.asked.wishFor(key);
     if (wish === null) return drain;
-    const at = this.machine().now + this.msOf(key, wish);
+    const at = this.machine().now + this.policies.msOf(key, wish);
     const earliest = Math.min(drain.earliest, at);
     if (!wish.atOnce) return { ...drain, earliest };
     const stays = drain.why === 'retire' || (wish.why === 'shutdown' && drain.why !== 'reload');
@@ -256,36 +261,8 @@ export class DrainWatch {
   private misgiven(key: ReplicaKey, engine: Process | null): string | null {
     const told = this.answers.get(key);
     const mute = told !== undefined && told.incarnation === engine?.incarnation && !told.canTell;
-    const silent = !this.asks(key, 'any') || mute;
+    const silent = !this.policies.asks(key, 'any') || mute;
     return silent && this.leasesOf(key) === 0 ? `the drain of ${key} is given up, and nothing was in its way` : null;
-  }
-
-  /** While a reload or the restart of an apply is on its way to another entry, or back, nobody is told by which of them. */
-  private asks(key: ReplicaKey, by: 'all' | 'any' = 'all'): boolean {
-    const entries = [this.entries.specs.get(poolOf(key)), this.reloads().entryAhead(poolOf(key))];
-    const asking = (entry: PoolSpec | undefined): boolean => entry?.drain.inflight !== 'off';
-    return by === 'all' ? entries.every(asking) : entries.some((entry) => entry !== undefined && asking(entry));
-  }
-
-  private graceOf(key: ReplicaKey): number {
-    const engines = this.machine()
-      .processes.leaders()
-      .filter((each) => each.key === key);
-    const graces = engines
-      .flatMap((each) => [each.launch.spec, this.entries.goesBy(each.launch)])
-      .map(({ stop }) => stop.graceMs);
-    return Math.max(this.entries.specs.get(poolOf(key))?.stop.graceMs ?? 0, ...graces);
-  }
-
-  private entryOf(key: ReplicaKey): string | null {
-    const engine = this.machine()
-      .processes.leaders()
-      .find((each) => each.key === key);
-    return engine === undefined ? null : entryOf(this.entries.goesBy(engine.launch));
-  }
-
-  private msOf(key: ReplicaKey, { ms, why }: DrainWish): number {
-    return ms ?? (why === 'shutdown' ? this.shutdownMs : (this.entries.specs.get(poolOf(key))?.drain.deadlineMs ?? 0));
   }
 
   /** Its engine is being ended. What is wrong with that; null: nothing. */
@@ -300,8 +277,8 @@ export class DrainWatch {
     const { now } = this.machine();
     const told = this.answers.get(key);
     const last = told !== undefined && told.incarnation === engine?.incarnation ? told : null;
-    const silent = !this.asks(key) || last?.canTell === false;
-    if (held === 0 && this.asks(key, 'any') && !this.asks(key)) this.outcomes.doubt(key);
+    const silent = !this.policies.asks(key) || last?.canTell === false;
+    if (held === 0 && this.policies.asks(key, 'any') && !this.policies.asks(key)) this.outcomes.doubt(key);
     if (held > 0 || !(silent || last?.inflight === 0)) this.outcomes.force(key);
     const { earliest, why } = this.before?.drains.get(key) === drain ? this.joined(key, drain) : drain;
     if (now >= earliest - 1 && why !== 'reload') return null;

@@ -18,7 +18,7 @@ export class Gpus {
   toolFails = false;
   /** When anything but our own engines last changed. */
   changedAt = Number.NEGATIVE_INFINITY;
-  private lingering: { readonly process: Process; readonly until: number }[] = [];
+  private ended: { readonly process: Process; readonly until: number }[] = [];
 
   constructor(private readonly count: number) {}
 
@@ -48,16 +48,17 @@ export class Gpus {
 
   /** The driver gives the memory of a dead engine back in its own time. */
   leave(process: Process, until: number): void {
-    this.lingering.push({ process, until });
+    this.ended.push({ process, until });
   }
 
-  isLingering(instance: string, now: number): boolean {
-    return this.lingering.some(({ process, until }) => process.instance === instance && until > now);
+  /** Engines that have ended and still hold their memory. */
+  lingering(now: number): readonly Process[] {
+    return this.ended.filter(({ until }) => until > now).map(({ process }) => process);
   }
 
   private users(living: readonly Process[], now: number): readonly { readonly process: Process; readonly bytes: number }[] {
-    this.lingering = this.lingering.filter(({ until }) => until > now);
-    const own = [...living.filter(({ isLeader }) => isLeader), ...this.lingering.map(({ process }) => process)];
+    this.ended = this.ended.filter(({ until }) => until > now);
+    const own = [...living.filter(({ isLeader }) => isLeader), ...this.ended.map(({ process }) => process)];
     return own.map((process) => ({ process, bytes: process.loadedAt === null ? loadingBytes : usedBytes }));
   }
 

@@ -5,11 +5,12 @@
 
 import type { Answer, Refusal } from '../../src/core/answers.js';
 import type { Event } from '../../src/core/events.js';
-import type { Input, LeaseWish } from '../../src/core/messages.js';
+import type { Input, Launch, LeaseWish } from '../../src/core/messages.js';
 import type { ReplicaKey } from '../../src/core/model.js';
 import type { Entries } from './entries.js';
 import { keysOf } from './keys.js';
 import type { Machine } from './machine.js';
+import { slotsOf } from './probing.js';
 import type { Supervisor } from './supervisor.js';
 
 type Held = {
@@ -42,6 +43,8 @@ export class Leases {
   private readonly states = new Map<ReplicaKey, string>();
   /** `active_leases` of this step, as it was told last. */
   private readonly counts = new Map<ReplicaKey, number>();
+  /** Since when nobody knows how many slots an engine has, by instance. */
+  private readonly unknown = new Map<string, number>();
   private wish: LeaseWish | null = null;
   private due: Due | null = null;
   private granted: string | null = null;
@@ -55,6 +58,8 @@ export class Leases {
   constructor(
     private readonly machine: () => Machine,
     private readonly isDraining: (key: ReplicaKey) => boolean,
+    /** Whether an engine that was asked after that has answered well. */
+    private readonly hasTold: (launch: Launch, since: number) => boolean,
     private readonly entries: Entries,
   ) {}
 
@@ -68,6 +73,7 @@ export class Leases {
     this.held.clear();
     this.states.clear();
     this.counts.clear();
+    this.unknown.clear();
     this.owed = recorded;
     this.shuttingDown = false;
     if (state.leases.size > 0) return `a supervisor begins with ${state.leases.size} leases of the last one`;
@@ -236,10 +242,26 @@ export class Leases {
 
   /** What is wrong with what a handoff file tells; null: nothing. */
   private misdescribed(): string | null {
+    const engines = new Map(
+      this.machine()
+        .processes.leaders()
+        .map((each) => [each.instance, each]),
+    );
     for (const [key, { launch, facts }] of this.machine().handoffs) {
-      const [{ slotsTotal }, spec] = [facts.description, this.entries.goesBy(launch)];
-      // Left to the engine: nobody knows yet, or it was asked when the file still said how many.
-      if (spec.slots !== 'auto' && slotsTotal !== spec.slots) return `${key} tells of ${slotsTotal} slots, and has ${spec.slots}`;
+      const { slotsTotal } = facts.description;
+      const { slots } = this.entries.goesBy(launch);
+      const engine = engines.get(launch.instance);
+      if (engine === undefined) continue;
+      // Where the file leaves it to the engine, nobody knows before that was asked.
+      if (slots === 'auto' && slotsTotal === null) {
+        const since = this.unknown.get(launch.instance) ?? this.machine().now;
+        this.unknown.set(launch.instance, since);
+        if (this.hasTold(launch, since)) return `${key} was asked for its slots, and nobody is told how many`;
+        continue;
+      }
+      this.unknown.delete(launch.instance);
+      const due = slots === 'auto' ? slotsOf(engine.launch.spec) : slots;
+      if (slotsTotal !== due) return `${key} tells of ${slotsTotal} slots, and has ${due}`;
     }
     return null;
   }

@@ -7,37 +7,19 @@ import type { Event } from '../../src/core/events.js';
 import type { Input, Launch } from '../../src/core/messages.js';
 import type { Inventory, PoolSpec, ReplicaKey } from '../../src/core/model.js';
 import { type Account, asBefore, breakerNames, copyOf, fresh, type Lifetime, renewed } from './account.js';
+import { hear, want } from './account-events.js';
 import type { Ending } from './exits.js';
 import { keysOf, poolOf } from './keys.js';
-import {
-  forgiven,
-  gpuOr,
-  longer,
-  ofFailures,
-  onChange,
-  onFailure,
-  onLaunch,
-  onReward,
-  opened,
-  perhapsOpen,
-  slackMs,
-  tripped,
-  type Waits,
-  waitMs,
-  waitsOf,
-} from './policy.js';
+import { longer, onLaunch, onReward, tripped, type Waits, waitsOf } from './policy.js';
+import { Storms } from './storms.js';
 
 type Requested = Extract<Input, { type: 'requested' }>;
-type Restart = { readonly at: number; readonly gpu: boolean };
 
 export class Ledger {
   readonly accounts = new Map<ReplicaKey, Account>();
-  /** Automatic restarts by pool and by device, oldest first. */
-  readonly restarts = new Map<string, readonly Restart[]>();
+  readonly storms = new Storms();
   /** Restarts that are under way take one replica after another: by operation, whom. */
   readonly restarting = new Map<string, readonly ReplicaKey[]>();
-  /** When a pool's storm was last told to have tripped: it counts more launches than are certain here, and does not trip again as long as they stay that many. */
-  readonly tripped = new Map<string, number>();
   /** Pools that are being reloaded, and what their replicas had come to before their turn. */
   readonly reloading = new Map<string, Map<ReplicaKey, Account>>();
   /** Pools on their way out of the file. */
@@ -47,6 +29,8 @@ export class Ledger {
   /** The longest waits that any policy of a pool has made since it is watched: one that was made by an earlier policy goes on. */
   readonly longest = new Map<string, Waits>();
   private readonly specs = new Map<string, PoolSpec>();
+  /** Breakers that are open let one launch through now, since somebody asks for that. */
+  private once = false;
 
   constructor(public inventory: Inventory) {
     for (const spec of inventory.pools) {
@@ -67,9 +51,8 @@ export class Ledger {
       if (this.retiring.has(poolOf(key)) && this.specOf(key).autostart) account.goal = 'up';
     for (const [key, lifetime] of this.retired) copy.retired.set(key, lifetime);
     for (const [poolId, waits] of this.longest) copy.longest.set(poolId, waits);
-    for (const [name, restarts] of this.restarts) copy.restarts.set(name, restarts);
+    copy.storms.take(this.storms);
     for (const [id, keys] of this.restarting) copy.restarting.set(id, keys);
-    for (const [poolId, at] of this.tripped) copy.tripped.set(poolId, at);
     return copy;
   }
 
@@ -84,11 +67,7 @@ export class Ledger {
         account.breakers[name] = { ...breaker, until: breaker.until + byMs };
       }
     }
-    for (const [name, restarts] of this.restarts)
-      this.restarts.set(
-        name,
-        restarts.map(({ at, gpu }) => ({ at: at + byMs, gpu })),
-      );
+    this.storms.shift(byMs);
   }
 
   of(key: ReplicaKey): Account {
@@ -158,14 +137,9 @@ export class Ledger {
   /** Other policies, from now on. What ready time has earned by those before, it has. */
   changes(to: PoolSpec, now: number): void {
     // Whether a storm counts as one by these is not certain: it may have tripped before.
-    this.tripped.set(to.poolId, now);
-    for (const key of keysOf(to)) {
-      const account = this.of(key);
-      const before = this.specOf(key);
-      onReward(account, before, now);
-    }
+    this.storms.tripped(to.poolId, now);
+    for (const key of keysOf(to)) onReward(this.of(key), this.specOf(key), now);
     this.goesBy(to);
-    for (const key of keysOf(to)) onChange(this.of(key), to, this.longest.get(to.poolId) ?? waitsOf(to), now);
   }
 
   /** A pool is new, or there again: its lifetime goes on. */
@@ -184,7 +158,7 @@ export class Ledger {
     for (const key of keysOf(spec)) this.retire(key);
     this.specs.delete(spec.poolId);
     this.retiring.delete(spec.poolId);
-    this.restarts.delete(spec.poolId);
+    this.storms.forget(spec.poolId);
   }
 
   private goesBy(spec: PoolSpec): void {
@@ -216,17 +190,11 @@ export class Ledger {
     if (excused) return null;
     if (early !== null) return `${key} ${early}`;
     const restart = { at: now, gpu: account.gpu };
-    const { storm } = spec.restart;
-    const limit = Math.max(storm.limit, spec.masks.length);
-    const over =
-      this.over(spec.poolId, limit, storm.windowMs, now) ??
-      this.overDevices(
-        key,
-        devices.map(({ uuid }) => uuid),
-        now,
-      );
-    account.pending = { restart, devices: devices.map(({ uuid }) => uuid) };
-    if (over === null) this.trip(spec, restart, now);
+    const uuids = devices.map(({ uuid }) => uuid);
+    const over = this.storms.over(spec, now) ?? this.storms.overDevices(key, uuids, this.specs, this.inventory, now);
+    account.pending = { restart, devices: uuids };
+    const name = over === null ? this.storms.trips(spec, restart, now) : null;
+    if (name !== null) for (const each of keysOf(spec)) tripped(this.of(each), name, spec, now);
     return over;
   }
 
@@ -243,13 +211,12 @@ export class Ledger {
       return;
     }
     account.restarts += 1;
-    for (const name of [poolOf(key), ...pending.devices])
-      this.restarts.set(name, [...(this.restarts.get(name) ?? []), pending.restart].slice(-100));
+    for (const name of [poolOf(key), ...pending.devices]) this.storms.restarted(name, pending.restart);
   }
 
   /** `how`: what the world knows of that incarnation's end. */
   told(event: Event, how: Ending | null, now: number): void {
-    if (event.event === 'storm.tripped' && event.pool_id !== undefined) this.tripped.set(event.pool_id, now);
+    if (event.event === 'storm.tripped' && event.pool_id !== undefined) this.storms.tripped(event.pool_id, now);
     if (event.pool_id === undefined || event.replica_id === undefined) return;
     const key: ReplicaKey = `${event.pool_id}/${event.replica_id}`;
     const account = this.accounts.get(key);
@@ -257,47 +224,11 @@ export class Ledger {
     if (account === undefined) return;
     const spec = this.specOf(key);
     const waits = this.longest.get(spec.poolId) ?? waitsOf(spec);
-    if (!ofFailures.has(event.event)) account.before = null;
-    // A drain that is called off takes nothing from it.
-    if (event.to !== undefined && event.to !== 'ready' && event.to !== 'draining') {
-      onReward(account, spec, now);
-      account.readySince = null;
-    }
-    switch (event.event) {
-      case 'replica.ready':
-        account.readySince ??= now;
-        account.proven = true;
-        return;
-      case 'replica.stopped':
-        // Nobody wants it any more: the crash before makes no wait.
-        forgiven(account);
-        return;
-      case 'replica.failed':
-        account.permanent = event.reason ?? 'it failed';
-        forgiven(account);
-        return;
-      case 'breaker.changed':
-        // It opens where this ledger would let it off with a wait: that is its right, and it stays open for as long as one does.
-        if (event.new_state === 'closed' && event.breaker !== undefined)
-          account.breakers[event.breaker] = { ...account.breakers[event.breaker], state: 'closed', failures: 0 };
-        if (event.new_state !== 'open') return;
-        // It was opened by a storm while its engine served, and let go: for how long it opens now, nobody is told.
-        if (event.old_state === 'half-open' && account.breakers[event.breaker ?? 'general'].state === 'closed')
-          perhapsOpen(account, event.breaker ?? 'general', spec, waits, now);
-        else opened(account, event.breaker ?? 'general', spec, waits, now);
-        return;
-      case 'replica.broken':
-        // Of one that comes to wait without a failure nobody is told which of its breakers was open.
-        if (account.before !== null && breakerNames.every((name) => account.breakers[name].state !== 'open'))
-          perhapsOpen(account, gpuOr(account), spec, waits, now);
-        account.attempt = account.before?.attempt ?? account.attempt;
-        account.notBefore = 0;
-        return;
-      case 'replica.crashed':
-        this.crashed(account, spec, event, how, now);
-        return;
-      default:
-    }
+    hear(account, event, { spec, waits, how, once: this.once, now });
+  }
+
+  asking(input: Input): void {
+    this.once = input.type === 'requested' && input.verb === 'reset' && input.once === true;
   }
 
   /** An accepted request. */
@@ -307,77 +238,12 @@ export class Ledger {
     const keys = keysOf(spec).filter((key) => replicaId === null || key === `${poolId}/${replicaId}`);
     if (verb === 'restart') this.restarting.set(operationId, keys);
     for (const key of keys) {
-      const account = this.of(key);
-      account.goal = verb === 'stop' || verb === 'drain' ? 'down' : 'up';
-      if (account.goal === 'down') continue;
-      account.excused = true;
-      account.permanent = null;
-      if (verb !== 'reset') continue;
-      for (const name of breakerNames) {
-        const breaker = account.breakers[name];
-        if (!once) account.breakers[name] = { ...breaker, state: 'closed', failures: 0 };
-        else if (breaker.state === 'open') account.breakers[name] = { ...breaker, state: 'half-open' };
-      }
-      if (once) continue;
-      account.attempt = 0;
-      // A failure from before the reset gives nothing back.
-      account.before = null;
+      want(this.of(key), verb, once);
     }
-    if (verb === 'reset' && !once) this.restarts.delete(poolId);
+    if (verb === 'reset' && !once) this.storms.forget(poolId);
   }
 
   private isExcused(key: ReplicaKey): boolean {
     return this.of(key).excused || this.isRestarting(key) || this.reloading.has(poolOf(key));
-  }
-
-  private crashed(account: Account, spec: PoolSpec, event: Event, how: Ending | null, now: number): void {
-    onReward(account, spec, now);
-    account.readySince = null;
-    const { incarnation = 0, crash_class: of = 'unknown' } = event;
-    if (account.failedIncarnation === incarnation) return;
-    account.failedIncarnation = incarnation;
-    account.crashes += 1;
-    account.gpu = of === 'gpu_error' || of === 'driver';
-    if (how?.name === 'bad flag' && of === 'config' && !account.proven) account.permanent = 'a bad flag';
-    if (spec.restart.policy === 'never') account.permanent = 'the policy is never';
-    const cure = how?.exit.diagnosis?.class === of ? how.exit.diagnosis.cure : null;
-    account.before = { attempt: account.attempt, breakers: { ...account.breakers } };
-    account.notBefore = 0;
-    // What nobody wants up any more is not tried again, and no policy counts it.
-    if (account.goal === 'down') return;
-    onFailure(account, spec, cure !== null, now);
-    if (breakerNames.some((name) => account.breakers[name].state === 'open')) return;
-    account.attempt += 1;
-    account.notBefore = now + waitMs(spec.restart.backoff, account.attempt, account.gpu);
-  }
-
-  private over(name: string, limit: number, windowMs: number, now: number): string | null {
-    const count = this.within(name, windowMs, now).length + 1;
-    return count > limit ? `${count} restarts of ${name} in ${windowMs} ms, where ${limit} are allowed` : null;
-  }
-
-  private overDevices(key: ReplicaKey, uuids: readonly string[], now: number): string | null {
-    const { limit, windowMs } = this.inventory.supervisor.deviceStorm;
-    for (const uuid of uuids) {
-      const neighbours = [...this.specs.values()].flatMap(({ masks }) =>
-        masks.filter((mask) => mask.kind === 'list' && mask.ids.some((id) => uuid === `GPU-${id}`)),
-      ).length;
-      const over = this.over(uuid, Math.max(limit, neighbours), windowMs, now);
-      if (over !== null) return `${over} (${key})`;
-    }
-    return null;
-  }
-
-  /** So many restarts in so short a time open the breakers of all the pool's replicas. */
-  private trip({ poolId, masks, restart: { storm } }: PoolSpec, restart: Restart, now: number): void {
-    const recent = [...this.within(poolId, storm.trip.windowMs, now), restart];
-    const count = Math.max(storm.trip.count, 2 * masks.length);
-    if (recent.length !== count || now - (this.tripped.get(poolId) ?? Number.NEGATIVE_INFINITY) < 3 * storm.trip.windowMs) return;
-    const name = recent.every(({ gpu }) => gpu) ? 'cuda' : 'general';
-    for (const [key, account] of this.accounts) if (poolOf(key) === poolId) tripped(account, name, this.specOf(key), now);
-  }
-
-  private within(name: string, windowMs: number, now: number): readonly Restart[] {
-    return (this.restarts.get(name) ?? []).filter(({ at }) => at > now - windowMs + slackMs);
   }
 }

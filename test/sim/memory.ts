@@ -56,16 +56,23 @@ function overcommitted({ spec, instance }: Launch, index: string, { gpus, proces
 const loadingBytes = 2 * 2 ** 30;
 const stillToCome = ({ launch: { spec } }: Process): number => Math.max(0, (spec.vramBytes ?? 0) - loadingBytes);
 
-/** Launched while the replica's last engine still holds its memory, although there was time left to wait. */
-export function hasty(before: Process | null, { devices }: Launch, machine: Machine, supervisor: Supervisor): string | null {
-  if (before === null || machine.gpus.toolFails) return null;
-  // On other devices than before it has nothing to wait for.
-  if (!before.launch.devices.some(({ uuid }) => devices.some((device) => device.uuid === uuid))) return null;
-  const endedAt = machine.processes.leaderEndedAt(before.instance);
-  // An end that this supervisor was not there for is none that it could wait after.
-  if (endedAt === null || endedAt < supervisor.quietSince || machine.now - machine.gpus.changedAt < staleMs) return null;
-  const soon = machine.now - endedAt < releaseMs - 1_000;
-  return soon && machine.gpus.isLingering(before.instance, machine.now)
-    ? `${before.key} is launched while #${before.incarnation} still holds its memory`
-    : null;
+/** Launched where an engine that has ended still holds its memory, although there was time left to wait. `given`: told to be past ending. */
+export function hasty(
+  launch: Launch,
+  { gpus, processes, now }: Machine,
+  { quietSince }: Supervisor,
+  given: ReadonlySet<string>,
+): string | null {
+  if (gpus.toolFails || now - gpus.changedAt < staleMs) return null;
+  for (const before of gpus.lingering(now)) {
+    const { key, incarnation, instance } = before;
+    const device = launch.devices.find(({ uuid }) => before.launch.devices.some((each) => each.uuid === uuid));
+    const shared = key !== launch.key && before.launch.spec.share && launch.spec.share;
+    const endedAt = processes.leaderEndedAt(instance);
+    // An end that this supervisor was not there for, or has nobody to learn it from, is none that it could wait after.
+    if (device === undefined || shared || given.has(instance) || endedAt === null || endedAt < quietSince) continue;
+    if (now - endedAt < releaseMs - 1_000)
+      return `${launch.key} is launched on GPU ${device.index} while ${key} #${incarnation} still holds its memory`;
+  }
+  return null;
 }

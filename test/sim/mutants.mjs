@@ -30,6 +30,10 @@ export const mutants = [
     edits: [core('breaker', 'failures < threshold ?', 'failures <= threshold ?')],
   },
   {
+    name: 'a breaker that a storm opens stays open, however long its engine is well',
+    edits: [core('breakers', 'opens ? closingAnew(before.life, scene) : before.life', 'before.life')],
+  },
+  {
     name: 'a breaker that reopens does not open for longer',
     edits: [core('breaker', 'breaker.openForMs * extendFactor)', 'breaker.openForMs)')],
   },
@@ -199,6 +203,10 @@ export const mutants = [
         '',
       ),
     ],
+  },
+  {
+    name: 'a place takes no heed of what another had on its devices',
+    edits: [core('release', '(instance !== null && !(share && spec.share))', '(instance === null && !(share && spec.share))')],
   },
   {
     name: 'an engine that still holds its memory is followed at once',

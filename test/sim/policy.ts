@@ -34,21 +34,28 @@ export function onLaunch(account: Account, { restart: { breaker: spec } }: PoolS
   let open: string | null = null;
   for (const name of breakerNames) {
     const breaker = account.breakers[name];
-    if (breaker.state !== 'open') continue;
+    if (breaker.state === 'closed') continue;
     if (now < breaker.until - slackMs)
       open = `is launched ${Math.round(breaker.until - now)} ms before its ${name} breaker lets it`;
-    account.breakers[name] = tested(breaker, spec);
+    if (breaker.state === 'open') account.breakers[name] = tested(breaker, spec);
   }
   return open ?? early;
 }
 
-/** Policies change: whether a breaker whose time has come was tried by then, and how long it opens next, nobody is told. */
-export function onChange(account: Account, { restart }: PoolSpec, { leastOpenMs }: Waits, now: number): void {
-  for (const name of breakerNames) {
-    const breaker = account.breakers[name];
-    if (breaker.state !== 'open' || breaker.until > now) continue;
-    account.breakers[name] = { ...breaker, openForMs: leastOpenMs / restart.breaker.extendFactor };
-  }
+/** It is told to let one launch through, by the policy of now; `once`: since somebody asked for that. Whether its time has come its launch shows. */
+export function letThrough(
+  account: Account,
+  name: (typeof breakerNames)[number],
+  { restart }: PoolSpec,
+  { leastOpenMs }: Waits,
+  once: boolean,
+): void {
+  const breaker = account.breakers[name];
+  if (breaker.state === 'half-open') return;
+  // One that was let off here with a wait: for how long it was open, nobody is told.
+  const unknown = { ...breaker, state: 'half-open', openForMs: leastOpenMs, until: 0 } as const;
+  if (breaker.state === 'closed') account.breakers[name] = unknown;
+  else account.breakers[name] = once ? { ...breaker, state: 'half-open', until: 0 } : tested(breaker, restart.breaker);
 }
 
 function tested(breaker: Breaker, { maxOpenForMs, extendFactor }: BreakerSpec): Breaker {
@@ -140,14 +147,15 @@ function open(failures: number, openForMs: number, now: number): Breaker {
   return { state: 'open', failures, openForMs, until: now + openForMs };
 }
 
-/** The longest that a replica may wait, and that its breaker may be open; and the least that a breaker opens for at first. */
-export type Waits = { readonly waitMs: number; readonly openMs: number; readonly leastOpenMs: number };
+/** The longest that a replica may wait, that its breaker may be open, and that this may take ready time to close; and the least that a breaker opens for at first. */
+export type Waits = { readonly waitMs: number; readonly openMs: number; readonly leastOpenMs: number; readonly closeMs: number };
 
 export function waitsOf({ restart: { backoff, storm, breaker } }: PoolSpec): Waits {
   return {
     waitMs: Math.max(backoff.maxMs, storm.windowMs),
     openMs: Math.max(breaker.openForMs, breaker.maxOpenForMs),
     leastOpenMs: breaker.openForMs,
+    closeMs: breaker.closeAfterMs,
   };
 }
 
@@ -158,5 +166,6 @@ export function longer(one: Waits | undefined, other: Waits): Waits {
         waitMs: Math.max(one.waitMs, other.waitMs),
         openMs: Math.max(one.openMs, other.openMs),
         leastOpenMs: Math.min(one.leastOpenMs, other.leastOpenMs),
+        closeMs: Math.max(one.closeMs, other.closeMs),
       };
 }

@@ -24,8 +24,8 @@ const silence = {
 /** The supervisor stalled, or the machine slept, while it was out. */
 export const unfinished: ProbeResult = { verdict: 'unknown', detail: 'could not be judged', ...silence };
 
-/** Where the inventory says nothing of them. */
-const slotsOf = ({ slots }: PoolSpec): number => (slots === 'auto' ? 4 : slots);
+/** What an engine has that was launched with this entry, whatever the file says by now. */
+export const slotsOf = ({ slots }: PoolSpec): number => (slots === 'auto' ? 4 : slots);
 
 export function probe(
   process: Process | null,
@@ -55,7 +55,11 @@ export function probe(
       if (process.spell === 'refusing') return miss('connection refused', { dead: true });
       if (process.spell === 'lying' && wish.prove) return foreign();
       const listener = !wish.prove ? 'unproved' : random.chance(0.02) ? 'unknown' : 'ours';
-      const description = { engineVersion: `1.${launch.incarnation % 3}`, slotsTotal: slotsOf(launch.spec), ctxMax: 4096 };
+      const description = {
+        engineVersion: `1.${launch.incarnation % 3}`,
+        slotsTotal: slotsOf(process.launch.spec),
+        ctxMax: 4096,
+      };
       return { verdict: 'ok', detail: 'HTTP 200', ...silence, listener, description: wish.describe ? description : null };
     },
   };

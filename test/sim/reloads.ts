@@ -9,35 +9,19 @@ import type { Event } from '../../src/core/events.js';
 import type { Input, Launch } from '../../src/core/messages.js';
 import type { Inventory, PoolSpec, ReplicaKey } from '../../src/core/model.js';
 import type { DrainWish } from './asked.js';
-import {
-  allowed,
-  type Bystanders,
-  type Course,
-  hasty,
-  longest,
-  named,
-  resting,
-  stepsOf,
-  unlikeBefore,
-  unswitched,
-  type Was,
-} from './course.js';
+import { allowed, type Bystanders, type Course, enter, hasty, named, stepsOf, taken, type Was } from './course.js';
 import { difference, type Entries, isAlike } from './entries.js';
 import { keysOf, poolOf } from './keys.js';
 import type { Machine } from './machine.js';
-import { type Above, type Aboves, above, holding, isSame, withChosen } from './models-book.js';
+import { isSame, ModelsBook, withChosen } from './models-book.js';
+import { followed, misended, overdue } from './reload-ends.js';
 import type { Supervisor } from './supervisor.js';
 
 type Wanted = Extract<Input, { type: 'reload-requested' }>;
 
-const gone: ReadonlySet<string> = new Set(['failed', 'broken', 'stuck']);
-
-const givenUpMs = 600_000;
-
 export class Reloads {
   private readonly courses = new Map<string, Course>();
-  private aboves = new Map<string, Above>();
-  private readonly files = new Map<string, PoolSpec>();
+  readonly models = new ModelsBook();
   private readonly states = new Map<ReplicaKey, string>();
   private input: Input | null = null;
   /** Replicas that were told to change in this step. */
@@ -52,43 +36,25 @@ export class Reloads {
     private readonly entries: Entries,
   ) {}
 
-  /** As it is when the registry is written. */
-  copy(): Aboves {
-    return new Map(this.aboves);
-  }
-
   /** What the pools are to have now: the file, and what stands above it. */
   begun({ beginning: { written, inventory }, state }: Supervisor): Inventory {
     this.courses.clear();
     this.ended = [];
-    this.aboves = written === null || written.ended === 'clean' ? new Map() : holding(written.aboves, inventory);
-    const effective = above(inventory, this.aboves);
-    this.names(inventory);
+    const effective = this.models.begun(inventory, written === null || written.ended === 'clean' ? null : written.aboves);
     this.entries.begun(effective.pools, written?.goings ?? new Map());
     this.states.clear();
     for (const { replicas } of state.pools.values()) for (const { key, life } of replicas) this.states.set(key, life.state);
     return effective;
   }
 
-  /** What the file says now. */
-  names({ pools }: Inventory): void {
-    this.files.clear();
-    for (const spec of pools) this.files.set(spec.poolId, spec);
-  }
-
-  /** The file as it would be, with the models that go on standing above it. */
-  above(inventory: Inventory): Inventory {
-    return above(inventory, holding(this.aboves, inventory));
-  }
-
   /** An apply that leaves its engines alone, or brings it, says what stands above it from now on. */
   keeps(spec: PoolSpec): void {
-    this.stands(spec.poolId, this.holds(spec.poolId));
+    this.models.stands(spec.poolId, this.models.holds(spec.poolId));
   }
 
   /** A pool that is new. Nobody tells what its replicas are before they turn. */
   arrives(spec: PoolSpec): void {
-    this.aboves.delete(spec.poolId);
+    this.models.stands(spec.poolId, null);
     for (const key of keysOf(spec)) this.states.set(key, spec.autostart ? 'preparing' : 'stopped');
   }
 
@@ -97,7 +63,7 @@ export class Reloads {
     const from = this.specOf(to.poolId);
     const moves = from.masks.some((mask, index) => to.masks[index] !== undefined && to.masks[index]?.written !== mask.written);
     this.begin(
-      { cause: 'apply', operationId: null, from, to, drainMs: to.drain.deadlineMs, above: this.holds(to.poolId) },
+      { cause: 'apply', operationId: null, from, to, drainMs: to.drain.deadlineMs, above: this.models.holds(to.poolId) },
       moves,
     );
   }
@@ -117,7 +83,7 @@ export class Reloads {
 
   /** Nothing is left of it. */
   forget(poolId: string): void {
-    this.aboves.delete(poolId);
+    this.models.stands(poolId, null);
     for (const key of [...this.states.keys()]) if (poolOf(key) === poolId) this.states.delete(key);
   }
 
@@ -171,7 +137,7 @@ export class Reloads {
     const course = this.courses.get(input.poolId);
     if (course?.operationId !== input.operationId || course.phase !== 'asked') return;
     const sound = input.obstacles.length === 0 && input.modelBytes === null;
-    this.enter(course, sound ? 'forward' : 'refused');
+    enter(course, sound ? 'forward' : 'refused', this.machine().now);
     if (!sound) return;
     if (input.name !== null) course.to = withChosen(course.to, { ...course.to, modelId: input.name });
     this.others.begins(course);
@@ -198,7 +164,7 @@ export class Reloads {
     const course = pool_id === undefined ? undefined : this.courses.get(pool_id);
     if (name === 'reload.rolled_back' && course !== undefined) {
       course.toldBack = true;
-      this.enter(course, 'back');
+      enter(course, 'back', this.machine().now);
     }
     if (name === 'operation.finished')
       for (const each of [...this.courses.values()])
@@ -209,7 +175,10 @@ export class Reloads {
     this.states.set(key, to);
     this.changed.add(key);
     const wrong = to === 'ready' ? (this.misready(key, launched) ?? this.tooSoon(key)) : null;
-    return wrong ?? (course === undefined || !this.isMoving(pool_id) ? null : this.turned(course, key, to));
+    return (
+      wrong ??
+      (course === undefined || !this.isMoving(pool_id) ? null : taken(course, key, to, this.isAsked(key), this.machine().now))
+    );
   }
 
   /** What is wrong with a launch; null: nothing. */
@@ -228,14 +197,17 @@ export class Reloads {
   /** What is wrong after a step; null: nothing. */
   stepped(supervisor: Supervisor): string | null {
     if (!supervisor.alive || (this.courses.size === 0 && this.ended.length === 0)) return null;
+    const machine = this.machine();
     for (const course of [...this.courses.values(), ...this.ended]) {
-      const wrong = this.followed(course, supervisor);
+      const { state, quietSince } = supervisor;
+      const wrong = followed(course, state, this.others, (key) => this.now(key), machine.now);
       if (wrong !== null) return wrong;
       this.closeIfOver(course, supervisor);
-      const late = this.overdue(course, supervisor);
+      const late = overdue(course, quietSince, machine.now);
       if (late !== null) return late;
     }
-    const wrong = this.ended.map((course) => this.misended(course, supervisor)).find((each) => each !== null);
+    const scene = { machine, stateOf: (key: ReplicaKey) => this.stateOf(key), others: this.others };
+    const wrong = this.ended.map((course) => misended(course, supervisor.state, scene)).find((each) => each !== null);
     this.ended = [];
     return wrong ?? null;
   }
@@ -261,16 +233,6 @@ export class Reloads {
     });
   }
 
-  private holds(poolId: string): Above | null {
-    const [above, file] = [this.aboves.get(poolId), this.files.get(poolId)];
-    return above !== undefined && file !== undefined && isSame(above.file, file) ? above : null;
-  }
-
-  private stands(poolId: string, above: Above | null): void {
-    if (above === null) this.aboves.delete(poolId);
-    else this.aboves.set(poolId, above);
-  }
-
   private specOf(poolId: string): PoolSpec {
     const spec = this.entries.specs.get(poolId);
     if (spec === undefined) throw new RangeError(`nobody knows ${poolId}`);
@@ -290,22 +252,6 @@ export class Reloads {
       Object.assign(course, { cancelled, phase, since });
       for (const key of added) downs.delete(key);
     };
-  }
-
-  private enter(course: Course, phase: Course['phase']): void {
-    course.phase = phase;
-    course.since = this.machine().now;
-  }
-
-  private turned(course: Course, key: ReplicaKey, to: string): string | null {
-    const { out, downs, rolling, was } = course;
-    const rests = resting.has(to) && (downs.has(key) || resting.has(was.get(key)?.state ?? ''));
-    const leaves = !keysOf(course.to).includes(key) && resting.has(to);
-    if (to === 'ready' || to === 'unhealthy' || gone.has(to) || rests || leaves) out.delete(key);
-    else if (to === 'draining' && !this.isAsked(key)) out.set(key, this.machine().now);
-    // Who has waited so long for what it needs is given up, and the others go on.
-    const away = [...out].filter(([, since]) => this.machine().now - since < givenUpMs).map(([each]) => each);
-    return rolling && away.length > 1 ? `a rolling reload takes ${away.join(' and ')} at once` : null;
   }
 
   /** An old engine has come back. `launched`: as it truly was, whatever its supervisor takes it for. */
@@ -342,12 +288,11 @@ export class Reloads {
     if (result !== 'reloaded') return;
     this.entries.specs.set(poolId, course.to);
     if (course.cause === 'apply') {
-      this.stands(poolId, course.above);
+      this.models.stands(poolId, course.above);
       for (const key of keysOf(course.to).slice(course.from.masks.length)) this.states.set(key, 'preparing');
       return;
     }
-    const file = this.files.get(poolId) ?? course.from;
-    this.stands(poolId, isSame(file, course.to) ? null : { chosen: course.to, file });
+    this.models.reloaded(course.to, course.from);
   }
 
   /** The restart of an apply has no end of its own that is told: its pool is said not to be under way any more. */
@@ -361,64 +306,6 @@ export class Reloads {
       course.phase !== 'forward' || course.cancelled || !steps.every((step) => step.forth === 'done' && step.back === null);
     this.end(course, lost ? 'rollback_failed' : course.phase === 'refused' ? 'failed' : back ? 'rolled_back' : 'reloaded');
     this.others.ended(from.poolId, course.result ?? '');
-  }
-
-  /** By what its operation tells of its steps. */
-  private followed(course: Course, { state }: Supervisor): string | null {
-    const steps = state.operations.get(course.operationId ?? '')?.steps ?? [];
-    const goesBack = keysOf(course.from).some((key) => stepsOf(key, steps).back !== null);
-    if (course.isToGoBack && !goesBack && course.result === null)
-      return `a drain of ${course.from.poolId} is given up, and its restart goes on`;
-    for (const key of keysOf(course.from)) {
-      const { turn, back } = stepsOf(key, steps);
-      // Of a restart nobody is told aloud that it goes back.
-      if (back !== null && course.cause === 'apply' && course.phase === 'forward') this.enter(course, 'back');
-      if (turn && !course.touched.has(key)) {
-        course.touched.add(key);
-        const leaves = keysOf(course.to).indexOf(key) < 0;
-        if (!leaves && resting.has(course.was.get(key)?.state ?? '')) this.others.forgets(course.from.poolId);
-      }
-      if ((back !== 'done' && back !== 'failed') || course.returned.has(key) || course.result === 'cancelled') continue;
-      course.returned.add(key);
-      this.others.returned(key, !resting.has(course.was.get(key)?.state ?? ''));
-      const wrong = back === 'done' && this.others.goalOf(key) === 'up' ? unlikeBefore(key, course, this.now(key)) : null;
-      if (wrong !== null) return wrong;
-    }
-    return null;
-  }
-
-  private overdue(course: Course, supervisor: Supervisor): string | null {
-    const { phase, since, from } = course;
-    const lasted = this.machine().now - Math.max(since, supervisor.quietSince);
-    if (phase === 'refused' && course.result === null)
-      return `the model for ${from.poolId} was found wanting, and its reload goes on`;
-    return lasted > longest(course) ? `the reload of ${from.poolId} goes ${phase} for ${Math.round(lasted)} ms` : null;
-  }
-
-  private misended(course: Course, { state }: Supervisor): string | null {
-    const { from, to, result, phase, cancelled, cause } = course;
-    this.others.ends(course);
-    if (result === 'cancelled') return null;
-    const what = `the ${cause === 'reload' ? 'reload' : 'restart'} of ${from.poolId} has ended as ${result}`;
-    const present = state.pools.get(from.poolId)?.spec;
-    const due = result === 'reloaded' ? to : from;
-    if (present !== undefined && difference(present, due) !== 'none') return `${what}, and it shows ${named(present)}`;
-    if (phase === 'refused' && result !== 'failed') return `${what}, and its model was found wanting`;
-    if (phase !== 'refused' && result === 'failed') return `${what}, and its model is sound`;
-    if (result === 'reloaded' && cancelled) return `${what}, and it was cancelled`;
-    const lost = keysOf(from).filter((key) => gone.has(this.states.get(key) ?? ''));
-    // One of a former entry that was being ended before is no part of it.
-    const leaving = keysOf(from).filter((key) => this.states.get(key) === 'stopping' && phase === 'refused');
-    for (const { key, launch, killed } of this.machine().processes.leaders())
-      if (poolOf(key) === from.poolId && !isAlike(launch.spec, due) && !killed && ![...lost, ...leaving].includes(key))
-        return `${what}, and ${key} has ${named(launch.spec)}`;
-    const steps = state.operations.get(course.operationId ?? '')?.steps ?? [];
-    const backs = keysOf(from).some((key) => stepsOf(key, steps).back !== null);
-    if (backs && !course.toldBack && cause === 'reload') return `${what}, and nobody was told that it went back`;
-    if (result === 'rollback_failed' && !keysOf(from).some((key) => stepsOf(key, steps).back === 'failed'))
-      return `${what}, and all are as before`;
-    const isUp = (key: ReplicaKey): boolean => this.others.goalOf(key) === 'up';
-    return result === 'reloaded' ? unswitched(course, isUp, this.machine().handoffs) : null;
   }
 
   private now(key: ReplicaKey): Was {

@@ -27,7 +27,7 @@ export function resumed(
   const { replicas } = written.record();
   const before = written.ledger.copy();
   inherit(next, before, last);
-  for (const [name, restarts] of last.restarts) before.restarts.set(name, restarts);
+  before.storms.take(last.storms);
   if (written.bootId !== clock.bootId)
     before.shift(clock.now - written.at.at - Math.max(0, clock.wallMs - written.at.wallMs), written.at.at);
   else
@@ -65,10 +65,10 @@ export function resumed(
   const gone = new Set(
     [...before.accounts.keys()].map(poolOf).filter((id) => !inventory.pools.some(({ poolId }) => poolId === id)),
   );
-  if (written.ended !== 'clean')
-    for (const [name, restarts] of before.restarts) if (!gone.has(name)) next.restarts.set(name, restarts);
+  if (written.ended === 'clean') return next;
+  next.storms.take(before.storms, gone);
   // A restart that was ordered when the last one died may have been the one that trips, and nobody was told.
-  if (written.ended !== 'clean') for (const { poolId } of inventory.pools) next.tripped.set(poolId, clock.now);
+  for (const { poolId } of inventory.pools) next.storms.tripped(poolId, clock.now);
   return next;
 }
 

@@ -246,7 +246,7 @@ export class Supervisor {
       record: () => recorded(state, entryOf, at),
       ledger: machine.watch.ledger.copy(),
       drains: machine.watch.drains.copy(),
-      aboves: machine.watch.reloads.copy(),
+      aboves: machine.watch.reloads.models.copy(),
       goings: machine.watch.entries.copy(),
     };
   }

@@ -6,6 +6,7 @@ import type { Effect, Input, Launch } from '../../src/core/messages.js';
 import type { Inventory, ReplicaKey } from '../../src/core/model.js';
 import { Applies } from './applies.js';
 import { Beats } from './beats.js';
+import { Blame } from './blame.js';
 import { Bounds } from './bounds.js';
 import type { Bystanders } from './course.js';
 import { DrainWatch } from './drains.js';
@@ -18,15 +19,13 @@ import type { Machine } from './machine.js';
 import { hasty, misfit } from './memory.js';
 import type { Death, Process } from './processes.js';
 import { Reloads } from './reloads.js';
-import { endable, lost, resumed } from './resumption.js';
+import { lost, resumed } from './resumption.js';
 import type { Supervisor } from './supervisor.js';
 import { misstated } from './telling.js';
 import { line, news, told } from './trace.js';
 import { type Standing, untracked } from './tracking.js';
 
 const quiet: ReadonlySet<Effect['type']> = new Set(['probe', 'poll', 'generate', 'observe']);
-/** An engine that takes longer to load may come too late for its deadline. */
-const longLoadMs = 50_000;
 /** However quiet it is, everything is looked at every so many inputs. */
 const lookEvery = 200;
 
@@ -37,12 +36,9 @@ export class Watch {
   readonly faults = new Map<string, number>();
   private readonly engines = new Map<string, Process>();
   private readonly ends = new Map<string, Ending>();
-  /** Instances that may be ended: somebody asked, or they are not to be adopted. */
-  private readonly asked = new Set<string>();
+  private readonly blame: Blame;
   /** Told to be stuck, and left alone. */
   private readonly given = new Set<string>();
-  /** Instances of pools that this supervisor's file no longer has. */
-  private readonly retiring = new Set<string>();
   private launched = new Set<string>();
   private bounds = new Bounds();
   private readonly leases: Leases;
@@ -52,8 +48,6 @@ export class Watch {
   private readonly applies: Applies;
   private readonly beats: Beats;
   private stirred = false;
-  /** By the order that is being given: taken back where it is refused. */
-  private permitted: string[] = [];
 
   constructor(
     inventory: Inventory,
@@ -62,11 +56,13 @@ export class Watch {
   ) {
     this.ledger = new Ledger(inventory);
     this.beats = new Beats(machine, this.entries);
-    this.leases = new Leases(machine, (key) => this.drains.isShown(key), this.entries);
+    this.blame = new Blame(machine, this.beats);
+    const hasTold = (launch: Launch, since: number): boolean => this.beats.hasTold(launch, since);
+    this.leases = new Leases(machine, (key) => this.drains.isShown(key), hasTold, this.entries);
     this.drains = new DrainWatch(
       machine,
       (key) => this.leases.countOf(key),
-      (key) => this.spare(key),
+      (key) => this.blame.spare(key),
       () => this.reloads,
       () => this.applies,
       this.entries,
@@ -80,8 +76,7 @@ export class Watch {
       retires: (spec) => {
         this.ledger.retires(spec);
         this.drains.retires(spec);
-        for (const { key, instance } of machine().processes.leaders())
-          if (poolOf(key) === spec.poolId) this.retiring.add(instance);
+        this.blame.retires(spec.poolId);
       },
       gone: (spec) => {
         this.ledger.gone(spec);
@@ -96,16 +91,16 @@ export class Watch {
     const bystanders: Bystanders = {
       begins: ({ from }) => {
         this.ledger.reloads(from, machine().monotonicMs);
-        for (const { key, instance } of machine().processes.leaders()) if (poolOf(key) === from.poolId) this.asked.add(instance);
+        this.blame.permit((key) => poolOf(key) === from.poolId);
       },
-      forgets: (poolId) => this.ledger.restarts.delete(poolId),
+      forgets: (poolId) => this.ledger.storms.forget(poolId),
       waits: (key) => this.ledger.waits(key, machine().monotonicMs),
       returned: (key, ran) => this.ledger.returned(key, ran, machine().monotonicMs),
       ends: ({ from, to, result, touched }) => {
         if (result === 'cancelled') for (const key of touched) this.ledger.returned(key, false, machine().monotonicMs);
         this.ledger.reloaded(from, result === 'reloaded' ? to : null);
         for (const key of keysOf(from))
-          if (machine().handoffs.has(key) && this.ledger.accounts.get(key)?.goal === 'up') this.spare(key);
+          if (machine().handoffs.has(key) && this.ledger.accounts.get(key)?.goal === 'up') this.blame.spare(key);
       },
       goalOf: (key) => this.ledger.of(key).goal,
       ended: (poolId, result) => this.applies.restarted(poolId, result),
@@ -150,12 +145,7 @@ export class Watch {
     const record = written?.record();
     const known = { ...record?.replicas, ...record?.retired };
     this.launched = new Set([...this.launched].filter((id) => id.slice(0, id.indexOf(' ')) in known));
-    for (const process of machine.processes.leaders()) {
-      // Whose stop was written down is stopped, also where the file has its pool again.
-      const isEnding = this.retiring.has(process.instance) && record?.replicas[process.key]?.life.state === 'ending';
-      if (isEnding || endable(process, this.ledger, supervisor) !== null) this.asked.add(process.instance);
-    }
-    this.retiring.clear();
+    this.blame.begun(this.ledger, supervisor, record ?? null);
   }
 
   /** An order to end engines is carried out before it is answered. */
@@ -165,8 +155,9 @@ export class Watch {
     this.drains.asking(input);
     this.reloads.asking(input);
     this.applies.asking(input);
-    if (input.type === 'requested') this.permit((key) => poolOf(key) === input.poolId);
-    if (input.type === 'shutdown-requested') this.permit((_, dies) => input.keep !== true || dies);
+    this.beats.asking(input);
+    this.ledger.asking(input);
+    this.blame.asking(input);
   }
 
   after(input: Input, answer: Answer | null, supervisor: Supervisor): void {
@@ -175,11 +166,8 @@ export class Watch {
     this.violate(this.drains.answered(answer?.ok === true && 'operationId' in answer ? answer.operationId : null));
     this.violate(this.reloads.answered(input, answer));
     this.violate(this.applies.answered(input, answer));
-    if (answer?.ok === false) {
-      this.note(() => `  refused: ${answer.refusal.message}`);
-      for (const instance of this.permitted) this.asked.delete(instance);
-    }
-    this.permitted = [];
+    this.blame.answered(answer);
+    if (answer?.ok === false) this.note(() => `  refused: ${answer.refusal.message}`);
     if (input.type === 'requested' && answer?.ok === true && 'operationId' in answer) {
       this.ledger.asked(input, answer.operationId);
       if (supervisor.state.operations.get(answer.operationId)?.state !== 'running')
@@ -193,7 +181,7 @@ export class Watch {
     for (const effect of effects) {
       if (!quiet.has(effect.type)) this.stirred = true;
       this.note(() => `  < ${effect.type} ${'launch' in effect ? `${effect.launch.key} #${effect.launch.incarnation}` : ''}`);
-      if (effect.type === 'probe') this.violate(this.beats.probes(effect.launch, supervisor.quietSince));
+      if (effect.type === 'probe') this.beats.probes(effect.launch);
       if (effect.type === 'spawn' && supervisor.alive)
         this.violate(this.reloads.launching(effect.launch) ?? this.ledger.launching(effect.launch, this.machine().monotonicMs));
     }
@@ -205,7 +193,8 @@ export class Watch {
       this.leases.stepped(supervisor) ??
         this.drains.stepped(supervisor) ??
         this.reloads.stepped(supervisor) ??
-        this.applies.stepped(supervisor),
+        this.applies.stepped(supervisor) ??
+        this.beats.stepped(supervisor),
     );
   }
 
@@ -225,6 +214,7 @@ export class Watch {
     const how = engine === undefined ? null : this.howOf(engine.instance);
     this.ledger.told(event, how, this.machine().monotonicMs);
     if (pool_id === undefined || replica_id === undefined) return;
+    this.beats.heard(event, `${pool_id}/${replica_id}`, engine ?? null);
     // What is moved may be ready, drained and given up again in one step.
     if ((event.event === 'replica.ready' || event.event === 'replica.draining') && this.reloads.isMoving(pool_id)) return;
     const spec = engine === undefined ? null : this.entries.goesBy(engine.launch);
@@ -234,8 +224,7 @@ export class Watch {
   /** A launch has come to a process, or failed to (null). */
   spawned(launch: Launch, process: Process | null, supervisor: Supervisor): void {
     const machine = this.machine();
-    const before = this.engines.get(`${launch.key} ${launch.incarnation - 1}`) ?? null;
-    this.violate(misfit(launch, machine, supervisor) ?? hasty(before, launch, machine, supervisor));
+    this.violate(misfit(launch, machine, supervisor) ?? hasty(launch, machine, supervisor, this.given));
     const id = `${launch.key} ${launch.incarnation}`;
     if (this.launched.has(id)) this.violate(`an incarnation is launched twice: ${id}`);
     this.launched.add(id);
@@ -244,7 +233,7 @@ export class Watch {
     if (process === null) return;
     this.engines.set(id, process);
     this.entries.launched(process);
-    if (this.ledger.isRestarting(launch.key) || this.reloads.isMoving(poolOf(launch.key))) this.asked.add(process.instance);
+    if (this.ledger.isRestarting(launch.key) || this.reloads.isMoving(poolOf(launch.key))) this.blame.mayEnd(process.instance);
     for (const other of this.machine().processes.living.values()) {
       // Who has left the group of a dead engine is found beside its successor.
       if (other.instance === process.instance || this.given.has(other.instance) || (!other.isLeader && other.group === other.pid))
@@ -261,14 +250,7 @@ export class Watch {
 
   signalled(launch: Launch, process: Process | null, rung: 'term' | 'kill'): void {
     this.note(() => `  ${rung} to ${launch.key} #${launch.incarnation}`);
-    if (process === null || process.wasUnwell || process.loadedAt === null || this.asked.has(process.instance)) return;
-    if (this.ledger.of(launch.key).goal === 'down' || this.ledger.isRestarting(launch.key)) return;
-    if (this.machine().supervisor?.state.shutdown != null) return;
-    if (process.loadedAt - process.bornAt > longLoadMs) return;
-    // It said so itself when it was asked last: one that counts as ready without a probe may load yet when an apply has it probed.
-    const { intervalMs, timeoutMs } = this.ledger.specOf(launch.key).health;
-    if (this.machine().now - process.loadedAt < intervalMs + timeoutMs) return;
-    this.violate(`a healthy engine is ended, and nobody asked: ${launch.key} #${launch.incarnation}`);
+    if (process !== null) this.violate(this.blame.signalled(process, this.ledger));
   }
 
   ended(death: Death): void {
@@ -292,19 +274,6 @@ export class Watch {
     for (const { key, instance } of this.machine().processes.leaders())
       if (!stuck.has(key) && !this.given.has(instance))
         this.violate(`the supervisor ends as asked, and an engine lives on: ${key}`);
-  }
-
-  private permit(which: (key: ReplicaKey, diesWithSupervisor: boolean) => boolean): void {
-    for (const { key, instance, launch } of this.machine().processes.leaders()) {
-      if (!which(key, launch.spec.isolate.dieWithSupervisor) || this.asked.has(instance)) continue;
-      this.asked.add(instance);
-      this.permitted.push(instance);
-    }
-  }
-
-  /** Whoever ends it now has to have a reason of their own. */
-  private spare(key: ReplicaKey): void {
-    for (const process of this.machine().processes.leaders()) if (process.key === key) this.asked.delete(process.instance);
   }
 
   private look(supervisor: Supervisor): void {

@@ -255,7 +255,7 @@ export const descriptions: Descriptions = {
     tag: 'supervisor',
     about: 'Drain and stop all engines, and end the supervisor',
     answers: { 202: began('It has begun. The operation goes with the supervisor.', { ...operated('shutdown'), pool_id: null }) },
-    refusals: ['NOT_SUPPORTED'],
+    refusals: ['NOT_SUPPORTED', 'SHUTTING_DOWN'],
     fields: {
       deadline_ms: 'How long the drains may take at most; by default `supervisor.shutdown_deadline`.',
       now: 'Without drains; those that run end.',

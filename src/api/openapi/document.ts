@@ -237,8 +237,8 @@ function headerParameters(correlationId: Schema): Readonly<Record<'X-Correlation
   return {
     'X-Correlation-Id': header(
       'X-Correlation-Id',
-      'Is echoed, and stands in the events that the request causes. Without one, or with one of another form, a new one is made.',
-      correlationId,
+      `Is echoed, and stands in the events that the request causes, where it is of the form \`${correlationId.pattern}\`. Without one, or with one of another form, a new one is made.`,
+      { type: 'string' },
       'trace-7',
     ),
     'Last-Event-ID': header(

@@ -136,7 +136,10 @@ export const status = component(
       listen: orNull(text('Where the API listens on TCP.')),
       inventory: text('The path of pools.yaml.'),
       state_dir: text(),
-      containment: words('How engines are held together.', { cgroup: '', group: 'by their process group' }),
+      containment: words('How engines are held together.', {
+        cgroup: 'each in a cgroup of its own',
+        group: 'by their process groups',
+      }),
       event_loop_lag_ms: integer('How late the supervisor itself is.'),
       unsaved: list(
         object<StatusView['supervisor']['unsaved'][number]>({

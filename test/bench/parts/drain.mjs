@@ -23,8 +23,7 @@ export async function measure({ fleet, rounds: count }) {
 async function afterLeases(fleet, count) {
   const supervisor = fleet.poolctl({ count: 1 });
   const to = apiOf(supervisor);
-  await supervisor.stamps.atLeast(1);
-  waitReady(supervisor);
+  await supervisor.up();
   await quiet();
   const times = [];
   for (let round = 0; round < count; round++) {

@@ -1,10 +1,11 @@
-/** 200 MB of engine output in the log, against the same program writing to a file of its own. */
+/** 200 MB of engine output until all of it is in the log, against the same program writing to a file of its own. */
 
 import { spawn } from 'node:child_process';
 import { closeSync, createReadStream, openSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { quiet, Stamps } from '../machine.mjs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { nowMs, quiet, Stamps } from '../machine.mjs';
 
 export const rounds = 5;
 
@@ -12,23 +13,35 @@ const bytes = 200_000_000;
 const pool = { logs: { max_size: '10GiB', keep: 1 } };
 
 export async function measure({ fleet, rounds: count }) {
-  const times = { poolctl: [], floor: [] };
-  let missing = 0;
+  const times = fleet.none();
+  const missing = fleet.none();
   for (let round = 0; round < count; round++) {
     await quiet();
     times.floor.push(await direct(fleet));
-    await quiet();
-    const supervisor = fleet.poolctl({ count: 1, mode: 'flood', extra: [String(bytes)], pool });
-    times.poolctl.push(between(await supervisor.stamps.atLeast(2)));
-    if (round === 0) missing = await missingLines(supervisor.log);
-    else if (statSync(supervisor.log).size < bytes) missing += 1;
-    await supervisor.stop();
-    rmSync(supervisor.log);
+    for (const start of fleet.kinds.slice(1)) {
+      await quiet();
+      const supervisor = start({ count: 1, mode: 'flood', extra: [String(bytes)], pool });
+      const { name, stamps, log } = supervisor;
+      times[name].push(await logged(await stamps.atLeast(2), log));
+      if (round === 0) missing[name].push(await missingLines(log));
+      await supervisor.up();
+      await supervisor.stop();
+      rmSync(log);
+    }
   }
   return [
     { what: '200 MB of output', unit: 'ms', ...times, ratioAtMost: 1.2 },
-    { what: 'lines lost of 2000000', unit: 'lines', poolctl: [missing], atMost: 0 },
+    { what: 'lines lost of 2000000', unit: 'lines', ...missing, atMost: 0 },
   ];
+}
+
+/** Who writes the log itself may be behind what the engine has written; who has not got there within a minute has lost some of it. */
+async function logged([begun, ended], log) {
+  if (statSync(log).size >= bytes) return ended.at - begun.at;
+  for (const late = nowMs() + 60_000; statSync(log).size < bytes; await sleep(2)) {
+    if (nowMs() > late) throw new Error(`${log} lacks ${bytes - statSync(log).size} bytes`);
+  }
+  return nowMs() - begun.at;
 }
 
 async function direct({ directory, child }) {
@@ -39,13 +52,11 @@ async function direct({ directory, child }) {
     stdio: ['ignore', fd, fd],
   });
   closeSync(fd);
-  const took = between(await stamps.atLeast(2));
+  const [begun, ended] = await stamps.atLeast(2);
   writer.kill('SIGKILL');
   for (const path of [file, stamps.file]) rmSync(path);
-  return took;
+  return ended.at - begun.at;
 }
-
-const between = ([begun, ended]) => ended.at - begun.at;
 
 /** Numbers from 0 that do not stand in the log in order. */
 async function missingLines(log) {

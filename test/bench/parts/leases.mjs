@@ -3,7 +3,6 @@
 import { Agent } from 'node:http';
 import { ask } from '../ask.mjs';
 import { percentile } from '../figures.mjs';
-import { waitReady } from '../fleet.mjs';
 import { nowMs, quiet } from '../machine.mjs';
 
 /** Series of `pairs`; each gives one rate and one p99. */
@@ -16,11 +15,11 @@ export async function measure({ fleet, rounds: count }) {
   const figures = [];
   for (const clients of [1, crowd]) {
     const [floor, ours] = [fleet.floor({ count: 1 }), fleet.poolctl({ count: 1, pool: { slots: crowd } })];
-    await Promise.all([floor, ours].map(({ stamps }) => stamps.atLeast(1)));
-    waitReady(ours);
+    await floor.up();
+    await ours.up();
     await quiet();
-    const rates = { poolctl: [], floor: [] };
-    const worst = { poolctl: [], floor: [] };
+    const rates = fleet.none();
+    const worst = fleet.none();
     for (let round = -2; round < count; round++) {
       for (const { name, socket } of [floor, ours]) {
         const { rate, times } = await series(socket, clients);

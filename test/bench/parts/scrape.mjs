@@ -2,7 +2,6 @@
 
 import { request } from 'node:http';
 import { percentile } from '../figures.mjs';
-import { waitReady } from '../fleet.mjs';
 import { cpuMs, nowMs, quiet } from '../machine.mjs';
 
 /** Series of `scrapes`; each gives one median and one p99. */
@@ -13,8 +12,7 @@ const scrapes = 200;
 
 export async function measure({ fleet, rounds: count }) {
   const supervisor = fleet.poolctl({ count: engines });
-  await supervisor.stamps.atLeast(engines);
-  waitReady(supervisor);
+  await supervisor.up();
   await quiet();
   const medians = [];
   const worst = [];

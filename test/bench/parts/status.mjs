@@ -1,41 +1,35 @@
-/** `poolctl status --json` against an empty Node program that asks the same supervisor the same. */
+/** The state of all engines on the command line, `poolctl status --json`, against an empty Node program that asks the same supervisor the same. */
 
 import { spawnSync } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
-import { poolctl, waitReady } from '../fleet.mjs';
+import { getting } from '../fleet.mjs';
 import { nowMs, quiet } from '../machine.mjs';
 
 export const rounds = 25;
 
 export async function measure({ fleet, rounds: count }) {
   const figures = [];
-  for (const engines of [1, 10]) {
-    const supervisor = fleet.poolctl({ count: engines });
-    await supervisor.stamps.atLeast(engines);
-    waitReady(supervisor);
+  for (const engines of fleet.peers.length > 0 ? [10, 100] : [1, 10]) {
+    const ours = fleet.poolctl({ count: engines });
+    const supervisors = [ours, ...fleet.peers.map((start) => start({ count: engines }))];
+    for (const supervisor of supervisors) await supervisor.up();
     await quiet();
-    const get = [fileURLToPath(new URL('../get.mjs', import.meta.url)), supervisor.socket, '/v2/pools'];
-    const status = [poolctl, 'status', '--json', '--state-dir', supervisor.state];
-    const times = { poolctl: [], floor: [] };
+    const asked = [{ name: 'floor', status: getting(ours.socket), env: ours.env }, ...supervisors];
+    const times = fleet.none();
     for (let round = -2; round < count; round++) {
-      const floor = timed(get);
-      const ours = timed(status);
-      if (round < 0) continue;
-      times.floor.push(floor);
-      times.poolctl.push(ours);
+      for (const { name, status, env } of asked) {
+        const took = timed(status, env);
+        if (round >= 0) times[name].push(took);
+      }
     }
-    await supervisor.stop();
+    for (const supervisor of supervisors) await supervisor.stop();
     figures.push({ what: `status --json, ${engines} engine${engines === 1 ? '' : 's'}`, unit: 'ms', ...times, ratioAtMost: 1.3 });
   }
   return figures;
 }
 
-function timed(argv) {
+function timed([program, ...args], env) {
   const begun = nowMs();
-  const { status } = spawnSync(process.execPath, argv, {
-    stdio: ['ignore', 'ignore', 'inherit'],
-    env: { PATH: process.env.PATH, NODE_ENV: 'production' },
-  });
-  if (status !== 0) throw new Error(`${argv.join(' ')} ended with ${status}`);
+  const { status } = spawnSync(program, args, { stdio: ['ignore', 'ignore', 'inherit'], env });
+  if (status !== 0) throw new Error(`${[program, ...args].join(' ')} ended with ${status}`);
   return nowMs() - begun;
 }

@@ -1,6 +1,5 @@
-/** From a SIGTERM to the supervisor until the last of 100 engines has exited. They die at once when they are told to. */
+/** From the order to stop all, SIGTERM where nothing better is known, until the last of 100 engines has exited. They die at once when they are told to. */
 
-import { waitReady } from '../fleet.mjs';
 import { nowMs, quiet, watchExits } from '../machine.mjs';
 
 export const rounds = 5;
@@ -8,13 +7,12 @@ export const rounds = 5;
 const engines = 100;
 
 export async function measure({ fleet, rounds: count }) {
-  const gone = { poolctl: [], floor: [] };
-  const ended = { poolctl: [], floor: [] };
+  const gone = fleet.none();
+  const ended = fleet.none();
   for (let round = 0; round < count; round++) {
     for (const start of fleet.kinds) {
       const supervisor = start({ count: engines });
-      const stamps = await supervisor.stamps.atLeast(engines);
-      if (supervisor.name === 'poolctl') waitReady(supervisor);
+      const stamps = await supervisor.up();
       const watched = watchExits(
         fleet.child,
         stamps.map(({ pid }) => pid),

@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { poolctl, waitReady } from '../fleet.mjs';
+import { poolctl } from '../fleet.mjs';
 import { cpuMs, nowMs, quiet } from '../machine.mjs';
 
 export const rounds = 15;
@@ -14,8 +14,7 @@ const engines = 40;
 
 export async function measure({ fleet, rounds: count, windowMs }) {
   const supervisor = fleet.poolctl({ count: engines });
-  await supervisor.stamps.atLeast(engines);
-  waitReady(supervisor);
+  await supervisor.up();
   await quiet();
   const view = `'${poolctl}' top --state-dir '${supervisor.state}'`;
   const bare = `'${process.execPath}' -e 'process.stdout.write("first\\n")'`;

@@ -39,7 +39,7 @@ Feature: Pools over HTTP: what they are, and what they are to do
           "listen": null,
           "inventory": "{dir}/pools.yaml",
           "state_dir": "{dir}/state",
-          "containment": "group",
+          "containment": "a text",
           "event_loop_lag_ms": "a whole number",
           "unsaved": []
         },
