@@ -1,118 +1,22 @@
 /**
- * Bundles poolctl, with every package inside, so that an installed one needs none: `bin/poolctl.ts` with what `status` needs, all commands split
- * one by one, and as files of their own the demo engine and the helper that kills a tree. Silent unless it fails.
+ * Builds poolctl. Silent unless it fails.
  *
  *   node scripts/build.mjs [--outdir DIR] [--version V]      default: dist, and the version of package.json
- *
- * Files are replaced whole and only where they changed: a poolctl that runs out of dist meanwhile never reads half of one.
  */
 
-import { chmod, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { dirname, join, relative, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { build } from 'esbuild';
-import { licences } from './licences.mjs';
+import { bundlePoolctl, root } from './build/bundle.mjs';
 
-const root = fileURLToPath(new URL('..', import.meta.url));
 const { values } = parseArgs({
   options: { outdir: { type: 'string', default: join(root, 'dist') }, version: { type: 'string' } },
 });
-const outdir = resolve(values.outdir);
-
-const packaged = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
-const { version = packaged.version } = values;
-
-const common = {
-  absWorkingDir: root,
-  outdir,
-  bundle: true,
-  platform: 'node',
-  format: 'esm',
-  target: `node${/\d+\.\d+/.exec(packaged.engines.node)?.[0]}`,
-  // Identifiers stay, so that the stack of a bug can be read.
-  minifyWhitespace: true,
-  minifySyntax: true,
-  legalComments: 'none',
-  define: {
-    'process.env.NODE_ENV': '"production"',
-    'process.env.DEV': '"false"',
-    __POOLCTL_VERSION__: JSON.stringify(version),
-  },
-  plugins: [withoutDevtools()],
-  metafile: true,
-  write: false,
-  logLevel: 'warning',
-};
-
-// CommonJS packages (commander, yaml, tree-kill) call require(), which an ES module does not have.
-const requireBanner = {
-  js: "import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);",
-};
+const { outdir, version } = values;
 
 try {
-  const split = { ...common, splitting: true, chunkNames: 'chunks/[name]-[hash]' };
-  const builds = await Promise.all([
-    // In one file with what `status` needs: each file of a program costs it half a millisecond.
-    build({
-      ...split,
-      entryPoints: { 'bin/poolctl': 'bin/poolctl.ts' },
-      external: ['../commands/program.js', '../commands/complete.js'],
-    }),
-    build({ ...split, entryPoints: { 'commands/program': 'commands/program.ts' }, banner: requireBanner }),
-    // Runs at each press of Tab: in one file too.
-    build({ ...common, entryPoints: { 'commands/complete': 'commands/complete.ts' } }),
-    build({ ...common, entryPoints: { 'demo/engine': 'src/demo/engine.ts' } }),
-    build({ ...common, entryPoints: { 'helpers/tree-kill': 'src/shell/tree-kill.ts' }, banner: requireBanner }),
-  ]);
-  const metafile = {
-    inputs: Object.assign({}, ...builds.map(({ metafile: { inputs } }) => inputs)),
-    outputs: Object.assign({}, ...builds.map(({ metafile: { outputs } }) => outputs)),
-  };
-  const written = builds.flatMap(({ outputFiles }) =>
-    outputFiles.map(({ path, contents }) => ({ path, contents: Buffer.from(contents) })),
-  );
-  written.push(
-    { path: join(outdir, 'THIRD-PARTY-LICENSES'), contents: Buffer.from(await licences(root, metafile)) },
-    { path: join(outdir, 'meta.json'), contents: Buffer.from(JSON.stringify(metafile)) },
-  );
-  await Promise.all(written.map(replace));
-  await chmod(join(outdir, 'bin/poolctl.js'), 0o755);
-  await removeAllBut(new Set(written.map(({ path }) => path)));
+  await bundlePoolctl(resolve(outdir), { version });
 } catch (error) {
   // esbuild has printed its own errors already.
   if (!Array.isArray(error.errors)) console.error(`cannot build poolctl: ${error.message}`);
   process.exitCode = 1;
-}
-
-/** Ink loads its developers' tools where DEV is set: a package that is not there, which a bundle would have to hold. */
-function withoutDevtools() {
-  return {
-    name: 'without-devtools',
-    setup({ onResolve, onLoad }) {
-      onResolve({ filter: /^\.\/devtools\.js$/ }, ({ path, importer }) =>
-        /node_modules\/ink\//.test(importer) ? { path, namespace: 'nothing' } : undefined,
-      );
-      onLoad({ filter: /.*/, namespace: 'nothing' }, () => ({ contents: '' }));
-    },
-  };
-}
-
-async function replace({ path, contents }) {
-  const before = await readFile(path).catch(() => null);
-  if (before?.equals(contents)) return;
-  await mkdir(dirname(path), { recursive: true });
-  const temporary = `${path}.${process.pid}.new`;
-  await writeFile(temporary, contents);
-  await rename(temporary, path);
-}
-
-/** Chunks of earlier builds go; what another build is writing just now stays. */
-async function removeAllBut(paths) {
-  const found = await readdir(outdir, { recursive: true, withFileTypes: true });
-  const stale = found
-    .filter((entry) => entry.isFile() && !entry.name.endsWith('.new'))
-    .map((entry) => join(entry.parentPath, entry.name))
-    .filter((path) => !paths.has(path) && !relative(outdir, path).startsWith('..'));
-  await Promise.all(stale.map((path) => rm(path, { force: true })));
 }

@@ -55,7 +55,7 @@ export function kill(
       rung: 'kill',
       deadline: scene.now + killWaitMs,
       exit,
-      left: [],
+      left: exit === null ? [engine.identity.pid] : [],
       sweepAt: exit === null ? null : scene.now + sweepEveryMs.stopping,
     },
     scene,
@@ -72,8 +72,14 @@ export function killNow(replica: In<'stopping'>, _: unknown, scene: Scene): Turn
 /** A rung's time has passed, or it is time to ask the kernel again. */
 export function stoppingWoke(replica: In<'stopping'>, _: unknown, scene: Scene): Turn {
   const { life } = replica;
-  if (scene.now >= life.deadline) return life.rung === 'term' ? escalate(replica, scene) : giveUp(replica, scene);
-  return sweepIfDue(replica, scene);
+  if (scene.now < life.deadline) return sweepIfDue(replica, scene);
+  if (life.rung === 'term') return escalate(replica, scene);
+  return life.left.length > 0 ? giveUp(replica, scene) : waitOn(replica, scene);
+}
+
+/** The kernel shows nobody any more: how it ended is still being found out, which on a busy machine takes its time, and nobody is stuck. */
+function waitOn(replica: In<'stopping'>, scene: Scene): Turn {
+  return stay({ ...replica, life: { ...replica.life, deadline: scene.now + killWaitMs } });
 }
 
 export function stuckWoke(replica: In<'stuck'>, _: unknown, scene: Scene): Turn {
@@ -182,7 +188,17 @@ function escalate(replica: In<'stopping'>, scene: Scene): Turn {
   const { life } = replica;
   const { launch, identity } = life.engine;
   return stay(
-    { ...replica, life: { ...life, rung: 'kill', deadline: scene.now + killWaitMs, sweepAt: scene.now + sweepEveryMs.stopping } },
+    {
+      ...replica,
+      life: {
+        ...life,
+        rung: 'kill',
+        deadline: scene.now + killWaitMs,
+        // Until the kernel says otherwise.
+        left: [identity.pid],
+        sweepAt: scene.now + sweepEveryMs.stopping,
+      },
+    },
     [{ type: 'signal', launch, identity, rung: 'kill' }],
   );
 }

@@ -17,6 +17,6 @@ if (!flags.ok) {
   startEngine(
     flags.value,
     process,
-    openLog(process.stderr, () => performance.now()),
+    openLog(2, () => performance.now()),
   );
 }

@@ -39,22 +39,24 @@ export async function findTrees(
 }
 
 /** The living processes that have a log below `dir` open as stdout or stderr, by the log's path as it is written with `dir`. */
-export async function writersUnder(dir: string, sweep: Sweep): Promise<ReadonlyMap<string, readonly ProcessStat[]>> {
-  const root = `${await realpath(dir).catch(() => dir)}/`;
-  const byOutput = grouped([...sweep.values()].filter(isLiving), outputsOf);
-  return new Map(
-    [...byOutput].flatMap(([path, writers]) => (path.startsWith(root) ? [[join(dir, path.slice(root.length)), writers]] : [])),
-  );
+export function writersUnder(dir: string, sweep: Sweep): Promise<ReadonlyMap<string, readonly ProcessStat[]>> {
+  return groupedUnder(dir, sweep, outputsOf);
 }
 
-/** The living processes that carry an instance and work in a directory below `dir`, by that directory as it is written with `dir`. */
-export async function workersUnder(dir: string, sweep: Sweep): Promise<ReadonlyMap<string, readonly ProcessStat[]>> {
+/** The living processes that work in a directory below `dir`, by its path as it is written with `dir`. */
+export function workersUnder(dir: string, sweep: Sweep): Promise<ReadonlyMap<string, readonly ProcessStat[]>> {
+  return groupedUnder(dir, sweep, ({ pid }) => workplacesOf(pid));
+}
+
+async function groupedUnder(
+  dir: string,
+  sweep: Sweep,
+  placesOf: (each: ProcessStat) => readonly string[],
+): Promise<ReadonlyMap<string, readonly ProcessStat[]>> {
   const root = `${await realpath(dir).catch(() => dir)}/`;
-  const there = [...sweep.values()].filter((each) => isLiving(each) && directoryOf(each)?.startsWith(root) === true);
-  const instances = await Promise.all(there.map(instanceOf));
-  return grouped(
-    there.filter((_, at) => instances[at] != null),
-    (each) => [join(dir, directoryOf(each)?.slice(root.length) ?? '')],
+  const byPlace = grouped([...sweep.values()].filter(isLiving), placesOf);
+  return new Map(
+    [...byPlace].flatMap(([path, found]) => (path.startsWith(root) ? [[join(dir, path.slice(root.length)), found]] : [])),
   );
 }
 
@@ -107,11 +109,11 @@ function outputsOf({ pid }: ProcessStat): readonly string[] {
   return [...new Set(outputs.map((target) => (target ?? '').replace(/ \(deleted\)$/, '').replace(/\.log\.\d+$/, '.log')))];
 }
 
-function directoryOf({ pid }: ProcessStat): string | null {
+function workplacesOf(pid: number): readonly string[] {
   try {
-    return readlinkSync(`/proc/${pid}/cwd`).replace(/ \(deleted\)$/, '');
+    return [readlinkSync(`/proc/${pid}/cwd`).replace(/ \(deleted\)$/, '')];
   } catch {
-    return null;
+    return [];
   }
 }
 

@@ -9,8 +9,8 @@ import type { ProcessStat } from '../host/proc.js';
 import type { EngineMarks } from '../host/tree.js';
 import { type Processes, signalProcess } from './processes.js';
 
-/** A launch as the registry has it, and the log that its engine writes. */
-export type Leftover = RecordedEngine & { readonly logPath: string };
+/** A launch as the registry has it, and the log that its engine writes; null: others write there too, and it proves nothing. */
+export type Leftover = RecordedEngine & { readonly logPath: string | null };
 
 export type LeftoversWorld = {
   readonly processes: Pick<Processes, 'survivors'>;

@@ -1,23 +1,21 @@
-/** What an earlier supervisor left: its registry back into state, or, where that cannot be read, its engines by the logs that they write. */
+/** What an earlier supervisor left: its registry back into state, and the engines that are not in it. */
 
-import { basename, join } from 'node:path';
+import { basename } from 'node:path';
 import { nextAt } from '../core/due.js';
-import type { Inventory, ReplicaKey } from '../core/model.js';
+import type { Inventory } from '../core/model.js';
 import { recorded } from '../core/record.js';
 import { type Restored, restore } from '../core/restore.js';
 import type { Restoring } from '../core/resume.js';
 import { viewPools } from '../core/snapshot.js';
 import type { RecordedEngine, State } from '../core/state.js';
 import { step } from '../core/step.js';
-import { type Paths, partsOf, replicaPaths } from '../host/paths.js';
-import { environValue, type ProcessStat } from '../host/proc.js';
-import { workersUnder, writersUnder } from '../host/tree.js';
-import { leaderOf } from '../shell/adoption.js';
+import { type Paths, partsOf } from '../host/paths.js';
 import type { Owner } from '../shell/leaves.js';
 import type { Processes } from '../shell/processes.js';
 import { readRegistry } from '../shell/registry.js';
 import { rfc3339 } from '../text/time.js';
 import { parseRecord, type Record, recordedEngines } from './record.js';
+import { unidentified, unrecorded } from './unrecorded.js';
 
 export type Beginnings = Omit<Restoring, 'record' | 'clean' | 'sameBoot'> & {
   readonly paths: Paths;
@@ -40,12 +38,13 @@ export async function begin(beginnings: Beginnings): Promise<Begun> {
     const record = parseRecord(content);
     if (record.ok) {
       rehearse(restoreFrom(record.value, beginnings).state, beginnings);
-      instancesIn(record.value);
+      recordedEngines(record.value);
     }
     return record;
   });
-  const found = await unrecorded(beginnings, record);
-  const named = new Set([...(record === null ? [] : instancesIn(record)), ...found.map(({ instance }) => instance)]);
+  const known = record === null ? null : recordedEngines(record);
+  const found = await unrecorded(known, beginnings);
+  const named = new Set([...(known ?? []), ...found].map(({ instance }) => instance));
   const lost = beginnings.contained.filter(({ instance }) => !named.has(instance)).map(unidentified);
   const restored = restoreFrom(record, beginnings, [...found, ...lost]);
   return {
@@ -83,61 +82,6 @@ function restoreFrom(record: Record | null, { bootId, ...rest }: Beginnings, unk
   });
   const leftovers = [...restored.state.leftovers, ...unknown].map((each) => stoppedAs(each, rest.inventory));
   return { ...restored, state: { ...restored.state, leftovers } };
-}
-
-/**
- * Engines that nobody wrote down, since the disk was full or the registry is lost: whoever has one of our logs open as its output, or carries an instance
- * and works in a directory of ours. Beside a registry those alone count whose instance it does not know: all others are found by it.
- */
-async function unrecorded({ paths, processes }: Beginnings, record: Record | null): Promise<readonly RecordedEngine[]> {
-  const sweep = await processes.sweep();
-  const known = record === null ? null : instancesIn(record);
-  const places = [await writersUnder(paths.logsDir, sweep), await workersUnder(paths.workDir, sweep)];
-  const found = await Promise.all(
-    places.flatMap((place) => [...place]).map(([path, tree]) => unrecordedEngine(keyIn(path), tree, known, paths)),
-  );
-  const byPid = new Map(found.flatMap((engine) => (engine?.identity == null ? [] : [[engine.identity.pid, engine]])));
-  return [...byPid.values()];
-}
-
-function instancesIn(record: Record): ReadonlySet<string> {
-  return new Set(recordedEngines(record).map(({ instance }) => instance));
-}
-
-/** `<state>/logs/chat/r0.log`, `<state>/work/chat/r0`: the replica. */
-function keyIn(path: string): ReplicaKey {
-  const [rid, poolId] = path.split('/').reverse();
-  return `${poolId}/${rid?.replace(/\.log$/, '')}` as ReplicaKey;
-}
-
-async function unrecordedEngine(
-  key: ReplicaKey,
-  processes: readonly ProcessStat[],
-  known: ReadonlySet<string> | null,
-  paths: Paths,
-): Promise<RecordedEngine | null> {
-  const instances = await Promise.all(processes.map(({ pid }) => environValue(pid, 'POOLCTL_INSTANCE')));
-  const tree = processes.filter((_, at) => known === null || (instances[at] != null && !known.has(instances[at])));
-  const leader = leaderOf(tree) ?? tree[0];
-  const { log } = replicaPaths(paths, key);
-  if (leader === undefined || log !== join(paths.logsDir, `${key}.log`) || partsOf(key).poolId === '') return null;
-  const instance = instances[processes.indexOf(leader)] ?? '';
-  const identity = { pid: leader.pid, startTicks: leader.startTicks, instance, logOffset: 0 };
-  return { ...unidentified({ key, instance }), identity };
-}
-
-function unidentified({ key, instance }: Owner): RecordedEngine {
-  return {
-    key,
-    incarnation: 0,
-    instance,
-    identity: null,
-    startedAt: { at: 0, wallMs: 0 },
-    devices: [],
-    port: 0,
-    stop: { signal: 'SIGTERM', graceMs: 5_000 },
-    entry: '',
-  };
 }
 
 /** As the inventory says now, where it still has the pool. */

@@ -1,6 +1,7 @@
-/** Engines of an earlier supervisor that have no place in this inventory: stopped in order, and told of where they would not die. */
+/** Engines of an earlier supervisor that have no place in this inventory, or in its registry: stopped in order, and told of where they would not die. */
 
-import type { RecordedEngine } from '../core/state.js';
+import { isLive, type Life } from '../core/life.js';
+import type { RecordedEngine, Replica, State } from '../core/state.js';
 import { type Paths, partsOf, replicaPaths } from '../host/paths.js';
 import type { Clock } from '../shell/clock.js';
 import type { Containment } from '../shell/containment.js';
@@ -23,7 +24,12 @@ export async function clearLeftovers(
   { paths, processes, containment, clock, runtime, news }: Ground,
 ): Promise<void> {
   if (leftovers.length === 0) return;
-  const logged = leftovers.map((each) => ({ ...each, logPath: replicaPaths(paths, each.key).log }));
+  // A replica may have another engine, which is met at the same time.
+  const serving = replicas(runtime.state()).flatMap(({ key, life }) => (isLive(life) || isSought(life) ? [key] : []));
+  const logged = leftovers.map((each) => ({
+    ...each,
+    logPath: serving.includes(each.key) ? null : replicaPaths(paths, each.key).log,
+  }));
   const { stuck } = await stopLeftovers(logged, { processes, now: () => clock.now() });
   for (const { instance } of leftovers) containment.drop(instance);
   for (const { key, pids } of stuck) {
@@ -33,3 +39,8 @@ export async function clearLeftovers(
   }
   runtime.give({ type: 'leftovers-gone' });
 }
+
+const replicas = ({ pools }: State): readonly Replica[] => [...pools.values()].flatMap((pool) => pool.replicas);
+
+/** A launch of which nobody knows yet whether it came to a process. */
+const isSought = (life: Life): boolean => life.state === 'preparing' && life.phase === 'spawning' && life.sought !== null;

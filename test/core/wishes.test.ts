@@ -25,6 +25,16 @@ describe('stop, start, restart', () => {
     expect(bench.view()).toMatchObject({ state: 'stopped', goal: 'down', crash_count: 0 });
   });
 
+  it('one that is gone is not called stuck, however long it takes to find out how it ended', () => {
+    const bench = one().ready().ask('stop');
+    while (bench.now < 60_000) {
+      bench.wake();
+      if (bench.did().includes('sweep')) bench.swept([]);
+    }
+    expect(bench.view().state).toBe('stopping');
+    expect(bench.exited().swept().view()).toMatchObject({ state: 'stopped', crash_count: 0 });
+  });
+
   it('an exit that we asked for is no crash', () => {
     const bench = one()
       .ready()

@@ -1,5 +1,6 @@
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync, readlinkSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, readlinkSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { request } from 'node:http';
 import { createServer } from 'node:net';
@@ -7,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { parseStat } from '../../src/host/proc.js';
-import { ask, buildDemoEngine, type DemoEngine, startDemoEngine } from '../rig/demo-engine.js';
+import { ask, buildDemoEngine, type DemoEngine, freePort, startDemoEngine } from '../rig/demo-engine.js';
 
 let directory: string;
 let script: string;
@@ -25,6 +26,18 @@ async function ready(...flags: readonly string[]): Promise<DemoEngine> {
   await engine.logged('listening on');
   return engine;
 }
+
+it('serves on where its log finds no room', async () => {
+  const port = await freePort();
+  const full = openSync('/dev/full', 'w');
+  const engine = spawn(process.execPath, [script, '--port', String(port), '--load-time', '0'], { stdio: ['ignore', full, full] });
+  onTestFinished(() => void engine.kill('SIGKILL'));
+  closeSync(full);
+  await expect.poll(() => ask(port, 'GET', '/health').catch(() => null)).toMatchObject({ status: 200 });
+  await ask(port, 'POST', '/demo/print?text=lost&times=1000');
+  expect(await ask(port, 'GET', '/health')).toMatchObject({ status: 200 });
+  expect(engine.exitCode).toBeNull();
+});
 
 describe('loading', () => {
   it('is told by 503 on every path, and its end by the log and 200', async () => {

@@ -1,6 +1,6 @@
 /** poolctl as an orchestrator knows it: by its address, its token and the contract. Nothing of poolctl's own code is used here. */
 
-import { type IncomingMessage, request } from 'node:http';
+import { type IncomingMessage, type RequestOptions, request } from 'node:http';
 
 export type Door = { readonly host: string; readonly port: number; readonly token: string };
 
@@ -28,18 +28,17 @@ export function ask(
 /** To an engine, at the url that a lease or a handoff file names. */
 export function askUrl(url: string, method: string, path: string, body?: unknown): Promise<Answer> {
   const { hostname, port } = new URL(url);
-  return send({ host: hostname, port: Number(port), method, path, headers: {} }, body);
+  return send({ host: hostname, port: Number(port), method, path }, body);
 }
 
-type To = {
-  readonly host: string;
-  readonly port: number;
+export type To = Pick<RequestOptions, 'host' | 'port' | 'socketPath' | 'signal'> & {
   readonly method: string;
   readonly path: string;
-  readonly headers: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, string>>;
 };
 
-function send({ headers, ...to }: To, body: unknown): Promise<Answer> {
+/** Rejects where no whole answer comes. */
+export function send({ headers = {}, ...to }: To, body?: unknown): Promise<Answer> {
   const text = body === undefined ? '' : JSON.stringify(body);
   const type = text === '' ? {} : { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(text)) };
   return new Promise((resolve, reject) => {

@@ -1,9 +1,10 @@
 /** The simulator as one file for worker threads, with a hook in the core's table, and with one of its mutants where that is wanted. */
 
-import { mkdir, mkdtemp, readFile } from 'node:fs/promises';
+import { mkdir, mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { edited } from '../rig/edited.mjs';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -40,26 +41,4 @@ export async function bundle(edits = []) {
     plugins: [edited([...hooks, ...edits])],
   });
   return outfile;
-}
-
-function edited(edits) {
-  return {
-    name: 'edited',
-    setup({ onLoad }) {
-      for (const file of new Set(edits.map((edit) => edit.file))) {
-        const path = join(root, file);
-        onLoad({ filter: new RegExp(`${file.replace(/[/.]/g, '[/.]')}$`) }, async (args) => {
-          if (args.path !== path) return undefined;
-          const text = await readFile(path, 'utf8');
-          return { contents: edits.filter((edit) => edit.file === file).reduce(apply, text), loader: 'ts' };
-        });
-      }
-    },
-  };
-}
-
-function apply(text, { file, from, to }) {
-  const parts = text.split(from);
-  if (parts.length !== 2) throw new Error(`${file} has this ${parts.length - 1} times, and not once:\n${from}`);
-  return parts.join(to);
 }
