@@ -104,7 +104,7 @@ function instancesIn(record: Record): ReadonlySet<string> {
   return new Set(recordedEngines(record).map(({ instance }) => instance));
 }
 
-/** `<state>/logs/chat/r0.log`, `<state>/work/chat/r0`: the replica. */
+/** By the end of a log (`chat/r0.log`) or of a work directory (`chat/r0`): the replica. */
 function keyIn(path: string): ReplicaKey {
   const [rid, poolId] = path.split('/').reverse();
   return `${poolId}/${rid?.replace(/\.log$/, '')}` as ReplicaKey;
