@@ -76,8 +76,9 @@ export function misended(course: Course, { pools, operations }: State, { machine
   if (phase !== 'refused' && result === 'failed') return `${what}, and its model is sound`;
   if (result === 'reloaded' && cancelled) return `${what}, and it was cancelled`;
   const lost = keysOf(from).filter((key) => gone.has(stateOf(key)));
-  // One of a former entry that was being ended before is no part of it.
-  const leaving = keysOf(from).filter((key) => stateOf(key) === 'stopping' && phase === 'refused');
+  // One of a former entry that was being ended before is no part of one that never began.
+  const began = phase === 'forward' || phase === 'back';
+  const leaving = keysOf(from).filter((key) => stateOf(key) === 'stopping' && !began);
   for (const { key, launch, killed } of machine.processes.leaders())
     if (poolOf(key) === from.poolId && !isAlike(launch.spec, due) && !killed && ![...lost, ...leaving].includes(key))
       return `${what}, and ${key} has ${named(launch.spec)}`;
