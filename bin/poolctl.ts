@@ -39,8 +39,9 @@ function world(): Cli {
       if (!out().write(chunk)) await once(out(), 'drain');
     },
     stderr: (text) => void err().write(text),
-    exit: (status) => {
+    exit: (status, unreadMs) => {
       process.exitCode = status;
+      if (unreadMs !== undefined) setTimeout(() => process.exit(), unreadMs).unref();
     },
     now: () => Date.now(),
     terminal: () => ({

@@ -27,8 +27,8 @@ export type Cli = {
   pipe(chunk: Uint8Array | string): Promise<void>;
   /** All talk. Written as it stands. */
   stderr(text: string): void;
-  /** Sets the exit status; the command still returns. The last call counts. */
-  exit(status: number): void;
+  /** Sets the exit status; the command still returns. The last call counts. Readers are waited for, but for those who have not read it all `unreadMs` later. */
+  exit(status: number, unreadMs?: number): void;
   /** Epoch milliseconds. */
   now(): number;
   /** The terminal itself, for the live view. Only where `out` and `input` are one. */

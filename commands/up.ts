@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { closeInheritedDescriptors } from '../src/host/descriptors.js';
 import { supervisorPaths } from '../src/host/paths.js';
-import { watchTerminal } from '../src/host/terminal.js';
+import { neverWait, watchTerminal } from '../src/host/terminal.js';
 import { counted } from '../src/inventory/render.js';
 import { palette } from '../src/text/colour.js';
 import { redactArgv } from '../src/text/redact.js';
@@ -39,7 +39,7 @@ export function up(program: Command, cli: Cli): void {
       const shown = {
         format,
         level,
-        stream: process.stderr,
+        stream: neverWait(process.stderr),
         journalStream: cli.env.JOURNAL_STREAM,
         palette: await palette(globals.color, cli.env, cli.err),
         banner: `poolctl ${cli.version}  ${shownFile(inventory.file, cli.cwd)}: ${contents(inventory.pools)}  socket ${paths.socket}`,
@@ -65,9 +65,12 @@ export function up(program: Command, cli: Cli): void {
           onBug: (error) => cli.stderr(`error: this is a bug in poolctl: ${String(error)}  [INTERNAL]\n`),
         },
       );
-      cli.exit(status);
+      // What a reader who has stalled does not read keeps no supervisor.
+      cli.exit(status, unreadMs);
     });
 }
+
+const unreadMs = 1_000;
 
 function contents(pools: readonly { readonly masks: readonly unknown[] }[]): string {
   const replicas = pools.reduce((sum, { masks }) => sum + masks.length, 0);

@@ -1,6 +1,6 @@
 /** `npm run fuzz`: the API held to its own OpenAPI document, over TCP, by requests that nobody would send. See `npm run fuzz -- --help`. */
 
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -10,8 +10,8 @@ import { poolctl, Supervisors } from './fuzz/supervisor.mjs';
 
 const help = `usage: npm run fuzz -- [--requests N] [--seed N] [--examples N] [--port PORT]
 
-Starts poolctl with demo engines on 127.0.0.1:PORT (default 31990) and has Schemathesis ask for everything that openapi.json describes, in right
-ways and in wrong ones, round after round with another seed, until N requests are out (default 20000). Each round makes up to N examples
+Starts poolctl with demo engines on 127.0.0.1:PORT (default 31990) and has Schemathesis, twice at a time, ask for everything that openapi.json
+describes, in right ways and in wrong ones, round after round with another seed, until N requests are out (default 20000). Each round makes up to N examples
 (default 40) for an operation. pools.yaml changes and breaks meanwhile; a supervisor that is told to shut down has the next after it.
 Fails where an answer is not described, is a 500, or does not come, and where the supervisor ends otherwise than asked.
 Needs python3 with venv; Schemathesis is installed into $XDG_CACHE_HOME/poolctl once.
@@ -44,19 +44,21 @@ async function fuzz() {
   for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => stopped.abort());
   const begun = performance.now();
   let [rounds, failed] = [0, 0];
+  /** One round after another, each with the next seed. */
+  const client = async (url, place) => {
+    mkdirSync(place);
+    while (relay.requests < Number(values.requests)) {
+      const seed = Number(values.seed) + rounds++;
+      const wish = { program, url, seed, directory: place, examples: Number(values.examples), signal: stopped.signal };
+      const { sound, told } = await schemathesis(wish);
+      if (sound) continue;
+      failed += 1;
+      process.stdout.write(`seed ${seed}:\n${told}\n`);
+    }
+  };
   try {
     const url = `http://127.0.0.1:${await relay.listen()}`;
-    while (relay.requests < Number(values.requests)) {
-      const seed = Number(values.seed) + rounds;
-      const { sound, told } = await schemathesis({
-        ...{ program, url, directory, seed },
-        examples: Number(values.examples),
-        signal: stopped.signal,
-      });
-      rounds += 1;
-      if (!sound) failed += 1;
-      if (!sound) process.stdout.write(`round ${rounds}, seed ${seed}:\n${told}\n`);
-    }
+    await Promise.all(['one', 'other'].map((name) => client(url, join(directory, name))));
   } finally {
     relay.close();
     await supervisors.close();

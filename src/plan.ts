@@ -1,6 +1,5 @@
 /** The supervisor's dress rehearsal: what exactly `up` would execute, by the same rules, without touching anything. */
 
-import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { freeVramBytes } from './core/devices.js';
 import { launchOf } from './core/launching.js';
@@ -21,7 +20,7 @@ import type { ModelPlace } from './shell/staging.js';
 import { redactArgv, redactEnv } from './text/redact.js';
 import { makeCovers } from './up/cover.js';
 import { preflightFor } from './up/preflight.js';
-import { parseRecord, type Record, recordMaker } from './up/record.js';
+import { readRecord, recordMaker } from './up/record.js';
 import type { UpOptions, World } from './up.js';
 
 export type PlanOptions = Pick<UpOptions, 'inventory' | 'devices' | 'paths' | 'named' | 'demoScript'> &
@@ -76,7 +75,7 @@ export async function plan(options: PlanOptions): Promise<readonly PlannedReplic
   const { entryOf } = recordMaker('', clock);
   let { state } = restore({
     ...{ inventory, named, devices, exitOnAllFailed: false, now, wallMs: clock.wallMs(), entryOf },
-    record: (await lastRecord(paths.registry))?.state ?? null,
+    record: (await readRecord(paths.registry))?.state ?? null,
     // A rehearsal is of a start: the numbers and ports that hold, and nothing of what runs.
     clean: true,
     sameBoot: false,
@@ -103,14 +102,6 @@ export async function plan(options: PlanOptions): Promise<readonly PlannedReplic
     }
   }
   return planned;
-}
-
-/** Read only: what is wrong with it is for `up` to mend. */
-async function lastRecord(path: string): Promise<Record | null> {
-  return readFile(path, 'utf8').then(
-    (text) => parseRecord(JSON.parse(text)),
-    () => null,
-  );
 }
 
 function withPort(state: State, { key }: Replica, port: number): State {

@@ -29,11 +29,12 @@ import { openJournal } from './shell/journal.js';
 import { makeListeners } from './shell/listener.js';
 import { lockSupervisor } from './shell/lock.js';
 import { makePerform } from './shell/perform.js';
-import { makePidFiles, removePidFiles } from './shell/pid-files.js';
+import { removePidFiles } from './shell/pid-files.js';
 import { makeProcesses } from './shell/processes.js';
 import { openRegistry } from './shell/registry.js';
 import type { LogLimits } from './shell/rotation.js';
 import { makeRuntime } from './shell/runtime.js';
+import { standingFiles } from './shell/standing-files.js';
 import { prepareStateDir } from './shell/state-dir.js';
 import type { Console } from './telemetry/console.js';
 import { makeMetrics } from './telemetry/metrics.js';
@@ -43,10 +44,12 @@ import { begin } from './up/begin.js';
 import { type Covers, makeCovers } from './up/cover.js';
 import { clearLeftovers } from './up/leftovers.js';
 import { openListener } from './up/listen.js';
+import { tellLostLogs } from './up/lost-logs.js';
 import { makeNews, type News } from './up/news.js';
 import { preflightFor } from './up/preflight.js';
 import { type Ended, recordMaker } from './up/record.js';
 import { makeService } from './up/service.js';
+import { makeStorage } from './up/storage.js';
 import { openSystemd } from './up/systemd.js';
 
 export type UpOptions = {
@@ -134,15 +137,10 @@ export async function up(options: UpOptions, world: World): Promise<number> {
   const now = (): number => clock.now();
   const reported = deviceReports((report) => runtime.give({ type: 'device-reported', report }));
   const kernel = watchKernel(options.kernel ?? kernelOf(now), now, reported);
-  const unsaved = new Map<string, string>();
-  /** Told at changes only: a full disk is one piece of news. */
-  const onStorage = (what: string, error: string | null): void => {
-    if ((unsaved.get(what) ?? null) === error) return;
-    if (error === null) unsaved.delete(what);
-    else unsaved.set(what, error);
-    runtime.give({ type: 'storage', what, error });
-  };
-  const preflight = await preflightFor({ inventory, paths, demoScript: options.demoScript, listeners, ...world });
+  const storage = makeStorage((what, error) => runtime.give({ type: 'storage', what, error }));
+  const onStorage = storage.tell;
+  const files = standingFiles(onStorage);
+  const preflight = await preflightFor({ inventory, paths, demoScript: options.demoScript, listeners, onStorage, ...world });
   const checked: Preflight = async (launch, watch) => {
     const { prepared, ...facts } = await preflight.check(launch, watch);
     const { model } = prepared.resolved;
@@ -160,7 +158,7 @@ export async function up(options: UpOptions, world: World): Promise<number> {
     processes,
     containment,
     listeners,
-    pidFiles: makePidFiles((error) => onStorage('pid files', error)),
+    files,
     exits,
     kernel,
     preflight: checked,
@@ -207,7 +205,7 @@ export async function up(options: UpOptions, world: World): Promise<number> {
     state_dir: paths.stateDir,
     containment: containment.level(),
     event_loop_lag_ms: Math.round(clock.lagMs()),
-    unsaved: [...unsaved].map(([what, reason]) => ({ what, reason })),
+    unsaved: storage.unsaved(),
   });
   const places = { directory: dirname(inventory.file), home: homedir() };
   const service = makeService({
@@ -233,8 +231,24 @@ export async function up(options: UpOptions, world: World): Promise<number> {
     stoppingMs: () => longestWayDownMs(runtime.state().inventory),
   });
   if (notifier !== null) news.onLine((line) => notifier.event(line));
-  const api = await openApi({ socketPath: paths.socket, service, onError: world.onBug });
+  const api = await openApi({ socketPath: paths.socket, service, onError: world.onBug }).catch(async (error: unknown) => {
+    for (const each of [exits, kernel, gpus]) each.close();
+    await Promise.all([tcp?.close(), lock.release()]);
+    throw error;
+  });
   tcp?.serve(service);
+  const place = storage.watch(paths.stateDir, {
+    async retake() {
+      const isNew = await lock.retake();
+      await api.restore();
+      return isNew;
+    },
+    mend() {
+      files.mend();
+      failures.mend();
+      tellLostLogs(runtime.state(), paths, onStorage);
+    },
+  });
   notifier?.ready();
 
   let asked = 0;
@@ -259,14 +273,16 @@ export async function up(options: UpOptions, world: World): Promise<number> {
   for (const signal of ['SIGTERM', 'SIGINT'] as const) world.signals.on(signal, onSignal);
   world.signals.on('SIGHUP', onHangUp);
 
-  const noticed = [...(setAside === null ? [] : [`registry set aside: ${setAside}`]), ...(missing === null ? [] : [missing])];
+  const noticed = [
+    ...(setAside === null ? [] : [`registry set aside: ${setAside}; engines that it named are ended before their pools start`]),
+    ...(missing === null ? [] : [missing]),
+  ];
   news.publish({
     event: 'supervisor.started',
     level: missing === null ? 'info' : 'warn',
     ...(noticed.length === 0 ? {} : { reason: noticed.join('; ') }),
   });
   runtime.begin();
-  lock.keepNamed((error) => onStorage(paths.lock, error));
   await clearLeftovers(restored.state.leftovers, { paths, processes, containment, clock, runtime, news });
   const exit = await end;
   runtime.close();
@@ -280,6 +296,7 @@ export async function up(options: UpOptions, world: World): Promise<number> {
   world.signals.off('SIGHUP', onHangUp);
   news.publish({ event: 'supervisor.stopped', level: 'info', uptime_seconds: Math.round(clock.now() - begunAt) / 1000 });
   face.close();
+  await place.close();
   await Promise.all([api.close(), tcp?.close(), notifier?.close()]);
   await Promise.all([journal.close(), registry.close(), failures.flush()]);
   await lock.release();

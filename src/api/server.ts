@@ -5,6 +5,7 @@
 
 import { lstat, unlink } from 'node:fs/promises';
 import type { Server } from 'node:http';
+import { PoolctlError } from '../errors.js';
 import { answer } from './answer.js';
 import { closed, makeServer } from './bounds.js';
 import type { Service } from './service.js';
@@ -12,27 +13,24 @@ import type { Service } from './service.js';
 export type ApiOptions = {
   readonly socketPath: string;
   readonly service: Service;
-  /** Told of bugs, and of a socket that could not be made again; the server goes on. */
+  /** Told of bugs; the server goes on. */
   readonly onError: (error: unknown) => void;
-  /** How often it is looked whether the socket file is still there. @default 15000 */
-  readonly watchEveryMs?: number;
   /** Epoch milliseconds. @default Date.now */
   readonly now?: () => number;
 };
 
 export type ApiServer = {
+  /**
+   * Makes the socket again where its file is gone or another lies in its place: logging out clears the runtime directory, and a living supervisor could
+   * not be reached any more. Connections that stand go on. Rejects where it cannot be made.
+   */
+  restore(): Promise<void>;
   /** Ends streams and waits, removes the socket, and resolves when nobody is connected any more. */
   close(): Promise<void>;
 };
 
-/** Listens, with mode 0600 from the first instant. Rejects where the path cannot be listened on. */
-export async function openApi({
-  socketPath,
-  service,
-  onError,
-  watchEveryMs = 15_000,
-  now = Date.now,
-}: ApiOptions): Promise<ApiServer> {
+/** Listens, with mode 0600 from the first instant. @throws PoolctlError LISTEN_FAILED */
+export async function openApi({ socketPath, service, onError, now = Date.now }: ApiOptions): Promise<ApiServer> {
   const closing = new AbortController();
   const desk = { service, closing: closing.signal, now, admit: null };
   const servers = new Set<Server>();
@@ -47,30 +45,20 @@ export async function openApi({
     inode = (await lstat(socketPath)).ino;
   };
 
-  /** Logging out clears the runtime directory: without this a living supervisor could not be reached any more. */
-  const restore = async (): Promise<void> => {
-    const found = await lstat(socketPath).catch(() => null);
-    if (found?.ino === inode || closing.signal.aborted) return;
-    for (const server of servers) server.close();
-    await listen();
-  };
-
-  await listen();
-  let restoring = false;
-  const watch = setInterval(() => {
-    if (restoring) return;
-    restoring = true;
-    void restore()
-      .catch(onError)
-      .finally(() => {
-        restoring = false;
-      });
-  }, watchEveryMs);
-  watch.unref();
-
+  await listen().catch((error: Error) => {
+    throw new PoolctlError('LISTEN_FAILED', `cannot listen on "${socketPath}": ${error.message}`, {
+      hint: 'name another socket: --socket PATH or $POOLCTL_SOCKET',
+      exit: 1,
+    });
+  });
   return {
+    async restore() {
+      const found = await lstat(socketPath).catch(() => null);
+      if (found?.ino === inode || closing.signal.aborted) return;
+      for (const server of servers) server.close();
+      await listen();
+    },
     async close() {
-      clearInterval(watch);
       closing.abort();
       await Promise.all([...servers].map(closed));
     },

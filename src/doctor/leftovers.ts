@@ -1,6 +1,5 @@
 /** Engines that run without their supervisor: by what they carry and write, and by the last supervisor's registry. Nobody is touched. */
 
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Leftover } from '../checkup/supervision.js';
 import type { ReplicaKey } from '../core/model.js';
@@ -9,7 +8,7 @@ import { engineLog, lockFile, partsOf, registryFile } from '../host/paths.js';
 import { bootId, descriptorTarget, environValue, isLiving, type ProcessStat } from '../host/proc.js';
 import { readHolder } from '../shell/lock.js';
 import type { Processes } from '../shell/processes.js';
-import { parseRecord, type Record, recordedEngines } from '../up/record.js';
+import { readRecord, recordedEngines } from '../up/record.js';
 
 /** `stateDir` is ours: its registry is read too. */
 export async function findLeftovers(
@@ -26,7 +25,7 @@ export async function findLeftovers(
     const home = isLiving(each) ? await homeOf(each) : null;
     if (home !== null) add(home.key, home.dir, [each.pid]);
   }
-  const record = await recordOf(stateDir);
+  const record = await readRecord(registryFile(stateDir));
   if (record !== null && record.boot_id === (await bootId())) {
     const found = await Promise.all(
       recordedEngines(record).map(async (engine) => ({ engine, tree: await processes.survivors(marksOf(engine, stateDir)) })),
@@ -41,7 +40,7 @@ export async function findLeftovers(
   const left: Leftover[] = [];
   for (const { key, dir, pids } of byPlace.values()) {
     if ((await readHolder(lockFile(dir))) !== null) continue;
-    const kept = (dir === stateDir ? record : await recordOf(dir))?.ended === 'kept';
+    const kept = (dir === stateDir ? record : await readRecord(registryFile(dir)))?.ended === 'kept';
     left.push({ key, pids: [...pids].sort((a, b) => a - b), stateDir: dir, kept });
   }
   // Ours first: not all may be told.
@@ -59,15 +58,6 @@ async function homeOf({ pid, state }: ProcessStat): Promise<{ readonly key: stri
     if (dir !== undefined) return { dir, key: `${poolId}/${replicaId}` };
   }
   return null;
-}
-
-async function recordOf(stateDir: string): Promise<Record | null> {
-  return readFile(registryFile(stateDir), 'utf8')
-    .then(
-      (text) => parseRecord(JSON.parse(text)),
-      () => null,
-    )
-    .catch(() => null);
 }
 
 function marksOf({ key, identity, instance }: RecordedEngine, stateDir: string) {

@@ -98,6 +98,17 @@ export async function portHolder(host: string, port: number, sweep: () => Promis
   return (await whoseListeners(suspects, [], sweep)).holder;
 }
 
+/** Who listens on a name of the abstract namespace (without its leading zero byte); null when nobody does, or he may not be seen. */
+export async function nameHolder(name: string, sweep: Sweep): Promise<number | null> {
+  const table = await readFile('/proc/net/unix', 'latin1').catch(() => '');
+  const inode = table.split('\n').flatMap((line) => {
+    // Node fills a name up to its greatest length with zero bytes, which the kernel shows as it does the first one.
+    const [, found, padded] = /^\S+ \S+ \S+ \S+ \S+ \S+ +(\d+) @(.*?)@*$/.exec(line) ?? [];
+    return found !== undefined && padded === name ? [found] : [];
+  });
+  return inode.length === 0 ? null : holderOf(new Set(inode), sweep);
+}
+
 const wildcard6 = '0:0:0:0:0:0:0:0';
 const yieldEvery = 50;
 

@@ -19,6 +19,16 @@ export function inForeground(): boolean {
   }
 }
 
+/**
+ * Node's writes to a terminal wait until it has taken them: a Ctrl-S, or a connection that hangs, would stop all that the process does. From now on they wait
+ * in memory.
+ */
+export function neverWait(stream: NodeJS.WriteStream): NodeJS.WriteStream {
+  const { _handle: handle } = stream as { readonly _handle?: { setBlocking?(blocking: boolean): unknown } };
+  if (stream.isTTY) handle?.setBlocking?.(false);
+  return stream;
+}
+
 function hasTerminal(): boolean {
   try {
     closeSync(openSync('/dev/tty', 'r'));

@@ -12,6 +12,8 @@ import { incarnationEnd } from './engine-log.js';
 export type Failures = {
   /** To be told of every event. Never throws. */
   hear(event: Event): void;
+  /** Tries again what could not be written. */
+  mend(): void;
   /** Resolves when all that was heard of is on disk, or was given up. Never rejects. */
   flush(): Promise<void>;
 };
@@ -29,6 +31,8 @@ export function keepFailures({ filesOf, onStorage }: FailuresWorld): Failures {
   /** By file: what waits to be written. Of a loop of crashes that is faster than the disk, the newest. */
   const waiting = new Map<string, Buffer>();
   const writing = new Map<string, Promise<void>>();
+  /** What the disk did not take. */
+  const refused = new Map<string, Buffer>();
 
   async function write(path: string): Promise<void> {
     for (let text = waiting.get(path); text !== undefined; text = waiting.get(path)) {
@@ -37,8 +41,10 @@ export function keepFailures({ filesOf, onStorage }: FailuresWorld): Failures {
         await mkdir(dirname(path), { recursive: true, mode: 0o700 });
         await writeFile(`${path}.new`, text, { mode: 0o600 });
         await rename(`${path}.new`, path);
+        refused.delete(path);
         onStorage(path, null);
       } catch (error) {
+        if (!waiting.has(path)) refused.set(path, text);
         onStorage(path, `cannot keep "${path}": ${(error as Error).message}`);
       }
     }
@@ -46,6 +52,7 @@ export function keepFailures({ filesOf, onStorage }: FailuresWorld): Failures {
   }
 
   function keep(path: string, text: Buffer): void {
+    refused.delete(path);
     waiting.set(path, text);
     if (!writing.has(path)) writing.set(path, write(path));
   }
@@ -57,6 +64,9 @@ export function keepFailures({ filesOf, onStorage }: FailuresWorld): Failures {
       const text = incarnationEnd(log, keptBytes);
       if (crash_count === 1) keep(firstFailure, text);
       keep(lastFailure, text);
+    },
+    mend() {
+      for (const [path, text] of [...refused]) keep(path, text);
     },
     async flush() {
       await Promise.all(writing.values());

@@ -3,8 +3,8 @@
  * anything else is.
  */
 
-import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import type { HandoffFacts, Launch } from '../core/messages.js';
 import { shownReference } from '../core/reference.js';
 
@@ -46,27 +46,8 @@ export function handoffOf(
   };
 }
 
-/** Null, or why it could not be written. Readers see the old file or the whole new one. */
-export function writeHandoff(path: string, handoff: Handoff): string | null {
-  const temporary = `${path}.tmp`;
-  try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    writeFileSync(temporary, `${JSON.stringify(handoff, null, 2)}\n`, { mode: 0o600 });
-    renameSync(temporary, path);
-    return null;
-  } catch (error) {
-    return `cannot write the handoff file "${path}": ${(error as Error).message}`;
-  }
-}
-
-/** Null, also when there is none; else why it is still there. */
-export function removeHandoff(path: string): string | null {
-  try {
-    rmSync(path, { force: true });
-    return null;
-  } catch (error) {
-    return `cannot remove the handoff file "${path}": ${(error as Error).message}`;
-  }
+export function handoffText(handoff: Handoff): string {
+  return `${JSON.stringify(handoff, null, 2)}\n`;
 }
 
 /** Takes away what a killed supervisor left: nothing is ready when a supervisor begins. */
@@ -77,5 +58,5 @@ export function removeHandoffs(dir: string): void {
   } catch {
     return;
   }
-  for (const name of names) if (/\.json(\.tmp)?$/.test(name)) removeHandoff(join(dir, name));
+  for (const name of names) if (/\.json(\.tmp)?$/.test(name)) rmSync(join(dir, name), { force: true });
 }

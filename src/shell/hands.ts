@@ -13,17 +13,18 @@ import type { StillAwaited } from './awaited.js';
 import type { Clock } from './clock.js';
 import type { Containment } from './containment.js';
 import { lastLines } from './engine-log.js';
-import { handoffOf, removeHandoff, writeHandoff } from './handoff.js';
+import { handoffOf, handoffText } from './handoff.js';
 import { launchEngine } from './launcher.js';
 import { type LifeWatch, watchLives } from './life-watch.js';
 import type { Listeners } from './listener.js';
 import { loopTurns } from './loop-turns.js';
 import type { Hands, Reports } from './perform.js';
-import type { PidFiles } from './pid-files.js';
+import { pidText } from './pid-files.js';
 import { makeProbing } from './probing.js';
 import { marksOf, type Processes, signalGroup } from './processes.js';
 import type { LogLimits } from './rotation.js';
 import type { Watch } from './shared-work.js';
+import type { StandingFiles } from './standing-files.js';
 
 /** What preflight worked out for a launch, so that the spawn has nothing left to look up. */
 export type Prepared = {
@@ -49,7 +50,8 @@ export type HandsWorld = {
   readonly processes: Processes;
   readonly containment: Pick<Containment, 'contain' | 'leafOf' | 'drop'>;
   readonly listeners: Listeners;
-  readonly pidFiles: PidFiles;
+  /** Keeps pid files and handoff files. */
+  readonly files: Pick<StandingFiles, 'write' | 'remove'>;
   readonly exits: ExitWatch;
   readonly kernel: Pick<Kernel, 'watch' | 'evidence'>;
   readonly preflight: Preflight;
@@ -118,8 +120,8 @@ export function makeHands(world: HandsWorld): Hands {
       pidFile,
     };
     let known: { readonly identity: EngineIdentity; readonly watch: LifeWatch } | null = null;
-    const { pidFiles, clock } = world;
-    const made = await launchEngine(order, { pidFiles, onStorage, inTurn, wallMs: () => clock.wallMs() }, async (exit) => {
+    const { files, clock } = world;
+    const made = await launchEngine(order, { files, onStorage, inTurn, wallMs: () => clock.wallMs() }, async (exit) => {
       const empty = known === null || processes.isEmpty(known.identity);
       reports.exited(known === null ? exit : await foundOut(known.watch.ended(exit), reports), empty);
     });
@@ -141,7 +143,7 @@ export function makeHands(world: HandsWorld): Hands {
     adopted.add(launch.instance);
     const watch = lives.watch(launch, identity, { log, leaf: containment.leafOf(launch.instance), adopted: true, reports });
     const gone = async (): Promise<void> => {
-      void world.pidFiles.remove(pidFile);
+      world.files.remove(pidFile);
       const left = await processes.survivors(marks(launch, identity));
       // Nobody but its parent is told how it ended, and that parent is dead.
       const exit = { code: null, signal: null, spawnError: null, lastLines: lastLines(log), diagnosis: null };
@@ -151,7 +153,7 @@ export function makeHands(world: HandsWorld): Hands {
       setImmediate(gone);
       return false;
     }
-    await world.pidFiles.write(pidFile, identity.pid);
+    world.files.write(pidFile, pidText(identity.pid));
     world.exits.watch(identity, gone);
     return true;
   }
@@ -202,12 +204,11 @@ export function makeHands(world: HandsWorld): Hands {
     },
     writeHandoff(launch, facts) {
       const { modelPath = null, shownArgs = [] } = prepared.get(launch.key) ?? {};
-      const file = replicaPaths(paths, launch.key).handoff;
-      world.onStorage(file, writeHandoff(file, handoffOf(launch, facts, { modelPath, flags: shownArgs })));
+      const handoff = handoffOf(launch, facts, { modelPath, flags: shownArgs });
+      world.files.write(replicaPaths(paths, launch.key).handoff, handoffText(handoff));
     },
     removeHandoff(key) {
-      const file = replicaPaths(paths, key).handoff;
-      world.onStorage(file, removeHandoff(file));
+      world.files.remove(replicaPaths(paths, key).handoff);
     },
     end: world.end,
   };

@@ -3,7 +3,7 @@
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 
 export type Journal = {
-  /** In order. Never throws; what cannot be kept is dropped and told by `onStorage`. */
+  /** In order. Never throws; what cannot be kept is dropped, and `onStorage` is told that, and at last how much it was. */
   append(line: { readonly [key: string]: unknown }): void;
   /** Resolves when everything that was appended before has been written, or has been given up. Never rejects. */
   flush(): Promise<void>;
@@ -16,7 +16,7 @@ export type JournalOptions = {
   readonly maxBytes: number;
   /** How many older files (`.1` is the newest) stay beside the current one. */
   readonly keep: number;
-  /** The text of a failure; null when it is well again. Called at changes only. */
+  /** The text of a failure; null when it is well again, which under a flood is when a whole write has dropped nothing. Called at changes only. */
   readonly onStorage: (error: string | null) => void;
   /** @default 20 */
   readonly delayMs?: number;
@@ -38,6 +38,8 @@ export function openJournal({
   let last: Promise<void> = Promise.resolve();
   let state: 'unopened' | 'well' | 'failing' = 'unopened';
   let closed = false;
+  /** Of this failure: all, and since the last write began. */
+  const dropped = { all: 0, lately: 0 };
 
   async function write(): Promise<void> {
     if (timer !== null) clearTimeout(timer);
@@ -47,10 +49,10 @@ export function openJournal({
     const bytes = waitingBytes;
     waiting = [];
     waitingBytes = 0;
+    dropped.lately = 0;
     try {
       await appendTo(path, lines.join(''), { maxBytes, keep, mend: state !== 'well' });
-      if (state === 'failing') onStorage(null);
-      state = 'well';
+      if (dropped.lately === 0) recover();
     } catch (error) {
       if (state !== 'failing') onStorage(`cannot write the journal "${path}": ${(error as Error).message}`);
       state = 'failing';
@@ -60,7 +62,18 @@ export function openJournal({
     }
   }
 
+  function recover(): void {
+    const isNews = state === 'failing';
+    state = 'well';
+    if (dropped.all > 0)
+      onStorage(`the journal "${path}" lacks ${dropped.all} events: there was no room for them while it could not be written`);
+    dropped.all = 0;
+    if (isNews) onStorage(null);
+  }
+
   function drop(): void {
+    dropped.all += 1;
+    dropped.lately += 1;
     if (state !== 'failing') onStorage(`cannot write the journal "${path}" as fast as events come: some are left out`);
     state = 'failing';
   }

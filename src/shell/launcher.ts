@@ -11,8 +11,9 @@ import type { ReplicaKey, Result } from '../core/model.js';
 import { readStat } from '../host/proc.js';
 import { lastLines, type OpenedLog, openEngineLog } from './engine-log.js';
 import type { InTurn } from './loop-turns.js';
-import type { PidFiles } from './pid-files.js';
+import { pidText } from './pid-files.js';
 import type { LogLimits } from './rotation.js';
+import type { StandingFiles } from './standing-files.js';
 
 export type LaunchOrder = {
   readonly key: ReplicaKey;
@@ -38,7 +39,8 @@ export type Launched = {
 };
 
 export type LaunchWorld = {
-  readonly pidFiles: PidFiles;
+  /** Keeps its pid file. */
+  readonly files: Pick<StandingFiles, 'write' | 'remove'>;
   readonly wallMs: () => number;
   /** For what blocks: making a process, and reading its last words. */
   readonly inTurn: InTurn;
@@ -61,13 +63,12 @@ export async function launchEngine(
   const { log, begun } = opened.value;
   if (!begun.ok) return neverBegan(await begun.error, await blame(await begun.error, order));
   const { ended, pid, startTicks } = begun.value;
-  const written = world.pidFiles.write(order.pidFile, pid);
-  await written;
+  world.files.write(order.pidFile, pidText(pid));
   // One that has ended already is told in the next turn of the event loop, when the caller knows what it has been given.
   const told = new Promise((resolve) => setImmediate(resolve));
   void Promise.all([ended, told]).then(([{ code, signal }]) =>
     world.inTurn(() => {
-      void world.pidFiles.remove(order.pidFile);
+      world.files.remove(order.pidFile);
       onExit({ code, signal, spawnError: null, lastLines: lastLines(log.path), diagnosis: null });
     }),
   );

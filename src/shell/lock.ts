@@ -6,6 +6,7 @@ import { dirname } from 'node:path';
 import { PoolctlError } from '../errors.js';
 import { isAlive, readStat } from '../host/proc.js';
 import { type FileLock, lockFile } from './flock.js';
+import { prepareStateDir, unusable } from './state-dir.js';
 
 /** The text of `supervisor.lock`. */
 export type Holder = {
@@ -18,10 +19,10 @@ export type Holder = {
 
 export type SupervisorLock = {
   /**
-   * The lock holds whether or not its text could be written, on a full disk for instance: `onStorage` is told why not, and null
-   * when it stands; until then it is tried again.
+   * Takes the place again where directory, lock or the socket's directory were taken away; answers whether anything was made anew. @throws PoolctlError
+   * as `lockSupervisor` and `prepareStateDir` do; what is held by then stays held.
    */
-  keepNamed(onStorage: (error: string | null) => void): void;
+  retake(): Promise<boolean>;
   /** Gives up directory and socket, and removes the socket's file. */
   release(): Promise<void>;
 };
@@ -39,54 +40,55 @@ export type LockWish = {
 };
 
 /**
- * Takes directory and socket for the life of this process. A socket file that nobody serves is removed. @throws PoolctlError ALREADY_RUNNING naming
- * the holder when another supervisor has either; USAGE when something that is no socket stands in the socket's place.
+ * Takes directory and socket for the life of this process. A socket file that nobody serves is removed. Where the disk does not take the holder's name, the
+ * lock is held without it until it can be retaken. @throws PoolctlError ALREADY_RUNNING naming the holder when another supervisor has either; USAGE when
+ * something that is no socket stands in the socket's place; STATE_DIR_UNSAFE when nothing can be locked there, as on a read-only disk.
  */
 export async function lockSupervisor(wish: LockWish): Promise<SupervisorLock> {
   const { stateDir, socket, pid, uid, flock } = wish;
-  const lock = await lockFile(wish.lock, flock, uid);
+  const holder = { pid, startTicks: readStat(pid)?.startTicks ?? 0, startedAt: wish.startedAt.toISOString(), socket };
+  const lock = await lockFile(wish.lock, flock, uid).catch((error: Error) => {
+    throw unusable(stateDir, { what: error.message });
+  });
   if (lock === null) throw alreadyRunning(await holderOf(wish.lock), `in "${stateDir}"`);
   let socketLock: FileLock | null;
+  let isNamed = false;
   try {
     socketLock = await claimSocket(socket, stateDir, flock, uid);
+    isNamed = await write(lock, holder).then(
+      () => true,
+      () => false,
+    );
   } catch (error) {
     await lock.release();
     throw error;
   }
-  const holder = { pid, startTicks: readStat(pid)?.startTicks ?? 0, startedAt: wish.startedAt.toISOString(), socket };
-  const name = (): Promise<string | null> =>
-    write(lock, holder).then(
-      () => null,
-      (error: Error) => `cannot write "${wish.lock}": ${error.message}`,
-    );
-  let unnamed = await name();
-  let again: NodeJS.Timeout | null = null;
-  let released = false;
-
-  function keepNamed(onStorage: (error: string | null) => void): void {
-    onStorage(unnamed);
-    if (unnamed === null || released) return;
-    again = setTimeout(async () => {
-      unnamed = await name();
-      keepNamed(onStorage);
-    }, nameAgainMs).unref();
-  }
-
   return {
-    keepNamed,
+    async retake() {
+      let isNew = false;
+      if (!(await lock.stands())) {
+        await prepareStateDir(stateDir, uid);
+        if (!(await lock.remake())) throw alreadyRunning(await readHolder(wish.lock), `in "${stateDir}"`);
+        isNew = true;
+        isNamed = false;
+      }
+      if (!isNamed) await write(lock, holder);
+      isNamed = true;
+      if (socketLock === null || (await socketLock.stands())) return isNew;
+      await makeSocketDir(socket);
+      if (!(await socketLock.remake())) throw alreadyRunning(null, `on "${socket}"`);
+      return true;
+    },
     async release() {
-      released = true;
-      if (again !== null) clearTimeout(again);
-      await unlink(socket).catch(() => undefined);
+      // What lies in a place that was lost is the next one's.
+      if (await (socketLock ?? lock).stands()) await unlink(socket).catch(() => undefined);
       await lock.file.truncate(0).catch(() => undefined);
-      if (socketLock !== null) await unlink(lockOf(socket)).catch(() => undefined);
+      if ((await socketLock?.stands()) === true) await unlink(lockOf(socket)).catch(() => undefined);
       await socketLock?.release();
       await lock.release();
     },
   };
 }
-
-const nameAgainMs = 1_000;
 
 /** Who holds a state directory, by the lock's text; null when it names nobody who lives. A proof only for whoever failed to lock it. */
 export async function readHolder(lock: string): Promise<Holder | null> {
@@ -100,7 +102,7 @@ export async function readHolder(lock: string): Promise<Holder | null> {
 
 /** In the state directory the directory's own lock protects the socket; elsewhere two directories could mean the same one. */
 async function claimSocket(socket: string, stateDir: string, flock: string | null, uid: number): Promise<FileLock | null> {
-  await mkdir(dirname(socket), { recursive: true, mode: 0o700 });
+  await makeSocketDir(socket);
   const lock = dirname(socket) === stateDir ? null : await lockFile(lockOf(socket), flock, uid);
   if (lock === null && dirname(socket) !== stateDir) throw alreadyRunning(null, `on "${socket}"`);
   try {
@@ -110,6 +112,10 @@ async function claimSocket(socket: string, stateDir: string, flock: string | nul
     throw error;
   }
   return lock;
+}
+
+async function makeSocketDir(socket: string): Promise<void> {
+  await mkdir(dirname(socket), { recursive: true, mode: 0o700 });
 }
 
 async function clearSocket(socket: string): Promise<void> {

@@ -93,19 +93,26 @@ export async function checkProgram({ argv: [program = ''], missing }: Draft, may
   return found?.isDirectory() === true ? [{ what: 'program', text: `cannot run "${program}": it is a directory` }] : [];
 }
 
-/** Makes the directory where it is the default one. */
+/**
+ * Makes the directory where it is the default one. Where the disk does not take it, the engine works in `/`: no launch fails for what we cannot keep.
+ */
 export async function checkCwd(
   { spec, key }: Launch,
   { cwd }: Draft,
   user: EngineUser | null,
-  place: WorkPlace,
+  place: WorkPlace & { readonly onStorage: (what: string, error: string | null) => void },
   may: Permission,
-): Promise<Obstacles> {
-  if (spec.workdir === null) {
-    const { poolId, replicaId } = partsOf(key);
-    const failed = await prepareWorkdir(place, poolId, replicaId, user);
-    return failed === null ? [] : [{ what: 'cwd', text: `cannot make the work directory "${cwd}": ${failed}` }];
-  }
+): Promise<{ readonly cwd: string; readonly obstacles: Obstacles }> {
+  if (spec.workdir !== null) return { cwd, obstacles: await checkNamedCwd(cwd, may) };
+  const { poolId, replicaId } = partsOf(key);
+  const unusable = await prepareWorkdir(place, poolId, replicaId, user);
+  const text = `cannot make the work directory "${cwd}": ${unusable?.why}`;
+  if (unusable !== null && !unusable.isForWantOfDisk) return { cwd, obstacles: [{ what: 'cwd', text }] };
+  place.onStorage(cwd, unusable === null ? null : `${text}; its engine works in "/"`);
+  return { cwd: unusable === null ? cwd : '/', obstacles: [] };
+}
+
+async function checkNamedCwd(cwd: string, may: Permission): Promise<Obstacles> {
   // First what it is: a file's mode bits would say that it may not be entered.
   const found = await stat(cwd).catch(() => null);
   if (found?.isDirectory() === false) return [{ what: 'cwd', text: `cannot start in "${cwd}": it is not a directory` }];

@@ -42,6 +42,8 @@ export type PreflightWorld = DraftWorld &
     /** The programs' paths; null where there is none. */
     readonly setpriv: string | null;
     readonly listeners: Pick<Listeners, 'holder'>;
+    /** A directory of ours could not be made, or could again (null). */
+    readonly onStorage: (what: string, error: string | null) => void;
   };
 
 /** All that the spawn needs. Meaningful only without obstacles. */
@@ -97,14 +99,14 @@ export function makePreflight(world: PreflightWorld): Preflight {
     const [port, memory, place, program] = await Promise.all([
       checkPort(launch, world.listeners),
       checkMemory(launch),
-      touching || spec.workdir !== null ? checkCwd(launch, draft, user, world, may) : [],
+      touching || spec.workdir !== null ? checkCwd(launch, draft, user, world, may) : { cwd: draft.cwd, obstacles: [] },
       checkProgram(draft, may),
     ]);
     const sofar = [
       ...checkUser(launch, user, world.us),
       ...(chain.ok ? [] : checkChain(launch, chain.error)),
       ...program,
-      ...place,
+      ...place.obstacles,
       ...model.obstacles,
       ...checkEnv(launch, world.supervisorEnv),
       ...checkSplit(launch),
@@ -120,7 +122,7 @@ export function makePreflight(world: PreflightWorld): Preflight {
         resolved: draft.resolved,
         argv: draft.argv,
         env: draft.env,
-        cwd: draft.cwd,
+        cwd: place.cwd,
         chain: prefix,
         place: model.place,
         header: model.header,

@@ -4,6 +4,7 @@
  */
 
 import { open, readFile, rename } from 'node:fs/promises';
+import type { Result } from '../core/model.js';
 
 export type Registry = {
   /** Something changed: it is written within `delayMs`. */
@@ -79,17 +80,17 @@ export function openRegistry({ path, content, onStorage, delayMs = 20, retryMs =
 export type RegistryReading<T> = {
   /** Null where there is no registry, or none that can be read. */
   readonly content: T | null;
-  /** What was wrong with the file, and where it has been put, so that the next write does not destroy it. */
+  /** What was wrong with the file, and where it has been put, so that the next write does not destroy it; null there: it could not be put anywhere. */
   readonly setAside: { readonly why: string; readonly to: string | null } | null;
 };
 
-/** Reads what the last supervisor wrote. A file that `parse` cannot use (null, or it throws) is put aside under a free name. Never rejects. */
-export async function readRegistry<T>(path: string, parse: (content: unknown) => T | null): Promise<RegistryReading<T>> {
+/** Reads what the last supervisor wrote. A file that `parse` cannot use (it says why, or throws) is put aside under a free name. Never rejects. */
+export async function readRegistry<T>(path: string, parse: (content: unknown) => Result<T, string>): Promise<RegistryReading<T>> {
   let why: string;
   try {
-    const content = parse(JSON.parse(await readFile(path, 'utf8')));
-    if (content !== null) return { content, setAside: null };
-    why = 'it is not a registry that this version can read';
+    const parsed = parse(JSON.parse(await readFile(path, 'utf8')));
+    if (parsed.ok) return { content: parsed.value, setAside: null };
+    why = parsed.error;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { content: null, setAside: null };
     why = (error as Error).message;

@@ -11,16 +11,22 @@ import { placesIn } from '../host/paths.js';
  * directory, somebody else's, or open to others, when one of the places that we use in it is a symlink or somebody else's, and when it cannot be made.
  */
 export async function prepareStateDir(path: string, uid: number): Promise<string> {
-  const unsafe = ({ what, hint }: StateDirFlaw): PoolctlError =>
-    new PoolctlError('STATE_DIR_UNSAFE', `cannot use the state directory "${path}": ${what}`, { hint });
   try {
     await makeWithParents(path);
   } catch (error) {
-    throw unsafe(unreachable(error as NodeJS.ErrnoException));
+    throw unusable(path, unreachable(error as NodeJS.ErrnoException));
   }
   const flaw = await stateDirFlaw(path, uid);
-  if (flaw !== null) throw unsafe(flaw);
+  if (flaw !== null) throw unusable(path, flaw);
   return realpath(path);
+}
+
+/** The refusal of a state directory. */
+export function unusable(
+  path: string,
+  { what, hint = elsewhere }: { readonly what: string; readonly hint?: string },
+): PoolctlError {
+  return new PoolctlError('STATE_DIR_UNSAFE', `cannot use the state directory "${path}": ${what}`, { hint });
 }
 
 export type StateDirFlaw = { readonly what: string; readonly hint: string };

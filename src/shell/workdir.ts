@@ -2,7 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import { chmod, chown, lstat, mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { EngineUser } from '../host/users.js';
 
 export type WorkPlace = {
@@ -21,13 +21,19 @@ export function defaultWorkdir(place: WorkPlace, poolId: string, replicaId: stri
   return join(rootOf(place, user), poolId, replicaId);
 }
 
+export type Unusable = {
+  readonly why: string;
+  /** The disk takes nothing just now, or the state directory itself is gone: no fault of whoever is launched. */
+  readonly isForWantOfDisk: boolean;
+};
+
 /** Makes it where it is missing. Null, or why it cannot be used. */
 export async function prepareWorkdir(
   place: WorkPlace,
   poolId: string,
   replicaId: string,
   user: EngineUser | null,
-): Promise<string | null> {
+): Promise<Unusable | null> {
   const path = defaultWorkdir(place, poolId, replicaId, user);
   try {
     if (user === null) {
@@ -38,15 +44,22 @@ export async function prepareWorkdir(
     for (const dir of [place.sharedDir, root, join(root, poolId)]) {
       await makeOwn(dir, 0o711);
       const found = await lstat(dir);
-      if (!found.isDirectory() || found.uid !== place.uid || (found.mode & 0o022) !== 0) return `"${dir}" is not ours alone`;
+      if (!found.isDirectory() || found.uid !== place.uid || (found.mode & 0o022) !== 0)
+        return refused(`"${dir}" is not ours alone`);
     }
     if (await makeOwn(path, 0o700)) await chown(path, user.uid, user.gid);
     const { uid } = await lstat(path);
-    return uid === user.uid ? null : `"${path}" belongs to uid ${uid}, not to ${user.name}`;
+    return uid === user.uid ? null : refused(`"${path}" belongs to uid ${uid}, not to ${user.name}`);
   } catch (error) {
-    return (error as Error).message;
+    const { code, message } = error as NodeJS.ErrnoException;
+    const state = await lstat(dirname(place.workDir)).catch(() => null);
+    return { why: message, isForWantOfDisk: diskErrors.has(code ?? '') || state?.isDirectory() !== true };
   }
 }
+
+const refused = (why: string): Unusable => ({ why, isForWantOfDisk: false });
+
+const diskErrors: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EROFS', 'EIO']);
 
 function rootOf({ workDir, sharedDir }: WorkPlace, user: EngineUser | null): string {
   if (user === null) return workDir;

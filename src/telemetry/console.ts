@@ -10,11 +10,11 @@ import { oneLine } from '../text/one-line.js';
 import { cut } from '../text/table.js';
 import { age, rfc3339, span, took } from '../text/time.js';
 import { displayWidth } from '../text/width.js';
+import { type BoundedStream, boundedWriter } from './bounded.js';
 import { isTold, jsonLine, prettyLine } from './lines.js';
 
 /** The part of stderr that is used. */
-export type ConsoleStream = {
-  write(text: string): unknown;
+export type ConsoleStream = BoundedStream & {
   readonly columns?: number | undefined;
   readonly rows?: number | undefined;
   on(event: 'resize' | 'error', listener: () => void): unknown;
@@ -79,13 +79,7 @@ export function openConsole(options: ConsoleOptions): Console {
   const ignore = (): void => undefined;
   stream.on('error', ignore);
 
-  const write = (text: string): void => {
-    try {
-      stream.write(text);
-    } catch {
-      // The terminal is gone; the engines are not.
-    }
-  };
+  const write = boundedWriter(stream, (count) => `${outLine(missingLine(count, now()), form, palette)}\n`);
   const erase = (): string => {
     const columns = Math.max(1, stream.columns ?? 80);
     // A terminal that was made narrower has wrapped what stood there.
@@ -104,14 +98,14 @@ export function openConsole(options: ConsoleOptions): Console {
   };
   const redraw = (): void => {
     lastFrameAt = now();
-    write(`${erase()}${block()}`);
+    write(0, (gap) => `${erase()}${gap}${block()}`);
   };
   const print = (lines: readonly string[]): void => {
     const text = lines.map((line) => `${line}\n`).join('');
     if (form === 'live') {
       lastFrameAt = now();
-      write(`${erase()}${text}${block()}`);
-    } else write(text);
+      write(lines.length, (gap) => `${erase()}${gap}${text}${block()}`);
+    } else write(lines.length, (gap) => `${gap}${text}`);
   };
 
   /** Since when each replica has been on its way. Kept by the events, so that a whole view is made only for what is drawn. */
@@ -165,9 +159,7 @@ export function openConsole(options: ConsoleOptions): Console {
         reminded.set(key, times(key));
         const human = `${key} still ${state} after ${span(times(key) * reminderMs)}${why === null ? '' : `: ${why}`}`;
         const line = { time: rfc3339(now()), event: `replica.${state}`, level: 'info', human, pool_id, replica_id };
-        print([
-          form === 'json' ? JSON.stringify(line) : prettyLine({ id: '', ...line }, form === 'journal' ? 'journal' : 'plain'),
-        ]);
+        print([outLine({ id: '', ...line }, form, palette)]);
       }
     }
   };
@@ -195,15 +187,25 @@ export function openConsole(options: ConsoleOptions): Console {
       stopTicking?.();
       stopTicking = null;
       stream.off('resize', redraw);
-      write(erase());
+      write(0, (gap) => `${erase()}${gap}`);
     },
   };
 }
 
+/** What nobody read of us is in the journal. */
+function missingLine(count: number, now: number): EventLine {
+  const reason = `nobody has read ${count === 1 ? 'a line' : `${count} lines`}: see poolctl events`;
+  return { id: '', time: rfc3339(now), event: 'gap', level: 'warn', human: `events are missing here: ${reason}`, reason };
+}
+
+function outLine(line: EventLine, form: ConsoleForm, palette: Palette): string {
+  return form === 'json' ? jsonLine(line) : prettyLine(line, form === 'live' ? 'tty' : form, palette);
+}
+
 /** The event, and under a crash the end of the engine's log, once. */
 function eventLines(line: EventLine, form: ConsoleForm, palette: Palette): readonly string[] {
-  if (form === 'json') return [jsonLine(line)];
-  const text = prettyLine(line, form === 'live' ? 'tty' : form, palette);
+  const text = outLine(line, form, palette);
+  if (form === 'json') return [text];
   const log = Array.isArray(line.last_lines)
     ? line.last_lines.slice(-lastLineCount).map((said) => `  | ${oneLine(String(said))}`)
     : [];

@@ -22,9 +22,10 @@ export function eventLine(event: Event, id: string, wallMs: number): EventLine {
   };
 }
 
-/** One line of JSON, without the newline. */
+/** One line of JSON, without the newline. What has an empty id is no event, and has none there. */
 export function jsonLine(line: EventLine): string {
-  return JSON.stringify(line);
+  const { id, ...rest } = line;
+  return JSON.stringify(id === '' ? rest : line);
 }
 
 /** How lines for people look where they go. */

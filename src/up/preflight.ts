@@ -19,9 +19,19 @@ export type PreflightNeeds = {
   readonly listeners: Listeners;
   /** The demo engine's script; this very Node runs it. */
   readonly demoScript: string;
+  /** A directory of ours could not be made, or could again (null). @default nobody is told */
+  readonly onStorage?: (what: string, error: string | null) => void;
 };
 
-export async function preflightFor({ inventory, paths, uid, env, listeners, demoScript }: PreflightNeeds): Promise<Preflight> {
+export async function preflightFor({
+  inventory,
+  paths,
+  uid,
+  env,
+  listeners,
+  demoScript,
+  onStorage = () => {},
+}: PreflightNeeds): Promise<Preflight> {
   const [setpriv, flock, us] = await Promise.all([
     findProgram('setpriv', env.PATH, paths.stateDir),
     findProgram('flock', env.PATH, paths.stateDir),
@@ -42,5 +52,6 @@ export async function preflightFor({ inventory, paths, uid, env, listeners, demo
     flock,
     home: homedir(),
     listeners,
+    onStorage,
   });
 }

@@ -1,11 +1,13 @@
 /** What the registry's file holds: the core's record, which boot it is of, how its supervisor ended, and the last known state for clients. */
 
 import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import type { StatusView } from '../api/wire.js';
-import type { PoolSpec } from '../core/model.js';
+import type { PoolSpec, Result } from '../core/model.js';
 import { type RecordedState, recorded } from '../core/record.js';
 import type { RecordedEngine, State } from '../core/state.js';
 
+/** Raised where a supervisor of the format before would misread it. What is only added is no new format: it may be missing. */
 const format = 2;
 
 /** How its supervisor ended: as asked, with every engine stopped; leaving its engines to the next; or not at all (null). */
@@ -39,10 +41,15 @@ export function recordMaker(bootId: string, clock: { readonly now: () => number;
   };
 }
 
-/** Null for what is no record of a version that is known here. */
-export function parseRecord(content: unknown): Record | null {
-  if (typeof content !== 'object' || content === null) return null;
+/** The error, a sentence, says of what is no record what it is instead. */
+export function parseRecord(content: unknown): Result<Record, string> {
+  if (typeof content !== 'object' || content === null) return { ok: false, error: noRecord };
   const record = content as Partial<Record>;
+  const found: unknown = record.format;
+  if (Number.isInteger(found) && found !== format) {
+    const whose = Number(found) > format ? 'a newer' : 'an older';
+    return { ok: false, error: `${whose} poolctl has written it (format ${found}, and this one reads ${format})` };
+  }
   const state = record.state as Partial<RecordedState> | null | undefined;
   const whole =
     record.format === format &&
@@ -53,7 +60,19 @@ export function parseRecord(content: unknown): Record | null {
     state.replicas !== null &&
     typeof state.retired === 'object' &&
     state.retired !== null;
-  return whole ? (record as Record) : null;
+  return whole ? { ok: true, value: record as Record } : { ok: false, error: noRecord };
+}
+
+const noRecord = 'it is no registry of poolctl';
+
+/** Null where there is none, or none that this version can read: what is wrong with it is for `up` to say and to mend. */
+export async function readRecord(path: string): Promise<Record | null> {
+  try {
+    const record = parseRecord(JSON.parse(await readFile(path, 'utf8')));
+    return record.ok ? record.value : null;
+  } catch {
+    return null;
+  }
 }
 
 /** All that may run: of replicas, of launches whose process was not seen yet, of those that died last, and of places that are gone. */

@@ -33,7 +33,6 @@ export type Stand = {
 export type StandWish = Partial<Service> & {
   readonly answer?: OperationAnswer;
   readonly logs?: readonly string[];
-  readonly watchEveryMs?: number;
   /** Listens on TCP as well, on any port of 127.0.0.1. */
   readonly tcp?: Partial<TcpOptions>;
 };
@@ -56,7 +55,7 @@ export const running: OperationView = {
 };
 
 /** Pools "chat" with two replicas and "code" with one; one operation, which runs. Closed at the test's end. */
-export async function openStand({ answer, logs, watchEveryMs, tcp, ...own }: StandWish = {}): Promise<Stand> {
+export async function openStand({ answer, logs, tcp, ...own }: StandWish = {}): Promise<Stand> {
   const dir = await scratchDir();
   const socketPath = join(dir, 'api.sock');
   const state = beginning({ inventory: inventoryOf(poolSpec('chat', 2), poolSpec('code', 1)), now: 0 });
@@ -119,7 +118,6 @@ export async function openStand({ answer, logs, watchEveryMs, tcp, ...own }: Sta
     service,
     onError: (error) => bugs.push(error),
     now: () => 0,
-    ...(watchEveryMs === undefined ? {} : { watchEveryMs }),
   });
   const open =
     tcp === undefined

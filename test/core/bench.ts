@@ -18,6 +18,8 @@ export type BenchOptions = { readonly devices?: readonly Device[]; readonly supe
 /** A core whose shell is the test: facts go in, effects come out; what is shown and told of it is held to openapi.json. Without a key, everything is about `chat/r0`. */
 export class Bench {
   now = 1_000;
+  /** By how much the clock on the wall was set since. */
+  wallStepMs = 0;
   /** What the core is given for chance. */
   chance = 0.5;
   state: State;
@@ -52,7 +54,7 @@ export class Bench {
   give(input: Input): this {
     const result = step(this.state, input, {
       now: this.now,
-      wallMs: 1e12 + this.now,
+      wallMs: 1e12 + this.now + this.wallStepMs,
       rand: () => this.chance,
       id: () => `id${++this.ids}`,
     });

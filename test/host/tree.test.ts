@@ -1,9 +1,9 @@
 import { openSync } from 'node:fs';
-import { rename, symlink } from 'node:fs/promises';
+import { mkdir, rename, rm, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { type ProcessStat, sweepProcesses } from '../../src/host/proc.js';
-import { type EngineMarks, findTrees } from '../../src/host/tree.js';
+import { type EngineMarks, findTrees, workersUnder } from '../../src/host/tree.js';
 import { hasBecomeAnother, killGroup, type Running, runScript, scratchDir, until } from './scratch.js';
 
 const nowhere = '/nowhere/r0.log';
@@ -103,4 +103,20 @@ test('never the supervisor itself, its ancestors, or the dead', async () => {
     50,
   );
   expect(tree.map(({ pid }) => pid)).toEqual([70]);
+});
+
+test('who works below a directory and carries an instance, also where that is deleted, and nobody else', async () => {
+  const dir = await scratchDir();
+  const work = join(dir, 'work');
+  await mkdir(join(work, 'chat', 'r0'), { recursive: true });
+  const there = `cd ${work}/chat/r0; echo ready; exec sleep 600`;
+  const engine = await runScript(there, { env: { POOLCTL_INSTANCE: 'i-1' } });
+  await runScript(there);
+  await runScript('cd /; echo ready; exec sleep 600', { env: { POOLCTL_INSTANCE: 'i-2' } });
+  const found = async () =>
+    [...(await workersUnder(work, await sweepProcesses()))].map(([path, tree]) => [path, tree.map(({ pid }) => pid)]);
+  expect(await found()).toEqual([[join(work, 'chat', 'r0'), [engine.pid]]]);
+  expect(await workersUnder(join(dir, 'wor'), await sweepProcesses())).toEqual(new Map());
+  await rm(join(work, 'chat'), { recursive: true });
+  expect(await found()).toEqual([[join(work, 'chat', 'r0'), [engine.pid]]]);
 });

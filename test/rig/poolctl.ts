@@ -19,6 +19,8 @@ export type Supervisor = { readonly child: ChildProcess; readonly ended: Promise
 export class Rig {
   readonly dir = mkdtempSync(join(tmpdir(), 'poolctl-rig-'));
   readonly state = join(this.dir, 'state');
+  /** What is run from now on. */
+  program = program;
   /** Of the supervisor and of every command. */
   readonly env: Record<string, string | undefined> = {
     PATH: process.env.PATH,
@@ -66,7 +68,7 @@ export class Rig {
   spawn(args: readonly string[], within: readonly string[] = []): ChildProcess {
     const stdio: StdioOptions = ['ignore', 'pipe', 'pipe', ...Array<'ignore'>(22).fill('ignore'), 'inherit'];
     stdio[25] = this.stray;
-    const [first = '', ...rest] = [...within, process.execPath, program, ...args];
+    const [first = '', ...rest] = [...within, process.execPath, this.program, ...args];
     return spawn(first, rest, { cwd: this.dir, env: this.env, stdio });
   }
 

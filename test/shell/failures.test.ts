@@ -1,4 +1,4 @@
-import { appendFileSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { Event } from '../../src/core/events.js';
@@ -67,9 +67,15 @@ test('what cannot be kept is told, and hurts nobody', async () => {
   failures.hear(crash(2));
   await failures.flush();
   expect(storage).toEqual([expect.stringMatching(/^cannot keep ".*last": EISDIR/)]);
+  failures.mend();
+  await failures.flush();
+  expect(storage).toHaveLength(2);
   rmSync(`${lastFailure}.new`, { recursive: true });
+  failures.mend();
+  await failures.flush();
+  expect([storage[2], existsSync(lastFailure)]).toEqual([null, true]);
   rmSync(log, { force: true });
   failures.hear(crash(3));
   await failures.flush();
-  expect([storage[1], readFileSync(lastFailure, 'utf8')]).toEqual([null, '']);
+  expect([storage[3], readFileSync(lastFailure, 'utf8')]).toEqual([null, '']);
 });

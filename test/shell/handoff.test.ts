@@ -1,8 +1,8 @@
-import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { HandoffFacts } from '../../src/core/messages.js';
-import { handoffOf, removeHandoff, removeHandoffs, writeHandoff } from '../../src/shell/handoff.js';
+import { handoffOf, handoffText, removeHandoffs } from '../../src/shell/handoff.js';
 import { scratchDir } from '../host/scratch.js';
 import { launchOf } from './launches.js';
 
@@ -13,11 +13,9 @@ const facts: HandoffFacts = {
   readyAtWallMs: Date.UTC(2026, 0, 2, 3, 4, 5),
 };
 
-test('it holds what an orchestrator must know, in the order of the contract, and says so in lines', async () => {
-  const path = join(await scratchDir(), 'handoff', 'chat.r0.json');
+test('it holds what an orchestrator must know, in the order of the contract, and says so in lines', () => {
   const launch = launchOf({ model: '/m/q.gguf', modelId: 'q', engine: 'llamacpp' });
-  expect(writeHandoff(path, handoffOf(launch, facts, { modelPath: '/m/q.gguf', flags: ['--port', '18100'] }))).toBeNull();
-  const text = await readFile(path, 'utf8');
+  const text = handoffText(handoffOf(launch, facts, { modelPath: '/m/q.gguf', flags: ['--port', '18100'] }));
   expect(text).toContain('\n  "replica_id": "r0",\n');
   expect(Object.keys(JSON.parse(text))).toEqual(
     'pool_id replica_id engine engine_version url pid device_mask model flags slots_total slots_free ready_at'.split(' '),
@@ -36,11 +34,6 @@ test('it holds what an orchestrator must know, in the order of the contract, and
     slots_free: 4,
     ready_at: '2026-01-02T03:04:05.000Z',
   });
-  expect((await stat(path)).mode & 0o777).toBe(0o600);
-  expect(await readdir(join(path, '..'))).toEqual(['chat.r0.json']);
-  expect(removeHandoff(path)).toBeNull();
-  expect(removeHandoff(path)).toBeNull();
-  expect(await readdir(join(path, '..'))).toEqual([]);
 });
 
 test('slots that are not known are null, and none of them free', () => {
@@ -50,17 +43,6 @@ test('slots that are not known are null, and none of them free', () => {
     slots_total: null,
     slots_free: 0,
   });
-});
-
-test('a failure is a sentence', async () => {
-  const dir = await scratchDir();
-  await writeFile(join(dir, 'file'), '');
-  const path = join(dir, 'file', 'chat.r0.json');
-  expect(writeHandoff(path, handoffOf(launchOf(), facts, { modelPath: null, flags: [] }))).toContain(
-    `cannot write the handoff file "${path}"`,
-  );
-  await mkdir(join(dir, 'directory.json'));
-  expect(removeHandoff(join(dir, 'directory.json'))).toContain('cannot remove the handoff file "');
 });
 
 test('what a killed supervisor left is taken away, and nothing else', async () => {

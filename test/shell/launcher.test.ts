@@ -10,7 +10,7 @@ import { lookUpUser, readOurselves } from '../../src/host/users.js';
 import { launchChain } from '../../src/shell/launch-chain.js';
 import { type LaunchOrder, launchEngine } from '../../src/shell/launcher.js';
 import { loopTurns } from '../../src/shell/loop-turns.js';
-import { makePidFiles } from '../../src/shell/pid-files.js';
+import { standingFiles } from '../../src/shell/standing-files.js';
 import { killGroup, scratchDir, until } from '../host/scratch.js';
 import { bundle } from '../rig/bundle.js';
 import { exitOf, unmade } from '../rig/facts.js';
@@ -59,7 +59,7 @@ async function launch(of: LaunchOrder): Promise<{
   const made = await launchEngine(
     of,
     {
-      pidFiles: makePidFiles((text) => expect.fail(text)),
+      files: standingFiles((_, error) => expect(error).toBeNull()),
       inTurn: loopTurns(),
       wallMs: () => Date.UTC(2026, 0, 2, 3, 4, 5),
       onStorage: (...told) => stored.push(told),
@@ -113,11 +113,11 @@ test('a process of its own session and group, with nothing open but /dev/null an
     `import { closeInheritedDescriptors } from '${src('host/descriptors.ts')}';
 import { launchEngine } from '${src('shell/launcher.ts')}';
 import { loopTurns } from '${src('shell/loop-turns.ts')}';
-import { makePidFiles } from '${src('shell/pid-files.ts')}';
+import { standingFiles } from '${src('shell/standing-files.ts')}';
 const [chain, dir] = [JSON.parse(process.argv[2]), process.argv[3]];
 const closed = closeInheritedDescriptors();
 const order = { key: 'chat/r0', incarnation: 1, chain, argv: ['/bin/sh', '-c', 'echo up; exec sleep 600'], env: {}, cwd: '/', logPath: dir + '/r0.log', logs: { maxSizeBytes: 1e9, keep: 5 }, pidFile: dir + '/r0.pid' };
-const made = await launchEngine(order, { pidFiles: makePidFiles(console.error), inTurn: loopTurns(), wallMs: () => 0, onStorage: () => {} }, () => {});
+const made = await launchEngine(order, { files: standingFiles((_, error) => error && console.error(error)), inTurn: loopTurns(), wallMs: () => 0, onStorage: () => {} }, () => {});
 process.stdout.write(JSON.stringify({ closed, self: process.pid, ...made.value }));
 process.exit();`,
   );
@@ -287,9 +287,9 @@ test('the limits of the process itself are told apart: too many files, too many 
     `import { openSync } from 'node:fs';
 import { launchEngine } from '${src('shell/launcher.ts')}';
 import { loopTurns } from '${src('shell/loop-turns.ts')}';
-import { makePidFiles } from '${src('shell/pid-files.ts')}';
+import { standingFiles } from '${src('shell/standing-files.ts')}';
 const [dir, what] = process.argv.slice(2);
-const world = { pidFiles: makePidFiles(console.error), inTurn: loopTurns(), wallMs: () => 0, onStorage: () => {} };
+const world = { files: standingFiles((_, error) => error && console.error(error)), inTurn: loopTurns(), wallMs: () => 0, onStorage: () => {} };
 const order = (n) => ({ key: 'chat/r0', incarnation: n, chain: [], argv: ['/bin/sleep', '600'], env: {}, cwd: '/', logPath: dir + '/' + n + '.log', logs: { maxSizeBytes: 1e9, keep: 5 }, pidFile: dir + '/' + n + '.pid' });
 const pids = [];
 let failed = null;

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -8,7 +8,7 @@ import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { clientSocket } from '../../src/host/paths.js';
 import { findProgram } from '../../src/host/programs.js';
 import { type LockWish, lockSupervisor, readHolder } from '../../src/shell/lock.js';
-import { scratchDir } from '../host/scratch.js';
+import { killGroup, scratchDir } from '../host/scratch.js';
 import { bundle } from '../rig/bundle.js';
 
 const uid = process.getuid?.() ?? 0;
@@ -157,4 +157,49 @@ test('a socket that somebody serves is refused, a dead one is cleared away, a fi
   expect(await readFile(wish.socket, 'utf8')).toBe('precious');
   await rm(wish.socket);
   await (await lockSupervisor(wish)).release();
+});
+
+test.each([
+  ['by flock', flock],
+  ['by a name in the kernel', null],
+])(
+  'what is taken away is taken again: directory, lock, and the place of a socket elsewhere; nobody gets in between: %s',
+  async (_, how) => {
+    const elsewhere = join(await scratchDir(), 'runtime');
+    const wish = await wishFor({ flock: how, socket: join(elsewhere, 'p.sock') });
+    const lock = await lockSupervisor(wish);
+    expect(await lock.retake()).toBe(false);
+    for (const gone of [wish.lock, wish.stateDir, elsewhere]) {
+      await rm(gone, { recursive: true });
+      await mkdir(wish.stateDir, { recursive: true, mode: 0o700 });
+      expect(JSON.parse((await racer(wish)).said)).toMatchObject({ code: 'ALREADY_RUNNING' });
+      await rm(gone, { recursive: true, force: true });
+      expect(await lock.retake()).toBe(true);
+      expect(await readHolder(wish.lock)).toMatchObject({ pid: process.pid, socket: wish.socket });
+      expect((await stat(wish.stateDir)).mode & 0o777).toBe(0o700);
+      expect((await stat(elsewhere)).mode & 0o777).toBe(0o700);
+      expect(JSON.parse((await racer(wish)).said)).toMatchObject({ code: 'ALREADY_RUNNING' });
+    }
+    await lock.release();
+    await (await lockSupervisor(wish)).release();
+  },
+);
+
+test('a directory that another has by now is not written to, and its socket is left to him', async () => {
+  const wish = await wishFor();
+  const lock = await lockSupervisor(wish);
+  await rm(wish.stateDir, { recursive: true });
+  await mkdir(wish.stateDir, { mode: 0o700 });
+  await writeFile(wish.socket, 'of another');
+  // One in another network namespace does not see the name that keeps others out.
+  const stranger = spawn('flock', ['-x', wish.lock, 'sh', '-c', 'echo locked; exec sleep 600'], {
+    detached: true,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  onTestFinished(() => killGroup(stranger.pid ?? 0));
+  await once(stranger.stdout, 'data');
+  await expect(lock.retake()).rejects.toMatchObject({ code: 'ALREADY_RUNNING' });
+  expect(await readFile(wish.lock, 'utf8')).toBe('');
+  await lock.release();
+  expect(await readFile(wish.socket, 'utf8')).toBe('of another');
 });

@@ -49,6 +49,7 @@ async function stage(more: Partial<PreflightWorld> = {}): Promise<Stage> {
     flock: await findProgram('flock', process.env.PATH, '/'),
     home: join(dir, 'home'),
     listeners: makeListeners(makeProcesses(process.pid)),
+    onStorage: () => {},
     ...more,
   };
   const preflight = makePreflight(world);
@@ -140,6 +141,21 @@ describe('the directory', () => {
     await mkdir(world.workDir, { recursive: true });
     await writeFile(join(world.workDir, 'chat'), '');
     expect(said(await check())).toEqual([expect.stringMatching(/^cwd: cannot make the work directory ".*chat\/r0": /)]);
+  });
+
+  it('of its own is another where the disk does not take it, and that is told until it does', async () => {
+    const told: (readonly [string, string | null])[] = [];
+    const { check, world, dir } = await stage({ onStorage: (...each) => told.push(each) });
+    const own = join(world.workDir, 'chat', 'r0');
+    await writeFile(join(dir, 'state'), 'a file where the state directory was');
+    const without = await check();
+    expect([said(without), without.prepared.cwd]).toEqual([[], '/']);
+    await rm(join(dir, 'state'));
+    expect((await check()).prepared.cwd).toBe(own);
+    expect(told).toEqual([
+      [own, expect.stringMatching(/^cannot make the work directory ".*chat\/r0": ENOTDIR.*; its engine works in "\/"$/)],
+      [own, null],
+    ]);
   });
 });
 

@@ -2,6 +2,7 @@ import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import type { Result } from '../../src/core/model.js';
 import { openRegistry, readRegistry } from '../../src/shell/registry.js';
 import { scratchDir } from '../host/scratch.js';
 
@@ -14,7 +15,7 @@ function signal(): { readonly promise: Promise<void>; readonly resolve: () => vo
   return { promise, resolve };
 }
 
-const asIs = (content: unknown): unknown => content;
+const asIs = (content: unknown): Result<unknown, string> => ({ ok: true, value: content });
 
 test('all barriers of one turn share one write, which holds the state as it is then', async () => {
   const path = join(await scratchDir(), 'state.json');
@@ -133,14 +134,14 @@ test('cut at any byte it is put aside, told, and never lost', async () => {
   }
 });
 
-test('what another version wrote is put aside under the next free name', async () => {
+test('what cannot be used is put aside under the next free name, with the reason that was given', async () => {
   const dir = await scratchDir();
   const path = join(dir, 'state.json');
   await writeFile(`${path}.unreadable-1`, 'older');
   await writeFile(path, '{"version":99}');
-  expect(await readRegistry(path, () => null)).toEqual({
+  expect(await readRegistry(path, () => ({ ok: false, error: 'of another version' }))).toEqual({
     content: null,
-    setAside: { why: expect.stringContaining('version'), to: `${path}.unreadable-2` },
+    setAside: { why: 'of another version', to: `${path}.unreadable-2` },
   });
   expect((await readdir(dir)).sort()).toEqual(['state.json.unreadable-1', 'state.json.unreadable-2']);
   expect(await readFile(`${path}.unreadable-1`, 'utf8')).toBe('older');

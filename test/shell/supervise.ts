@@ -15,9 +15,9 @@ import { makeHands, type Preflight } from '../../src/shell/hands.js';
 import { noLeaves } from '../../src/shell/leaves.js';
 import { makeListeners } from '../../src/shell/listener.js';
 import { makePerform } from '../../src/shell/perform.js';
-import { makePidFiles } from '../../src/shell/pid-files.js';
 import { makeProcesses } from '../../src/shell/processes.js';
 import { makeRuntime, type Runtime } from '../../src/shell/runtime.js';
+import { standingFiles } from '../../src/shell/standing-files.js';
 import { begun, inventoryOf, poolSpec, supervisorSpec } from '../rig/specs.js';
 
 /** Ends with its engines at the test's end. `kernel` is what the kernel will say of every exit. */
@@ -52,7 +52,7 @@ export function supervise(spec: PoolSpec, argvOf: (port: number) => readonly str
     processes,
     containment: { ...noLeaves, contain: () => [] },
     listeners: makeListeners(processes),
-    pidFiles: makePidFiles((text) => broken.push(text)),
+    files: standingFiles((_, error) => void (error === null || broken.push(error))),
     exits: watchExits(),
     kernel: { watch: () => {}, evidence: async () => kernel },
     preflight,

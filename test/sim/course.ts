@@ -1,5 +1,6 @@
 /** One reload, as it looks from outside: what each replica was before its turn came, and what has become of it. */
 
+import type { Event } from '../../src/core/events.js';
 import type { MaskRef, PoolSpec, ReplicaKey } from '../../src/core/model.js';
 import type { OperationStep } from '../../src/core/state.js';
 import { isAlike } from './entries.js';
@@ -99,9 +100,11 @@ export function enter(course: Course, phase: Course['phase'], now: number): void
 }
 
 /** A replica is told to be something else. What is wrong with that; null: nothing. `asked`: by whoever is being answered. */
-export function taken(course: Course, key: ReplicaKey, to: string, asked: boolean, now: number): string | null {
+export function taken(course: Course, key: ReplicaKey, { to = '', because }: Event, asked: boolean, now: number): string | null {
   const { out, downs, rolling, was } = course;
-  const rests = resting.has(to) && (downs.has(key) || resting.has(was.get(key)?.state ?? ''));
+  // One that was just being ended may have come to rest in the step in which its turn came: it is given that back.
+  const rested = downs.has(key) || because === 'rollback' || resting.has(was.get(key)?.state ?? '');
+  const rests = resting.has(to) && rested;
   const leaves = !keysOf(course.to).includes(key) && resting.has(to);
   if (to === 'ready' || to === 'unhealthy' || gone.has(to) || rests || leaves) out.delete(key);
   else if (to === 'draining' && !asked) out.set(key, now);

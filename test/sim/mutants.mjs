@@ -230,7 +230,7 @@ export const mutants = [
   },
   {
     name: 'a lease is granted on the way down',
-    edits: [core('lease', '  if (state.shutdown !== null) {', '  if (false as boolean) {')],
+    edits: [core('lease', 'if (state.shutdown !== null) return refused', 'if (false as boolean) return refused')],
   },
   {
     name: 'a lease goes to whom has most to do',

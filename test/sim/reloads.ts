@@ -177,7 +177,7 @@ export class Reloads {
     const wrong = to === 'ready' ? (this.misready(key, launched) ?? this.tooSoon(key)) : null;
     return (
       wrong ??
-      (course === undefined || !this.isMoving(pool_id) ? null : taken(course, key, to, this.isAsked(key), this.machine().now))
+      (course === undefined || !this.isMoving(pool_id) ? null : taken(course, key, event, this.isAsked(key), this.machine().now))
     );
   }
 

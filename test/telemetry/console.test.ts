@@ -305,6 +305,40 @@ describe('elsewhere', () => {
   });
 });
 
+describe('a reader that stalls', () => {
+  const stalled = { writableLength: 0 };
+  const screen = (): Screen =>
+    Object.defineProperty(new Screen(400, 24), 'writableLength', { get: () => stalled.writableLength });
+
+  it.each([
+    ['plain', '1970-01-01T00:00:10.000Z events are missing here: nobody has read 2 lines: see poolctl events'],
+    ['journal', '<4>events are missing here: nobody has read 2 lines: see poolctl events'],
+    [
+      'json',
+      /^\{"time":"1970-01-01T00:00:10\.000Z","event":"gap","level":"warn","human":"events are missing here: nobody has read 2 lines/,
+    ],
+    ['live', /^\d\d:\d\d:\d\d events are missing here: nobody has read 2 lines/],
+  ] as const)('costs no more than a bound of memory, and reads afterwards how much it has missed: %s', (form, gap) => {
+    const on = stage(form, {}, screen());
+    on.set([{ state: 'starting' }]);
+    on.event(event('first'));
+    stalled.writableLength = 1024 * 1024;
+    const before = on.screen.raw.length;
+    on.event(event('second'));
+    on.event(event('third'));
+    on.pass(10_000);
+    expect(on.screen.raw).toHaveLength(before);
+    stalled.writableLength = 1024;
+    on.event(event('fourth'));
+    const told = on.screen.shown().filter((line) => !line.includes('chat/r0 '));
+    expect(told.join('\n')).not.toMatch(/second|third/);
+    expect(told.at(-2)).toMatch(gap);
+    expect(told.at(-1)).toContain('fourth');
+    on.event(event('fifth'));
+    expect(on.screen.raw.join('').match(/are missing here/g)).toHaveLength(1);
+  });
+});
+
 describe('a reader that is gone', () => {
   it('hurts nobody, and after the end nothing is written', () => {
     const screen = new Screen(80, 24);

@@ -3,7 +3,8 @@
 import { EventEmitter } from 'node:events';
 import { Client } from '../../src/api/client.js';
 import type { EventLine } from '../../src/api/wire.js';
-import type { Device, PoolSpec } from '../../src/core/model.js';
+import type { Event } from '../../src/core/events.js';
+import type { Device, PoolSpec, SupervisorSpec } from '../../src/core/model.js';
 import type { KernelSources } from '../../src/host/kernel.js';
 import { supervisorPaths } from '../../src/host/paths.js';
 import type { News } from '../../src/up/news.js';
@@ -19,9 +20,11 @@ export type Begin = {
   readonly masks?: PoolSpec['masks'];
   readonly devices?: readonly Device[];
   readonly kernel?: KernelSources;
+  /** Of the journal. @default as the inventory's */
+  readonly events?: SupervisorSpec['events'];
 };
 
-export function begin(dir: string, { ports = 29_100, masks, devices = [], kernel }: Begin = {}) {
+export function begin(dir: string, { ports = 29_100, masks, devices = [], kernel, events = supervisorSpec.events }: Begin = {}) {
   const { health, restart } = poolSpec('chat', 1);
   const spec = poolSpec('chat', 2, {
     command: [process.execPath, '-e', engine, '${PORT}'],
@@ -31,7 +34,7 @@ export function begin(dir: string, { ports = 29_100, masks, devices = [], kernel
   });
   const inventory = {
     ...inventoryOf(spec),
-    supervisor: { ...supervisorSpec, ports: { from: ports, to: ports + 99 }, devicePollMs: 3_600_000 },
+    supervisor: { ...supervisorSpec, ports: { from: ports, to: ports + 99 }, devicePollMs: 3_600_000, events },
   };
   const paths = supervisorPaths({ stateDir: dir }, {}, { cwd: dir, home: dir });
   const signals = new EventEmitter();
@@ -81,5 +84,6 @@ export function begin(dir: string, { ports = 29_100, masks, devices = [], kernel
       waiting.add(look);
       look();
     });
-  return { exit, signals, seen, bugs, client: new Client({ socketPath: paths.socket, doing: 'test' }), paths };
+  const publish = (event: Event): void => news?.publish(event);
+  return { exit, signals, seen, publish, bugs, client: new Client({ socketPath: paths.socket, doing: 'test' }), paths };
 }

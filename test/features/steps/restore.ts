@@ -1,7 +1,7 @@
 /** What a supervisor leaves to the next one. */
 
 import { deepStrictEqual } from 'node:assert/strict';
-import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Then, When } from '@cucumber/cucumber';
 import type { Json } from '../../rig/poolctl.js';
@@ -39,9 +39,22 @@ When('poolctl has written down what is and dies of SIGKILL', async function (thi
   await this.supervisor.ended;
 });
 
-When('the registry is cut in half', function (this: PoolctlWorld) {
+/** What a crash of the machine may leave of a file that was just written. */
+const torn: Readonly<Record<string, (whole: Buffer) => Buffer>> = {
+  nothing: (whole) => whole.subarray(0, 0),
+  'its first byte': (whole) => whole.subarray(0, 1),
+  'its first half': (whole) => whole.subarray(0, whole.length / 2),
+  'all but its last brace': (whole) => whole.subarray(0, -2),
+  'all but its last line break': (whole) => whole.subarray(0, -1),
+  'its first half, then zeros': (whole) => Buffer.concat([whole.subarray(0, whole.length / 2)], whole.length),
+  'only zeros': (whole) => Buffer.alloc(whole.length),
+};
+
+When(/^of the registry there is (.+) left$/, function (this: PoolctlWorld, what: string) {
   const path = registry(this);
-  truncateSync(path, Math.floor(readFileSync(path).length / 2));
+  const tear = torn[what];
+  if (tear === undefined) throw new Error(`nobody knows how to leave "${what}"`);
+  writeFileSync(path, tear(readFileSync(path)));
 });
 
 When(/^"([^"]+)" of the registry is changed to (.+)$/, function (this: PoolctlWorld, way: string, value: string) {

@@ -372,7 +372,7 @@ Feature: State that survives its supervisor
       | restarts_total | 0     |
       | adopted        | false |
 
-  Scenario: A registry that cannot be read is set aside; engines are found by the logs that they write, and none is doubled
+  Scenario Outline: A torn registry is set aside; engines are found by the logs that they write, none is doubled and none is lost: <left>
     Given the pools:
       """
       chat: {}
@@ -380,13 +380,58 @@ Feature: State that survives its supervisor
     And poolctl is up
     And chat/r0 becomes ready
     When poolctl has written down what is and dies of SIGKILL
-    And the registry is cut in half
-    And poolctl is up
+    And of the registry there is <left> left
+    And I run `poolctl plan`
+    Then it exits with 0
+    When poolctl is up
     Then there is an event "supervisor.started" with:
-      | reason | /^registry set aside: / |
+      | reason | /^registry set aside: .*; it lies in state.json.unreadable-1; engines that it named are ended before their pools start$/ |
     And chat/r0 becomes ready
     And chat/r0 runs in a new process
     And no earlier engine of chat/r0 is left
+
+    Examples:
+      | left                       |
+      | nothing                    |
+      | its first byte             |
+      | its first half             |
+      | all but its last brace     |
+      | its first half, then zeros |
+      | only zeros                 |
+
+  Scenario: A registry that lacks nothing but its last line break is whole
+    Given the pools:
+      """
+      chat: {}
+      """
+    And poolctl is up
+    And chat/r0 becomes ready
+    When poolctl has written down what is and dies of SIGKILL
+    And of the registry there is all but its last line break left
+    And poolctl is up
+    Then chat/r0 becomes ready
+    And chat/r0 still runs in its first process
+
+  Scenario Outline: A registry of <whose> version is set aside and told as that, and its engines are replaced
+    Given the pools:
+      """
+      chat: {}
+      """
+    And poolctl is up
+    And chat/r0 becomes ready
+    When poolctl has written down what is and dies of SIGKILL
+    And "format" of the registry is changed to <format>
+    And poolctl is up
+    Then there is an event "supervisor.started" with:
+      | reason | /^registry set aside: <whose> poolctl has written it \(format <format>, and this one reads 2\)/ |
+    And chat/r0 becomes ready
+    And chat/r0 runs in a new process
+    And no earlier engine of chat/r0 is left
+
+    Examples:
+      | whose    | format |
+      | an older | 1      |
+      | a newer  | 3      |
 
   Scenario: A registry that is whole JSON and no state harms nobody
     Given the pools:

@@ -1,0 +1,82 @@
+/**
+ * What of ours is not being saved, told at changes only: a full disk is one piece of news. And the place that it is saved in, looked at over and over,
+ * since a supervisor may outlive its directories: supervision goes on without them, and they are made again as soon as they can be.
+ */
+
+import type { SupervisorView } from '../api/wire.js';
+
+export type Storage = {
+  /** `what` could not be kept, for the reason `error`; null: it could. */
+  tell(what: string, error: string | null): void;
+  unsaved(): SupervisorView['unsaved'];
+  /** Begins to look after the place, which is called by its path `what`. */
+  watch(what: string, place: Place): { close(): Promise<void> };
+};
+
+export type Place = {
+  /** Takes directory, lock and socket again where they are gone; answers whether any was. Rejects where they cannot be had. */
+  retake(): Promise<boolean>;
+  /** Writes again what ought to lie there. */
+  mend(): void;
+};
+
+/** A vanished socket is there again within five seconds. */
+const lookEveryMs = { well: 5_000, ill: 1_000 } as const;
+
+export function makeStorage(publish: (what: string, error: string | null) => void): Storage {
+  const unsaved = new Map<string, string>();
+  let look: () => void = () => {};
+
+  function tell(what: string, error: string | null): void {
+    if ((unsaved.get(what) ?? null) === error) return;
+    if (error === null) unsaved.delete(what);
+    else unsaved.set(what, error);
+    publish(what, error);
+    if (error !== null) look();
+  }
+
+  return {
+    tell,
+    unsaved: () => [...unsaved].map(([what, reason]) => ({ what, reason })),
+    watch(what, { retake, mend }) {
+      let timer: NodeJS.Timeout | null = null;
+      let busy: Promise<void> | null = null;
+      let closed = false;
+
+      async function lookNow(): Promise<void> {
+        try {
+          if (await retake()) tell(what, `"${what}" was taken away: what lay there is lost, and it is made anew`);
+          tell(what, null);
+          mend();
+        } catch (error) {
+          tell(what, `cannot keep "${what}": ${(error as Error).message}`);
+        }
+      }
+
+      function arm(ms: number): void {
+        if (timer !== null) clearTimeout(timer);
+        timer = closed ? null : setTimeout(begin, ms).unref();
+      }
+
+      function begin(): void {
+        busy ??= lookNow().finally(() => {
+          busy = null;
+          arm(unsaved.size === 0 ? lookEveryMs.well : lookEveryMs.ill);
+        });
+      }
+
+      // What could not be kept for want of its directory need not wait for the next look.
+      look = () => {
+        if (!closed && busy === null) arm(0);
+      };
+      arm(lookEveryMs.well);
+      return {
+        async close() {
+          closed = true;
+          if (timer !== null) clearTimeout(timer);
+          await busy;
+        },
+      };
+    },
+  };
+}
