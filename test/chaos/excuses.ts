@@ -59,6 +59,11 @@ export class Excuses {
     return wish?.what ?? null;
   }
 
+  /** Whose wishes were sent since. */
+  askedSince(at: number): readonly string[] {
+    return this.excuses.filter(({ from }) => from >= at).flatMap(({ keys }) => [...keys]);
+  }
+
   /** What is at work now. */
   openOn(key: string): readonly Excuse[] {
     const now = performance.now();

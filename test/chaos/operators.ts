@@ -189,7 +189,11 @@ export function replace(run: Run, why: string, meanwhile: () => Promise<void> | 
 export function doubtUnsaved({ fullSince, goals, excuses, witness }: Run): void {
   if (fullSince === null) return;
   const launched = witness.alive.filter(({ bornAt }) => bornAt >= fullSince).map(({ key }) => key);
-  excuses.open('what a full disk has forgotten', [...goals.doubtSince(fullSince), ...launched], 0);
+  excuses.open(
+    'what a full disk has forgotten',
+    [...goals.doubtSince(fullSince), ...excuses.askedSince(fullSince), ...launched],
+    0,
+  );
 }
 
 /** A tool that hangs outlives a supervisor that is killed, and nobody can know it again: we see to it. */

@@ -194,9 +194,7 @@ describe('a state directory (what needs a mount is skipped unless root)', () => 
       rmSync(join(rig.state, 'logs/chat/r1.log'));
       fill();
       for (const { pid } of before) process.kill(pid, 'SIGKILL');
-      const after = await until((all) =>
-        all.every((each: Json, n: number) => each.state === 'ready' && each.pid !== before[n].pid),
-      );
+      await until((all) => all.every((each: Json, n: number) => each.state === 'ready' && each.pid !== before[n].pid));
       first.child.kill('SIGKILL');
       await first.ended;
       rmSync(filler);
@@ -204,7 +202,6 @@ describe('a state directory (what needs a mount is skipped unless root)', () => 
       expect((await rig.run('wait', 'chat', '--for', 'ready', '--timeout', '30s')).status).toBe(0);
       const present = await replicas();
       expect(engines()).toEqual(present.map(({ pid }: { pid: number }) => pid).sort());
-      expect(engines()).not.toContain(after[0].pid);
     },
   );
 

@@ -86,14 +86,14 @@ export const mutants = [
     edits: [
       core(
         'ending',
-        "return life.rung === 'term' ? escalate(replica, scene) : giveUp(replica, scene);",
-        "return life.rung === 'term' ? sweepIfDue(replica, scene) : giveUp(replica, scene);",
+        "if (life.rung === 'term') return escalate(replica, scene);",
+        "if (life.rung === 'term') return sweepIfDue(replica, scene);",
       ),
     ],
   },
   {
     name: 'what does not die is waited for, for ever',
-    edits: [core('ending', ': giveUp(replica, scene);', ': sweepIfDue(replica, scene);')],
+    edits: [core('ending', '? giveUp(replica, scene) :', '? sweepIfDue(replica, scene) :')],
   },
   {
     name: 'a record is no barrier',
