@@ -38,13 +38,13 @@ export async function begin(beginnings: Beginnings): Promise<Begun> {
     const record = parseRecord(content);
     if (record.ok) {
       rehearse(restoreFrom(record.value, beginnings).state, beginnings);
-      recordedEngines(record.value);
+      instancesIn(record.value);
     }
     return record;
   });
-  const known = record === null ? null : recordedEngines(record);
+  const known = record === null ? null : instancesIn(record);
   const found = await unrecorded(known, beginnings);
-  const named = new Set([...(known ?? []), ...found].map(({ instance }) => instance));
+  const named = new Set([...(known ?? []), ...found.map(({ instance }) => instance)]);
   const lost = beginnings.contained.filter(({ instance }) => !named.has(instance)).map(unidentified);
   const restored = restoreFrom(record, beginnings, [...found, ...lost]);
   return {
@@ -82,6 +82,10 @@ function restoreFrom(record: Record | null, { bootId, ...rest }: Beginnings, unk
   });
   const leftovers = [...restored.state.leftovers, ...unknown].map((each) => stoppedAs(each, rest.inventory));
   return { ...restored, state: { ...restored.state, leftovers } };
+}
+
+function instancesIn(record: Record): ReadonlySet<string> {
+  return new Set(recordedEngines(record).map(({ instance }) => instance));
 }
 
 /** As the inventory says now, where it still has the pool. */

@@ -15,13 +15,15 @@ import type { Processes } from '../shell/processes.js';
 
 export type Grounds = { readonly paths: Paths; readonly processes: Pick<Processes, 'sweep'> };
 
-/** `recorded`: whom the registry knows; null: there is none. Beside a registry only those count that carry an instance, and one that it does not have: whoever has none may belong to an engine that it knows. */
+/**
+ * `known`: the instances that the registry has; null: there is no registry. Beside one only those count that carry an instance, and one that it does
+ * not have: whoever has none may belong to an engine that it knows.
+ */
 export async function unrecorded(
-  recorded: readonly RecordedEngine[] | null,
+  known: ReadonlySet<string> | null,
   { paths, processes }: Grounds,
 ): Promise<readonly RecordedEngine[]> {
   const sweep = await processes.sweep();
-  const known = recorded === null ? null : new Set(recorded.map(({ instance }) => instance));
   const found = new Map<string, { readonly key: ReplicaKey; readonly instance: string; readonly tree: ProcessStat[] }>();
   const meet = async (key: ReplicaKey, process: ProcessStat, nameless: boolean): Promise<void> => {
     const instance = await environValue(process.pid, 'POOLCTL_INSTANCE');

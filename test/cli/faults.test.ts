@@ -123,6 +123,7 @@ it('a terminal that is closed ends the supervisor that began on it, with its eng
 it('a reader who goes after the first line (up 2>&1 | head -1) ends no supervisor', async () => {
   engine(server);
   const shell = started('sh', '-c', '"$NODE" "$PROGRAM" up --log-level debug 2>&1 | head -1');
+  const closed = once(shell, 'close');
   const [line] = (await once(shell.stdout ?? shell, 'data')) as [Buffer];
   expect(line.toString()).toContain('supervisor.started');
   while ((await rig.run('wait', 'chat', '--for', 'ready', '--timeout', '20s')).status !== 0) await sleep(50);
@@ -130,5 +131,5 @@ it('a reader who goes after the first line (up 2>&1 | head -1) ends no superviso
   process.kill(before.pid, 'SIGKILL');
   await until(({ state, incarnation }) => state === 'ready' && incarnation === 2);
   expect((await rig.run('down')).status).toBe(0);
-  await once(shell, 'close');
+  await closed;
 });

@@ -75,13 +75,6 @@ async function untilThere(file: string): Promise<void> {
   while (!existsSync(join(rig.state, file))) await sleep(20);
 }
 
-/** By /proc, and not by anybody's word. */
-const engines = (): readonly number[] =>
-  rig
-    .processes()
-    .filter((pid) => readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes('demo/engine.js'))
-    .sort();
-
 /** To the last byte. */
 function fill(): string {
   const path = join(rig.state, 'filler');
@@ -181,29 +174,6 @@ describe('a state directory (what needs a mount is skipped unless root)', () => 
       expect.stringMatching(/^error: cannot use the state directory .*EROFS.*\[STATE_DIR_UNSAFE\]/),
     ]);
   });
-
-  it.skipIf(!root)(
-    'that is full when its supervisor is killed: the next one finds the engines that could not be written down',
-    async () => {
-      expect(mounted('-t', 'tmpfs', '-o', 'size=1m,mode=0700', 'tmpfs')).toBe(true);
-      const first = await rig.up();
-      await rig.run('wait', 'chat', '--for', 'ready', '--timeout', '30s');
-      const before = await replicas();
-      const filler = fill();
-      // The log of the second has no place any more: nothing but its environment and its directory says whose it is.
-      rmSync(join(rig.state, 'logs/chat/r1.log'));
-      fill();
-      for (const { pid } of before) process.kill(pid, 'SIGKILL');
-      await until((all) => all.every((each: Json, n: number) => each.state === 'ready' && each.pid !== before[n].pid));
-      first.child.kill('SIGKILL');
-      await first.ended;
-      rmSync(filler);
-      await rig.up();
-      expect((await rig.run('wait', 'chat', '--for', 'ready', '--timeout', '30s')).status).toBe(0);
-      const present = await replicas();
-      expect(engines()).toEqual(present.map(({ pid }: { pid: number }) => pid).sort());
-    },
-  );
 
   it.skipIf(!root)('that becomes read-only: the same', async () => {
     const before = await serving();

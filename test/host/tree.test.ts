@@ -105,14 +105,13 @@ test('never the supervisor itself, its ancestors, or the dead', async () => {
   expect(tree.map(({ pid }) => pid)).toEqual([70]);
 });
 
-test('who works below a directory and carries an instance, also where that is deleted, and nobody else', async () => {
+test('who works below a directory, also where that is deleted, and nobody else', async () => {
   const dir = await scratchDir();
   const work = join(dir, 'work');
   await mkdir(join(work, 'chat', 'r0'), { recursive: true });
   const there = `cd ${work}/chat/r0; echo ready; exec sleep 600`;
-  const engine = await runScript(there, { env: { POOLCTL_INSTANCE: 'i-1' } });
-  await runScript(there);
-  await runScript('cd /; echo ready; exec sleep 600', { env: { POOLCTL_INSTANCE: 'i-2' } });
+  const engine = await runScript(there);
+  await runScript('cd /; echo ready; exec sleep 600');
   const found = async () =>
     [...(await workersUnder(work, await sweepProcesses()))].map(([path, tree]) => [path, tree.map(({ pid }) => pid)]);
   expect(await found()).toEqual([[join(work, 'chat', 'r0'), [engine.pid]]]);

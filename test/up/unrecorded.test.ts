@@ -6,10 +6,9 @@ import { mkdirSync, openSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import type { ReplicaKey } from '../../src/core/model.js';
-import type { RecordedEngine } from '../../src/core/state.js';
 import { type Paths, replicaPaths, supervisorPaths } from '../../src/host/paths.js';
 import { sweepProcesses } from '../../src/host/proc.js';
-import { unidentified, unrecorded } from '../../src/up/unrecorded.js';
+import { unrecorded } from '../../src/up/unrecorded.js';
 import { scratchDir } from '../host/scratch.js';
 
 /** By its log, by its directory, or by both it is an engine of that replica. */
@@ -34,11 +33,10 @@ const place = async (): Promise<Paths> => {
   return supervisorPaths({ stateDir: dir }, {}, { cwd: dir, home: dir });
 };
 
-const knowing = (...instances: readonly string[]): readonly RecordedEngine[] =>
-  instances.map((instance) => unidentified({ key: 'chat/r0' as ReplicaKey, instance }));
+const knowing = (...instances: readonly string[]): ReadonlySet<string> => new Set(instances);
 
-async function found(recorded: readonly RecordedEngine[] | null, paths: Paths): Promise<readonly unknown[]> {
-  const engines = await unrecorded(recorded, { paths, processes: { sweep: sweepProcesses } });
+async function found(known: ReadonlySet<string> | null, paths: Paths): Promise<readonly unknown[]> {
+  const engines = await unrecorded(known, { paths, processes: { sweep: sweepProcesses } });
   return engines.map(({ key, instance, identity }) => [key, instance, identity?.pid]).sort();
 }
 

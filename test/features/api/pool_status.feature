@@ -65,6 +65,7 @@ Feature: Pools over HTTP: what they are, and what they are to do
             "last_crash_at": null,
             "last_error": null,
             "device_masks": ["0"],
+            "drain_deadline_ms": 300000,
             "breaker": {
               "state": "closed", "failures": 0, "retry_at": null, "cuda": { "state": "closed", "failures": 0, "retry_at": null }
             },
