@@ -8,6 +8,8 @@ const pure = ['core', 'inventory', 'text', 'diagnosis', 'telemetry', 'proposal',
 // Of the live view: all but what needs Ink, a socket or a terminal.
 pure.push('test/tui/*.test.ts');
 const ends = ['test/cli/**/*.test.ts', 'test/tui/tmux/*.test.ts'];
+/** Full disks, torn files, crowds, readers who stall: minutes together. */
+const long = ['test/**/*.long.test.ts'];
 const built = { define: { __POOLCTL_VERSION__: JSON.stringify(version) } };
 
 // biome-ignore lint/style/noDefaultExport: vitest reads it
@@ -22,7 +24,7 @@ export default defineConfig({
       {
         ...built,
         extends: true,
-        test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: [...pure, ...ends, 'test/real/**'] },
+        test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: [...pure, ...ends, ...long, 'test/real/**'] },
       },
       {
         ...built,
@@ -33,7 +35,12 @@ export default defineConfig({
       {
         ...built,
         extends: true,
-        test: { name: 'cli', include: ends, testTimeout: 60_000, hookTimeout: 60_000 },
+        test: { name: 'cli', include: ends, exclude: long, testTimeout: 60_000, hookTimeout: 60_000 },
+      },
+      {
+        ...built,
+        extends: true,
+        test: { name: 'long', include: long, testTimeout: 60_000, hookTimeout: 60_000 },
       },
       {
         ...built,

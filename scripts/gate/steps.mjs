@@ -59,6 +59,13 @@ export const steps = (workers) => [
     ...vitest('cli', workers),
   },
   {
+    name: 'long',
+    about: 'what takes its time: full disks, torn files, crowds, readers who stall (vitest)',
+    after: 'build',
+    onRequest: true,
+    ...vitest('long', workers),
+  },
+  {
     name: 'real',
     about: 'the main job with a real llama-server, named by LLAMA_SERVER',
     after: 'build',

@@ -15,7 +15,7 @@ const crashes = 'test/features/supervision/crash_detection.feature';
 const drains = 'test/features/lifecycle/drain.feature';
 const reloads = 'test/features/lifecycle/reload.feature';
 const launches = 'test/features/preload/lifecycle.feature';
-const played = 'test/cli/faults.test.ts';
+const played = 'test/cli/faults.long.test.ts';
 
 /** Of processes, files, clocks and readers. */
 export const faults: readonly Fault[] = [
@@ -108,7 +108,7 @@ export const faults: readonly Fault[] = [
   {
     fault: 'the disk is full or read-only, the directory or the log is deleted',
     tests: {
-      'test/cli/storage.test.ts': [
+      'test/cli/storage.long.test.ts': [
         'that is full: engines are restarted, drained and stopped, and status says what is not saved',
         'that is full when a supervisor begins: it takes over what runs, and its name is written when there is room',
         'that took neither the registry nor a log: an engine that nobody wrote down is found by where it works, and not doubled',
@@ -250,7 +250,7 @@ export const faults: readonly Fault[] = [
     fault: 'the reader of its output goes away, or stalls',
     tests: {
       [played]: ['a reader who goes after the first line (up 2>&1 | head -1) ends no supervisor'],
-      'test/cli/stalled-reader.test.ts': [
+      'test/cli/stalled-reader.long.test.ts': [
         'events go on, engines are brought back, memory is bounded, and it ends when it is told to: %s',
       ],
     },
@@ -278,11 +278,11 @@ export const faults: readonly Fault[] = [
   {
     fault: 'a crash tears the registry or the journal',
     tests: {
-      'test/up/torn.test.ts': [
+      'test/up/torn.long.test.ts': [
         'a torn registry (every byte, %s) is set aside whole, or used where all of it is there',
         'a torn journal (every byte, %s) has each line that is whole, and takes the next one behind them',
       ],
-      'test/up/damaged.test.ts': ['wherever it is damaged, a supervisor begins, shows what is, and goes on'],
+      'test/up/damaged.long.test.ts': ['wherever it is damaged, a supervisor begins, shows what is, and goes on'],
       [restored]: [
         'A torn registry is set aside; engines are found by the logs that they write, none is doubled and none is lost: <left>',
       ],

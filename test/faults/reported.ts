@@ -6,7 +6,7 @@ const life = 'test/features/process/lifecycle.feature';
 const restored = 'test/features/supervision/restore.feature';
 const crashes = 'test/features/supervision/crash_detection.feature';
 const reloads = 'test/features/lifecycle/reload.feature';
-const played = 'test/cli/faults.test.ts';
+const played = 'test/cli/faults.long.test.ts';
 
 export const reported: readonly Fault[] = [
   {

@@ -64,7 +64,7 @@ export function supervise(spec: PoolSpec, argvOf: (port: number) => readonly str
     end: (exit) => endWith(exit),
   });
   const restored = begun({
-    inventory: { ...inventoryOf(spec), supervisor: { ...supervisorSpec, ports: { from: 28_100, to: 28_999 } } },
+    inventory: { ...inventoryOf(spec), supervisor: { ...supervisorSpec, ports: portsOfWorker() } },
     now: clock.now(),
   });
   const runtime = makeRuntime(restored, clock, makePerform(hands));
@@ -82,6 +82,12 @@ export function supervise(spec: PoolSpec, argvOf: (port: number) => readonly str
     end,
     files: { pid: join(dir, 'run/chat.r0.pid'), handoff: join(dir, 'handoff/chat.r0.json'), log: join(dir, 'logs/chat/r0.log') },
   };
+}
+
+/** The preflight above looks at no port: two test files that run at once must not want the same. */
+function portsOfWorker() {
+  const from = 28_100 + 100 * (Number(process.env.VITEST_POOL_ID ?? 1) % 7);
+  return { from, to: from + 99 };
 }
 
 /** The next event of this name. */
