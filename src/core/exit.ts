@@ -47,12 +47,14 @@ export function judgeExit(replica: Replica, exit: ExitEvidence, { startedAt, end
   const uptimeMs = endedAt.at - startedAt.at;
   const words = found.evidence?.text ?? kernelsWord(exit, found) ?? lastWords(exit, wasReady);
   const why = `${ending(exit)}${exit.spawnError === null ? ` after ${span(uptimeMs)}` : ''}${words === null ? '' : `: ${words}`}`;
-  // One that served under an entry that has changed since proves nothing of the new one.
-  const proved = wasReady && replica.provenAt !== null ? { provenAt: endedAt } : {};
-  const ended = { ...replica, ...proved, lastExit: lastExit(replica, { exit, startedAt, endedAt }, found) };
+  const provenAt = wasReady ? stillProven(replica, endedAt) : replica.provenAt;
+  const ended = { ...replica, provenAt, lastExit: lastExit(replica, { exit, startedAt, endedAt }, found) };
   if (found.class === 'graceful') return endedByItself(ended, why, scene);
   return crashed(ended, exit, why, { cause: 'crash', wasReady }, scene);
 }
+
+/** One that served proves its entry until its end; where that has changed since, it proves nothing of the new one. */
+const stillProven = ({ provenAt }: Replica, endedAt: Moment): Replica['provenAt'] => (provenAt === null ? null : endedAt);
 
 /** It was not healthy by its startup deadline. */
 export function judgeDeadline(
@@ -81,7 +83,11 @@ export function judgeUnhealthy(
   const why = `health check failed: unhealthy for ${span(afterMs)} (${detail})`;
   const found = hanging(exit, 'unresponsive', 'raise health.timeout or health.restart_after if it was only busy');
   const endedAt = now(scene);
-  const ended = { ...replica, provenAt: endedAt, lastExit: lastExit(replica, { exit, startedAt, endedAt }, found) };
+  const ended = {
+    ...replica,
+    provenAt: stillProven(replica, endedAt),
+    lastExit: lastExit(replica, { exit, startedAt, endedAt }, found),
+  };
   return crashed(ended, exit, why, { cause: 'health', wasReady: true }, scene);
 }
 
@@ -106,7 +112,11 @@ export function judgeSick(
     cure: told?.cure ?? null,
   };
   const endedAt = now(scene);
-  const ended = { ...replica, provenAt: endedAt, lastExit: lastExit(replica, { exit, startedAt, endedAt }, found) };
+  const ended = {
+    ...replica,
+    provenAt: stillProven(replica, endedAt),
+    lastExit: lastExit(replica, { exit, startedAt, endedAt }, found),
+  };
   return crashed(ended, exit, `restarted, since its log says: ${text}`, { cause: 'crash', wasReady: true }, scene);
 }
 

@@ -148,6 +148,14 @@ describe('a launch under way', () => {
     expect(bench.launch().incarnation).toBe(2);
   });
 
+  it('has the port of its launch, which nobody else is given, and its leases name it', () => {
+    const bench = again(new Bench([poolSpec('chat', 2)]).give({ type: 'woke' }));
+    const { port } = bench.launch();
+    bench.give({ type: 'spawned', ...bench.of(), identity: identityOf(77, 'id1') }).probed();
+    expect(bench.view()).toMatchObject({ state: 'ready', port });
+    expect(bench.view('chat/r1').port).not.toBe(port);
+  });
+
   it('whose entry has changed is ended where it is found', () => {
     const bench = again(one().checked(), { pools: [poolSpec('chat', 1, { args: ['--new'] })] });
     bench.give({ type: 'spawned', ...bench.of(), identity: identityOf(77, 'id1') });
@@ -185,6 +193,15 @@ describe('an engine that was being ended', () => {
   it('and served under an entry that has changed since has proved nothing of the new one', () => {
     const bench = again(served().exited(exitOf({ code: 9 }), false), { pools: [poolSpec('chat', 1, { args: ['--new'] })] });
     bench.wake().swept().wake().checked().spawned();
+    bench.exited(exitOf({ diagnosis: diagnosisOf('config', { restartable: false }) }));
+    expect(bench.view().state).toBe('failed');
+  });
+
+  it('since it was unhealthy, and served under an entry that has changed since, has proved nothing of the new one', () => {
+    const ending = served();
+    while (ending.view().state !== 'stopping') ending.wake().probed(probeResult({ verdict: 'failed' }));
+    const bench = again(ending, { pools: [poolSpec('chat', 1, { args: ['--new'] })] });
+    bench.exited(gone).swept().wake().checked().spawned();
     bench.exited(exitOf({ diagnosis: diagnosisOf('config', { restartable: false }) }));
     expect(bench.view().state).toBe('failed');
   });
