@@ -97,14 +97,13 @@ function strayed(replica: Replica, { died, life }: RecordedReplica, spec: PoolSp
 /** What holds after a clean end as well. */
 function withNumbers(replica: Replica, kept: RecordedReplica, spec: PoolSpec, restoring: Restoring): Replica {
   const { entryOf } = restoring;
-  // A launch that was written down before it came to a process has its port from there: that process may be found.
-  const intended = kept.life.state === 'preparing' ? (kept.life.intent?.port ?? null) : null;
-  const launched = 'engine' in kept.life ? kept.life.engine.port : intended;
+  // One that was found by its launch alone has proved its port, although no record said so before.
+  const served = 'engine' in kept.life ? kept.life.engine.port : null;
   return {
     ...replica,
     incarnation: kept.incarnation,
-    port: spec.port === 'auto' ? (kept.port ?? launched) : replica.port,
-    portProven: kept.port !== null || 'engine' in kept.life,
+    port: spec.port === 'auto' ? (kept.port ?? served) : replica.port,
+    portProven: kept.port !== null || served !== null,
     restartsTotal: kept.restartsTotal,
     crashesTotal: kept.crashesTotal,
     ...(kept.entry === entryOf(spec) ? { provenAt: kept.provenAt, vram: { ...replica.vram, ...kept.vram, before: null } } : {}),

@@ -5,7 +5,7 @@ import type { Input } from '../../src/core/messages.js';
 import type { PoolSpec } from '../../src/core/model.js';
 import { diagnosisOf, exitOf, identityOf, probeResult } from '../rig/facts.js';
 import { poolSpec } from '../rig/specs.js';
-import { type Again, again } from './again.js';
+import { type Again, again, restoredFrom, written } from './again.js';
 import { Bench } from './bench.js';
 
 const plain = poolSpec('chat', 1);
@@ -148,14 +148,6 @@ describe('a launch under way', () => {
     expect(bench.launch().incarnation).toBe(2);
   });
 
-  it('has the port of its launch, which nobody else is given, and its leases name it', () => {
-    const bench = again(new Bench([poolSpec('chat', 2)]).give({ type: 'woke' }));
-    const { port } = bench.launch();
-    bench.give({ type: 'spawned', ...bench.of(), identity: identityOf(77, 'id1') }).probed();
-    expect(bench.view()).toMatchObject({ state: 'ready', port });
-    expect(bench.view('chat/r1').port).not.toBe(port);
-  });
-
   it('whose entry has changed is ended where it is found', () => {
     const bench = again(one().checked(), { pools: [poolSpec('chat', 1, { args: ['--new'] })] });
     bench.give({ type: 'spawned', ...bench.of(), identity: identityOf(77, 'id1') });
@@ -174,6 +166,14 @@ describe('a launch under way', () => {
     const bench = again(queued).give({ type: 'woke' });
     expect(bench.view('chat/r5')).toMatchObject({ state: 'preparing' });
   });
+});
+
+it('an engine whose replica was recorded without a port has that of its launch: its leases name it, and nobody else is given it', () => {
+  const bench = served();
+  const record = written(bench.state, bench.now);
+  const replicas = { 'chat/r0': { ...record.replicas['chat/r0'], port: null } };
+  const { state } = restoredFrom({ ...record, replicas } as typeof record, bench.state);
+  expect(state.pools.get('chat')?.replicas[0]).toMatchObject({ port: bench.view().port, portProven: true });
 });
 
 describe('an engine that was being ended', () => {
