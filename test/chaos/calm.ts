@@ -18,7 +18,7 @@ export async function calm(run: Run): Promise<void> {
   const { chronicle } = run;
   chronicle.line('calm');
   await heal(run);
-  for (const step of [applied, unspoilt, wantedAreBack, allAfterReset, agreed]) {
+  for (const step of [unspoilt, applied, wantedAreBack, allAfterReset, agreed]) {
     if (chronicle.broken.aborted) return;
     await step(run);
   }
@@ -39,7 +39,7 @@ async function heal({ witness }: Run): Promise<void> {
   await Promise.all(witness.alive.map(({ port }) => order(port, 'healthy').catch(() => null)));
 }
 
-/** What is in the file is put to work, so that nothing is left to be surprised by. */
+/** What is in the file is put to work, so that nothing is left to be surprised by. With a model that cannot be run nothing can. */
 const applied = (run: Run): Promise<void> =>
   accomplish(run, '/v2/inventory/apply', {}, 'the file cannot be applied', ({ operation_id }) => operation_id === undefined);
 
