@@ -1,5 +1,7 @@
 /** The order of evidence, and what is kept of a log. */
 
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import type { Diagnosis } from '../../src/core/crash.js';
 import { diagnoseAlone } from '../../src/diagnosis/alone.js';
@@ -197,14 +199,22 @@ describe('lines', () => {
     const lines = new TextEncoder().encode(
       `${illegal} and this is a long line indeed ${'x'.repeat(900)}\nINFO: "POST / HTTP/1.1" 200 OK\n`.repeat(1000),
     );
+    collectGarbage();
     const before = process.memoryUsage();
     for (let times = 0; times < 100; times += 1) reader.readBytes(lines);
+    collectGarbage();
     const after = process.memoryUsage();
-    // 100 MB were read; what garbage there is, is small.
-    expect(after.heapUsed + after.arrayBuffers - before.heapUsed - before.arrayBuffers).toBeLessThan(40e6);
+    // 100 MB were read.
+    expect(after.heapUsed + after.arrayBuffers - before.heapUsed - before.arrayBuffers).toBeLessThan(10e6);
     expect(reader.diagnose(alone)).toMatchObject({ class: 'gpu_error', fatal: false, evidence: { line: 200_000 } });
   });
 });
+
+/** What is still referred to is what counts; garbage may be large on a busy machine. */
+function collectGarbage(): void {
+  setFlagsFromString('--expose-gc');
+  runInNewContext('gc')();
+}
 
 describe('hints', () => {
   it('are for the engine, named or guessed', () => {
