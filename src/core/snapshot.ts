@@ -292,13 +292,17 @@ export function viewLease(
   const poolId = poolIdOf(key);
   const pool = pools.get(poolId);
   const replica = replicaIn(pools, key);
-  if (pool === undefined || replica === undefined || replica.port === null) return null;
+  if (pool === undefined || replica === undefined) return null;
+  // Where its engine listens, and what it serves, is the engine's to say, whatever its replica is to become.
+  const launch = isLive(replica.life) ? replica.life.engine.launch : null;
+  const port = launch?.port ?? replica.port;
+  if (port === null) return null;
   return {
     lease_id: id,
     pool_id: poolId,
     replica_id: replica.id,
-    url: urlFor(pool.spec.host, replica.port),
-    model_id: isLive(replica.life) ? replica.life.engine.launch.spec.modelId : pool.spec.modelId,
+    url: urlFor(pool.spec.host, port),
+    model_id: (launch?.spec ?? pool.spec).modelId,
     holder,
     granted_at: time(grantedAt.wallMs),
     expires_at: time(expiresAt.wallMs),
