@@ -89,8 +89,8 @@ type Claimed = { readonly key: ReplicaKey; readonly bytes: number };
 const total = (claims: readonly Claimed[]): number => claims.reduce((sum, { bytes }) => sum + bytes, 0);
 
 /**
- * Memory of a device that is measured as free and will not be: launches in progress take it, those too that are being ended, and so have those that were ready only after the last look
- * began. What that look has seen them hold is no longer free anyway.
+ * Memory of a device that is measured as free and will not be: launches in progress take it, those too that are being ended, and so have those
+ * that were ready only after the last look began. What that look has seen them hold is no longer free anyway.
  */
 function claimsOn({ uuid }: Device, but: ReplicaKey, state: State): readonly Claimed[] {
   const claims: Claimed[] = [];
@@ -120,8 +120,8 @@ function takingLaunch(life: Life, askedAt: Instant): Launch | null {
     case 'draining':
       return life.readyAt.at >= askedAt ? life.engine.launch : null;
     case 'stopping':
-      // One that was told to end may go on loading until it does; after SIGKILL it takes no more.
-      return life.rung === 'term' && life.exit === null ? life.engine.launch : null;
+      // It may go on loading until it ends, and nobody may have looked since it began; what it forked may hold memory longer than itself.
+      return life.engine.launch;
     default:
       return null;
   }

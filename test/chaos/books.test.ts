@@ -42,6 +42,17 @@ describe('excuses', () => {
     expect(excuses.of(dead(), true)).toBeNull();
   });
 
+  it('let a change that its supervisor did not finish cut leases, and a drain not', () => {
+    const { excuses } = book();
+    excuses.open('drain', ['chat/r0'], hour);
+    excuses.open('reload', ['chat/r1'], hour, true);
+    const reloading = { key: 'chat/r1' };
+    expect(excuses.of(dead(reloading), true)).toBeNull();
+    excuses.supervisorGone();
+    expect(excuses.of(dead(reloading), true)).toBe('reload');
+    expect(excuses.of(dead(), true)).toBeNull();
+  });
+
   it('end some time after what they stand for has ended', () => {
     const { excuses } = book();
     const excuse = excuses.open('stop', ['chat/r0'], 0);

@@ -12,7 +12,9 @@ export type Excuse = {
   readonly keys: ReadonlySet<string>;
   readonly from: number;
   /** From then on leases and requests may be cut. */
-  readonly forceFrom: number;
+  forceFrom: number;
+  /** A change that its supervisor has not brought to its end: the next one stops what it finds of it, and drains nothing. */
+  readonly isChange: boolean;
   /** It has certainly come to its end then; infinite: it may be at work yet. */
   until: number;
 };
@@ -26,15 +28,24 @@ export class Excuses {
   private readonly excuses: Excuse[] = [];
   private readonly faults: Fault[] = [];
 
-  open(what: string, keys: readonly string[], forceInMs: number): Excuse {
+  open(what: string, keys: readonly string[], forceInMs: number, isChange = false): Excuse {
     const from = performance.now();
-    const excuse = { what, keys: new Set(keys), from, forceFrom: from + forceInMs, until: Number.POSITIVE_INFINITY };
+    const until = Number.POSITIVE_INFINITY;
+    const excuse = { what, keys: new Set(keys), from, forceFrom: from + forceInMs, isChange, until };
     this.excuses.push(excuse);
     return excuse;
   }
 
   close(excuse: Excuse): void {
     excuse.until = Math.min(excuse.until, performance.now() + settledMs);
+  }
+
+  /** Changes that were at work are taken back or brought about by the next supervisor, at once. */
+  supervisorGone(): void {
+    const now = performance.now();
+    for (const excuse of this.excuses) {
+      if (excuse.isChange && excuse.until > now) excuse.forceFrom = Math.min(excuse.forceFrom, now);
+    }
   }
 
   /** Nothing is at work any more. */

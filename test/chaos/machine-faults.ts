@@ -4,7 +4,7 @@ import { closeSync, openSync, rmSync, statSync, truncateSync, writeSync } from '
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Random } from '../sim/random.js';
-import { doubtUnsaved, replace } from './operators.js';
+import { replace, supervisorGone } from './operators.js';
 import { allKeys, policy } from './pools.js';
 import { type Part, pause, type Run } from './run-state.js';
 
@@ -51,8 +51,7 @@ async function leaveEngines(run: Run): Promise<void> {
   const { supervisor, leases, chronicle } = run;
   leases.lostAll();
   const { code, stderr } = await supervisor.down('--keep-engines');
-  leases.lostAll();
-  doubtUnsaved(run);
+  supervisorGone(run);
   if (code !== 0) return chronicle.violate(`down --keep-engines has ended with ${code}: ${stderr}`);
   await supervisor.up();
 }

@@ -94,7 +94,7 @@ async function say(run: Run, random: Random, wish: Wish, open: Promise<void>[]):
   const { chronicle, supervisor, excuses, goals } = run;
   const what = `${verb} ${keys.length === 1 ? keys[0] : wish.poolId} ${JSON.stringify(body)}`;
   const ends = verb === 'start' || verb === 'reset' ? [] : keys;
-  const excuse = excuses.open(what, ends, wish.forceInMs);
+  const excuse = excuses.open(what, ends, wish.forceInMs, verb === 'reload' || verb === 'apply');
   const { generation, heldMs } = supervisor;
   const wanted = wants[verb];
   const refused = wanted === null ? () => {} : goals.asking(keys, what);
@@ -174,8 +174,7 @@ export function replace(run: Run, why: string, meanwhile: () => Promise<void> | 
     chronicle.line(`kill -9 of the supervisor ${why}`);
     leases.lostAll();
     await supervisor.kill();
-    leases.lostAll();
-    doubtUnsaved(run);
+    supervisorGone(run);
     await endOrphanedHelpers(run);
     await meanwhile();
     await supervisor.up();
@@ -183,10 +182,12 @@ export function replace(run: Run, why: string, meanwhile: () => Promise<void> | 
 }
 
 /**
- * The supervisor is gone, and what happened while the disk was full stands nowhere: wishes are forgotten, and engines that were launched since are
- * not in the registry, so the next one ends them.
+ * The supervisor is gone, and its leases with it. What happened while the disk was full stands nowhere: wishes are forgotten, and engines that
+ * were launched since are not in the registry, so the next one ends them.
  */
-export function doubtUnsaved({ fullSince, goals, excuses, witness }: Run): void {
+export function supervisorGone({ fullSince, goals, excuses, leases, witness }: Run): void {
+  leases.lostAll();
+  excuses.supervisorGone();
   if (fullSince === null) return;
   const launched = witness.alive.filter(({ bornAt }) => bornAt >= fullSince).map(({ key }) => key);
   excuses.open(

@@ -76,13 +76,15 @@ export function misended(course: Course, { pools, operations }: State, { machine
   if (phase !== 'refused' && result === 'failed') return `${what}, and its model is sound`;
   if (result === 'reloaded' && cancelled) return `${what}, and it was cancelled`;
   const lost = keysOf(from).filter((key) => gone.has(stateOf(key)));
-  // One of a former entry that was being ended before is no part of one that never began.
-  const began = phase === 'forward' || phase === 'back';
-  const leaving = keysOf(from).filter((key) => stateOf(key) === 'stopping' && !began);
+  const steps = operations.get(course.operationId ?? '')?.steps ?? [];
+  // One of a former entry that was being ended before is no part of it where its turn never came.
+  const leaving = keysOf(from).filter((key) => {
+    const { forth, back } = stepsOf(key, steps);
+    return stateOf(key) === 'stopping' && forth !== 'done' && back === null;
+  });
   for (const { key, launch, killed } of machine.processes.leaders())
     if (poolOf(key) === from.poolId && !isAlike(launch.spec, due) && !killed && ![...lost, ...leaving].includes(key))
       return `${what}, and ${key} has ${named(launch.spec)}`;
-  const steps = operations.get(course.operationId ?? '')?.steps ?? [];
   const backs = keysOf(from).map((key) => stepsOf(key, steps).back);
   if (backs.some((back) => back !== null) && !course.toldBack && cause === 'reload')
     return `${what}, and nobody was told that it went back`;
