@@ -2,12 +2,12 @@
 
 import { existsSync, rmSync } from 'node:fs';
 import { cpus } from 'node:os';
-import { parseArgs } from 'node:util';
 import { aligned, comparison, table } from '../test/bench/figures.mjs';
 import { Fleet, poolctl } from '../test/bench/fleet.mjs';
 import { childProgram, quiet, workDirectory } from '../test/bench/machine.mjs';
 import { writePage } from '../test/bench/page.mjs';
 import { compared, findPeers } from '../test/bench/peers/index.mjs';
+import { parse, refuse } from './options.mjs';
 
 const own = ['status', 'respawn', 'memory', 'idle', 'start', 'stop', 'flood', 'scrape', 'leases', 'drain', 'view', 'scale'];
 
@@ -24,7 +24,7 @@ It takes some eight minutes. pm2 and supervisord are fetched into .tmp/peers whe
 --page writes the figures into docs/comparison.md as well.
 `;
 
-const { values } = parseArgs({
+const { values } = parse({
   options: {
     only: { type: 'string' },
     rounds: { type: 'string' },
@@ -79,9 +79,4 @@ async function bench() {
 
 function say(line) {
   process.stderr.write(`${line}\n`);
-}
-
-function refuse(message) {
-  say(`error: ${message}`);
-  process.exitCode = 2;
 }

@@ -1,9 +1,10 @@
 /** `npm run chaos`: a real supervisor among real engines that misbehave, judged from outside. See `npm run chaos -- --help`. */
 
+import { readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import { parseArgs } from 'node:util';
 import { broken } from '../test/chaos/broken.mjs';
 import { bundle } from '../test/chaos/bundle.mjs';
+import { numberOf, parse, refuse } from './options.mjs';
 
 const help = `usage: npm run chaos -- [--minutes M] [--seed S]
        npm run chaos -- --broken NAME|all [--minutes M] [--seed S]
@@ -19,7 +20,15 @@ ${broken.map(({ name }) => `  ${name}\n`).join('')}
 soak keeps one supervisor for the whole time (default 60 minutes), and tells whether its memory or its descriptors grow.
 `;
 
-const { values } = parse();
+const { values } = parse({
+  options: {
+    minutes: { type: 'string' },
+    seed: { type: 'string' },
+    broken: { type: 'string' },
+    soak: { type: 'boolean', default: false },
+    help: { type: 'boolean', short: 'h', default: false },
+  },
+});
 const interruption = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, () => interruption.abort());
 const seed = values.seed ?? String(Math.floor(Math.random() * 1e6));
@@ -34,7 +43,9 @@ async function once() {
   process.stdout.write(summary(outcome));
   for (const violation of violations) process.stdout.write(`VIOLATION: ${violation}\n`);
   if (violations.length > 0)
-    process.stdout.write(`  its files are kept in ${dir}; what happened stands in ${chronicle}\n  ${again()}\n`);
+    process.stdout.write(
+      `${lastWords(chronicle)}  its files are kept in ${dir}; what happened stands in ${chronicle}\n  ${again()}\n`,
+    );
   process.stdout.write(`${violations.length} violations\n`);
   close(violations.length === 0 && !interruption.signal.aborted ? 1 : 0, 1);
 }
@@ -82,6 +93,15 @@ function summary({ minutes: took, supervisors, engines, growth, ownDisk, operati
   ].join('');
 }
 
+/** What led to it, for who has nothing but this output. */
+function lastWords(chronicle) {
+  const lines = readFileSync(chronicle, 'utf8').trimEnd().split('\n');
+  return lines
+    .slice(-80)
+    .map((line) => `  ${line}\n`)
+    .join('');
+}
+
 function again() {
   return `npm run ${values.soak ? 'soak' : 'chaos'} -- --minutes ${minutes(values.soak ? 60 : 5)} --seed ${seed}`;
 }
@@ -98,28 +118,5 @@ function chosen(name) {
 }
 
 function minutes(otherwise) {
-  const value = Number(values.minutes ?? otherwise);
-  if (!(value > 0)) refuse(`--minutes takes a number over 0, not "${values.minutes}"`);
-  return value;
-}
-
-function parse() {
-  try {
-    return parseArgs({
-      options: {
-        minutes: { type: 'string' },
-        seed: { type: 'string' },
-        broken: { type: 'string' },
-        soak: { type: 'boolean', default: false },
-        help: { type: 'boolean', short: 'h', default: false },
-      },
-    });
-  } catch (error) {
-    return refuse(error.message);
-  }
-}
-
-function refuse(message) {
-  process.stderr.write(`error: ${message}\n`);
-  process.exit(2);
+  return numberOf('minutes', values.minutes ?? otherwise);
 }

@@ -3,10 +3,10 @@
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { Relay } from './fuzz/relay.mjs';
 import { install, NotToBeHad, schemathesis } from './fuzz/schemathesis.mjs';
 import { poolctl, Supervisors } from './fuzz/supervisor.mjs';
+import { numberOf, parse, refuse } from './options.mjs';
 
 const help = `usage: npm run fuzz -- [--requests N] [--seed N] [--examples N] [--port PORT]
 
@@ -17,7 +17,7 @@ Fails where an answer is not described, is a 500, or does not come, and where th
 Needs python3 with venv; Schemathesis is installed into $XDG_CACHE_HOME/poolctl once.
 `;
 
-const { values } = parseArgs({
+const { values } = parse({
   options: {
     requests: { type: 'string', default: '20000' },
     seed: { type: 'string', default: '1' },
@@ -36,20 +36,20 @@ async function fuzz() {
     if (!(error instanceof NotToBeHad)) throw error;
     return refuse(`cannot fuzz poolctl: Schemathesis is not to be had: ${error.message}`);
   });
-  if (program === undefined) return;
   const directory = mkdtempSync(join(tmpdir(), 'poolctl-fuzz-'));
-  const supervisors = new Supervisors(directory, Number(values.port));
+  const supervisors = new Supervisors(directory, numberOf('port', values.port));
   const relay = new Relay(supervisors);
   const stopped = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => stopped.abort());
   const begun = performance.now();
+  const [requests, examples] = [numberOf('requests', values.requests), numberOf('examples', values.examples)];
   let [rounds, failed] = [0, 0];
   /** One round after another, each with the next seed. */
   const client = async (url, place) => {
     mkdirSync(place);
-    while (relay.requests < Number(values.requests)) {
+    while (relay.requests < requests) {
       const seed = Number(values.seed) + rounds++;
-      const wish = { program, url, seed, directory: place, examples: Number(values.examples), signal: stopped.signal };
+      const wish = { program, url, seed, directory: place, examples, signal: stopped.signal };
       const { sound, told } = await schemathesis(wish);
       if (sound) continue;
       failed += 1;
@@ -74,9 +74,4 @@ async function fuzz() {
   const wrong = failed + faults.length;
   process.stdout.write(`${rounds - failed} passed, ${wrong} failed\n`);
   process.exitCode = wrong > 0 ? 1 : 0;
-}
-
-function refuse(message) {
-  process.stderr.write(`error: ${message}\n`);
-  process.exitCode = 2;
 }

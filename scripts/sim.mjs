@@ -3,11 +3,11 @@
 import { rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { dirname } from 'node:path';
-import { parseArgs } from 'node:util';
 import { bundle } from '../test/sim/bundle.mjs';
 import { mutants } from '../test/sim/mutants.mjs';
 import { cellsOf, faultsOf, merge, violationOf } from '../test/sim/summary.mjs';
 import { runAll } from '../test/sim/threads.mjs';
+import { numberOf, parse, refuse } from './options.mjs';
 
 const help = `usage: npm run sim -- [--seeds N] [--first N] [--hours H] [--probe-interval D] [--threads N] [--mutants]
        npm run sim -- --seed S [--hours H] [--probe-interval D] [--trace] [--mutant NAME]
@@ -18,7 +18,20 @@ ends its seed and is told with the end of its trace; the same seed plays it agai
 --mutants breaks the core on purpose, one way after another, and plays seeds until each is caught. --mutant NAME plays one of them.
 `;
 
-const { values } = parse();
+const { values } = parse({
+  options: {
+    seeds: { type: 'string', default: '20' },
+    first: { type: 'string', default: '1' },
+    seed: { type: 'string' },
+    hours: { type: 'string', default: '24' },
+    'probe-interval': { type: 'string', default: '5s' },
+    threads: { type: 'string', default: String(availableParallelism()) },
+    trace: { type: 'boolean', default: false },
+    mutants: { type: 'boolean', default: false },
+    mutant: { type: 'string' },
+    help: { type: 'boolean', short: 'h', default: false },
+  },
+});
 const threads = number('threads');
 if (values.help) process.stdout.write(help);
 else if (values.mutants) await hunt();
@@ -103,39 +116,11 @@ function close(passed, failed) {
 }
 
 function number(name) {
-  const value = Number(values[name]);
-  if (!(value > 0)) refuse(`--${name} takes a number over 0, not "${values[name]}"`);
-  return value;
+  return numberOf(name, values[name]);
 }
 
 function duration(text) {
   const [, value, unit] = /^(\d+)(ms|s|m)$/.exec(text) ?? [];
   if (value === undefined || Number(value) === 0) refuse(`--probe-interval takes a duration such as 5s, not "${text}"`);
   return Number(value) * { ms: 1, s: 1_000, m: 60_000 }[unit];
-}
-
-function parse() {
-  try {
-    return parseArgs({
-      options: {
-        seeds: { type: 'string', default: '20' },
-        first: { type: 'string', default: '1' },
-        seed: { type: 'string' },
-        hours: { type: 'string', default: '24' },
-        'probe-interval': { type: 'string', default: '5s' },
-        threads: { type: 'string', default: String(availableParallelism()) },
-        trace: { type: 'boolean', default: false },
-        mutants: { type: 'boolean', default: false },
-        mutant: { type: 'string' },
-        help: { type: 'boolean', short: 'h', default: false },
-      },
-    });
-  } catch (error) {
-    return refuse(error.message);
-  }
-}
-
-function refuse(message) {
-  process.stderr.write(`error: ${message}\n`);
-  process.exit(2);
 }

@@ -2,16 +2,22 @@
 
 import { mkdir } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { runSteps } from './gate/run.mjs';
 import { steps } from './gate/steps.mjs';
+import { parse, refuse } from './options.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const cores = 2;
 // Features and end-to-end tests wait more than they compute: more steps than cores keep these busy.
 const atOnce = 2 * cores;
 
-const { values, positionals } = parse();
+const { values, positionals } = parse({
+  allowPositionals: true,
+  options: {
+    help: { type: 'boolean', short: 'h', default: false },
+    verbose: { type: 'boolean', short: 'v', default: false },
+  },
+});
 const known = steps(1);
 if (values.help) {
   process.stdout.write(help());
@@ -53,24 +59,4 @@ function help() {
     .map(({ name, about, onRequest }) => `  ${name.padEnd(10)}${about}${onRequest ? ' (only when named)' : ''}\n`)
     .join('');
   return `usage: npm test [-- [--verbose] [STEP ...]]\n\nRuns the steps named, or the whole gate, four at a time, and closes with "N passed, N failed".\n\n${lines}`;
-}
-
-function parse() {
-  try {
-    return parseArgs({
-      allowPositionals: true,
-      options: {
-        help: { type: 'boolean', short: 'h', default: false },
-        verbose: { type: 'boolean', short: 'v', default: false },
-      },
-    });
-  } catch (error) {
-    refuse(error.message);
-    process.exit();
-  }
-}
-
-function refuse(message) {
-  process.stderr.write(`error: ${message}\n`);
-  process.exitCode = 2;
 }

@@ -3,8 +3,8 @@
 import { copyFile, mkdir, mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { build } from 'esbuild';
 import { bundlePoolctl, root } from '../../scripts/build/bundle.mjs';
+import { bundled } from '../rig/bundled.mjs';
 import { edited } from '../rig/edited.mjs';
 
 /** `edits` are made to poolctl alone. The directory is the caller's to remove. */
@@ -15,16 +15,7 @@ export async function bundle(edits = []) {
   const outfile = join(dir, 'play.mjs');
   await Promise.all([
     bundlePoolctl(dist, { plugins: [edited(edits)] }),
-    build({
-      absWorkingDir: root,
-      entryPoints: ['test/chaos/play.ts'],
-      bundle: true,
-      platform: 'node',
-      format: 'esm',
-      target: 'node20',
-      outfile,
-      logLevel: 'warning',
-    }),
+    bundled('test/chaos/play.ts', outfile),
     // The rig looks for its program beside itself.
     copyFile(join(root, 'test/rig/fake-nvidia-smi.mjs'), join(dir, 'fake-nvidia-smi.mjs')),
   ]);

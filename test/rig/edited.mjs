@@ -2,9 +2,7 @@
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-
-const root = fileURLToPath(new URL('../..', import.meta.url));
+import { root } from '../../scripts/build/bundle.mjs';
 
 /**
  * A plugin for esbuild. Each edit replaces `from` by `to` in `file`, a path from the repository's root. The build fails where a snippet is not

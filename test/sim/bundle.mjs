@@ -2,11 +2,8 @@
 
 import { mkdir, mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
-import { edited } from '../rig/edited.mjs';
-
-const root = fileURLToPath(new URL('../..', import.meta.url));
+import { root } from '../../scripts/build/bundle.mjs';
+import { bundled } from '../rig/bundled.mjs';
 
 /** Each turn of a replica is counted by state and fact, and the table's rows can be read. */
 const hooks = [
@@ -29,16 +26,6 @@ const hooks = [
 export async function bundle(edits = []) {
   await mkdir(join(root, '.tmp'), { recursive: true });
   const outfile = join(await mkdtemp(join(root, '.tmp/sim-')), 'worker.mjs');
-  await build({
-    absWorkingDir: root,
-    entryPoints: ['test/sim/worker.ts'],
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    target: 'node20',
-    outfile,
-    logLevel: 'warning',
-    plugins: [edited([...hooks, ...edits])],
-  });
+  await bundled('test/sim/worker.ts', outfile, [...hooks, ...edits]);
   return outfile;
 }
