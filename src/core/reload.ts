@@ -74,10 +74,12 @@ export function goalOf({ reload }: Pool, { key, goal }: Replica): Replica['goal'
 /** As the next supervisor is to find it, should this one die before the reload is committed: its engine as it is, all else as it was before. */
 export function beforeReload({ reload }: Pool, replica: Replica): Replica {
   const place = reload?.places.find(({ key }) => key === replica.key);
-  if (place === undefined || place.stage === 'waiting' || place.stage === 'returned') return replica;
+  // Who is on his way back was given all that before, and has earned what there is since: another port too, where he had none.
+  if (place === undefined || place.stage === 'waiting' || place.stage === 'returning' || place.stage === 'returned') return replica;
   const { goal, earned, place: where, life } = place.before;
   const rests: Life = life ?? { state: 'stopped', why: null };
-  return { ...replica, ...earned, ...where, goal, life: isResting(replica.life) ? rests : replica.life };
+  const resting = isResting(replica.life) ? rests : replica.life;
+  return place.stage === 'lost' ? { ...replica, goal, life: resting } : { ...replica, ...earned, ...where, goal, life: resting };
 }
 
 /** Back from here. The first failure tells why. `downs`: whoever is not wanted up any more. */

@@ -1,12 +1,13 @@
 /** Reloads: all replicas change their model, or none does; every step is undone, whoever fails, and whatever it was before. */
 
 import { describe, expect, it, test } from 'vitest';
+import { isLive } from '../../src/core/life.js';
 import type { ReplicaKey } from '../../src/core/model.js';
 import { viewOperation, viewPool } from '../../src/core/snapshot.js';
 import { exitOf, probeResult } from '../rig/facts.js';
 import { poolSpec } from '../rig/specs.js';
-import { again } from './again.js';
-import type { Bench } from './bench.js';
+import { again, written } from './again.js';
+import { Bench } from './bench.js';
 import { acquire, release, serving } from './leasing.js';
 import { type Manner, type Manners, play } from './moves.js';
 
@@ -501,4 +502,26 @@ describe('a supervisor that dies', () => {
     expect(bench.view('chat/r1')).toMatchObject({ state: 'starting', model_id: 'b' });
     expect(again(bench).view('chat/r1')).toMatchObject({ crash_count: before.crash_count, breaker: before.breaker });
   });
+});
+
+it('that goes back is recorded with the ports of those that serve again, also of one that had none when its turn came', () => {
+  const supervisor = { loads: { perDevice: 1, total: 1 } };
+  const bench = ask(
+    new Bench([poolSpec('chat', 2, { ...withModel, reload: { ...reload, strategy: 'recreate' } })], { supervisor }),
+  );
+  bench.verified().checked().spawned(100).wake();
+  expect(bench.replica('chat/r1')).toMatchObject({ life: { state: 'preparing' }, portProven: false });
+  const found = new Set<string>();
+  play(bench, badly('crashes at once', 'chat/r0'), 900_000, (now) => {
+    const { replicas } = written(now.state, now.now);
+    for (const key of ['chat/r0', 'chat/r1'] as const) {
+      const { life } = now.replica(key);
+      if (!isLive(life) || life.engine.launch.spec.model === b) continue;
+      found.add(key);
+      expect({ key, port: replicas[key]?.port }).toEqual({ key, port: life.engine.launch.port });
+    }
+    return ended(now);
+  });
+  expect(operationOf(bench).outcome).toBe('rolled_back');
+  expect([...found]).toEqual(['chat/r0', 'chat/r1']);
 });
