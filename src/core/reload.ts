@@ -74,12 +74,12 @@ export function goalOf({ reload }: Pool, { key, goal }: Replica): Replica['goal'
 /** As the next supervisor is to find it, should this one die before the reload is committed: its engine as it is, all else as it was before. */
 export function beforeReload({ reload }: Pool, replica: Replica): Replica {
   const place = reload?.places.find(({ key }) => key === replica.key);
-  // Who is on his way back was given all that before, and has earned what there is since: another port too, where he had none.
-  if (place === undefined || place.stage === 'waiting' || place.stage === 'returning' || place.stage === 'returned') return replica;
+  if (place === undefined || place.stage === 'waiting' || place.stage === 'returned') return replica;
   const { goal, earned, place: where, life } = place.before;
   const rests: Life = life ?? { state: 'stopped', why: null };
-  const resting = isResting(replica.life) ? rests : replica.life;
-  return place.stage === 'lost' ? { ...replica, goal, life: resting } : { ...replica, ...earned, ...where, goal, life: resting };
+  // Who is on his way back may have got a port by now that he did not have when his turn came.
+  const isBack = place.stage === 'returning' || place.stage === 'lost';
+  return { ...replica, ...earned, ...(isBack ? {} : where), goal, life: isResting(replica.life) ? rests : replica.life };
 }
 
 /** Back from here. The first failure tells why. `downs`: whoever is not wanted up any more. */
