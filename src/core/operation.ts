@@ -120,6 +120,14 @@ const outcomes: Readonly<Record<Operation['kind'], string>> = {
   shutdown: 'stopped',
 };
 
+/** Whether an accepted restart has yet to come to it: it is wanted up from then on, whatever it is until its turn. */
+export function awaitsRestart(operations: State['operations'], key: ReplicaKey): boolean {
+  for (const { kind, state, steps } of operations.values())
+    if (kind === 'restart' && state === 'running' && steps.some((step) => step.key === key && step.state === 'pending'))
+      return true;
+  return false;
+}
+
 /** A later wish of the operator overrides an earlier one. */
 export function cancel(operation: Operation, by: Verb | 'shutdown', at: Moment): Operation {
   const message = `${operation.kind} was cancelled by a ${by}`;

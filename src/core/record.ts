@@ -8,6 +8,7 @@ import { isRestart } from './launching.js';
 import type { Intent, LaunchCause, Life, Resumed } from './life.js';
 import type { Launch } from './messages.js';
 import type { Device, Instant, Lease, Moment, PoolSpec } from './model.js';
+import { awaitsRestart } from './operation.js';
 import { beforeReload } from './reload.js';
 import type { Operation, Override, Pool, RecordedEngine, Replica, State } from './state.js';
 import type { Restart } from './storm.js';
@@ -132,7 +133,7 @@ function deviceRestartsOf({ deviceRestarts, pools }: State, at: Moment): Recorde
 function recordedReplica(
   running: Replica,
   pool: Pool,
-  { shutdown }: State,
+  { shutdown, operations }: State,
   entryOf: (spec: PoolSpec) => string,
 ): RecordedReplica {
   const { spec } = pool;
@@ -140,13 +141,14 @@ function recordedReplica(
   const replica = beforeReload(pool, running);
   // It may find a pool in the file again that was on its way out: nobody wanted that one down for ever.
   const returns = pool.retiring && spec.autostart;
+  const comesUp = returns || awaitsRestart(operations, replica.key);
   // A supervisor that dies on its way down was not asked to keep its engines down for ever.
   const wanted = shutdown?.goals.get(replica.key) ?? replica.goal;
   const { life } = replica;
   const intent = life.state === 'preparing' && life.phase !== 'queued' ? life.launch : null;
   const more = isOrderedRestart(life) ? 1 : 0;
   return {
-    goal: returns ? 'up' : wanted,
+    goal: comesUp ? 'up' : wanted,
     incarnation: intent?.incarnation ?? replica.incarnation,
     port: replica.portProven ? replica.port : null,
     attempt: replica.attempt,
@@ -165,7 +167,7 @@ function recordedReplica(
     entry: entryOf(spec),
     died: replica.died && engineOf(replica.died.launch, replica.died.identity, replica.died.startedAt, entryOf),
     life:
-      returns && life.state === 'stopped' ? { state: 'preparing', cause: 'start', intent: null } : recordedLife(life, entryOf),
+      comesUp && life.state === 'stopped' ? { state: 'preparing', cause: 'start', intent: null } : recordedLife(life, entryOf),
   };
 }
 

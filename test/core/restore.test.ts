@@ -7,6 +7,7 @@ import { diagnosisOf, exitOf, identityOf, probeResult } from '../rig/facts.js';
 import { poolSpec } from '../rig/specs.js';
 import { type Again, again, restoredFrom, written } from './again.js';
 import { Bench } from './bench.js';
+import { acquire, serving } from './leasing.js';
 
 const plain = poolSpec('chat', 1);
 const one = (more: Partial<PoolSpec> = {}) => new Bench([poolSpec('chat', 1, more)]);
@@ -174,6 +175,26 @@ it('an engine whose replica was recorded without a port has that of its launch: 
   const replicas = { 'chat/r0': { ...record.replicas['chat/r0'], port: null } };
   const { state } = restoredFrom({ ...record, replicas } as typeof record, bench.state);
   expect(state.pools.get('chat')?.replicas[0]).toMatchObject({ port: bench.view().port, portProven: true });
+});
+
+it.each(['stop', 'drain'] as const)(
+  'a restart of the pool wins over a %s before it, also where its turn has not come',
+  (verb) => {
+    const bench = serving(4, 2);
+    acquire(bench, { replicaId: 'r1' });
+    bench.ask(verb, { replicaId: 'r1' }).ask('restart', { now: true });
+    expect(bench.view('chat/r1').state).toBe(verb === 'stop' ? 'stopping' : 'draining');
+    expect(again(bench).replica('chat/r1').goal).toBe('up');
+  },
+);
+
+it('a restart of the pool that has not come to a stopped replica starts it', () => {
+  const bench = serving(4, 2)
+    .ask('stop', { replicaId: 'r1' })
+    .exited(exitOf({ code: 0 }), true, 'chat/r1');
+  bench.give({ type: 'swept', ...bench.of('chat/r1'), left: [] }).ask('restart');
+  expect(bench.view('chat/r1').state).toBe('stopped');
+  expect(again(bench).replica('chat/r1')).toMatchObject({ goal: 'up', life: { state: 'preparing', cause: 'start' } });
 });
 
 describe('an engine that was being ended', () => {
