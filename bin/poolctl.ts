@@ -10,7 +10,11 @@ import { homedir } from 'node:os';
 import { isatty } from 'node:tty';
 import type { Cli, Face } from '../commands/cli.js';
 import { plainLine } from '../commands/plain.js';
+import { growSlowly } from '../src/host/heap.js';
 import { version } from '../src/version.js';
+
+/** In which a program is read, and a supervisor launches some hundred engines. */
+const startMs = 5_000;
 
 await main(process.argv.slice(2));
 
@@ -18,8 +22,9 @@ async function main(argv: readonly string[]): Promise<void> {
   const cli = world();
   if (argv[0] === 'complete') return (await import('../commands/complete.js')).complete(argv.slice(1), cli);
   const plain = plainLine(argv, cli);
-  const run = plain ?? (async () => (await import('../commands/program.js')).runProgram(argv, cli));
-  await run();
+  if (plain !== null) return plain();
+  growSlowly(startMs);
+  return (await import('../commands/program.js')).runProgram(argv, cli);
 }
 
 function world(): Cli {

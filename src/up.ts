@@ -181,6 +181,7 @@ export async function up(options: UpOptions, world: World): Promise<number> {
       return gpus.read();
     },
     record: recorded,
+    touch: () => registry.touch(),
     onStorage,
     end: (exit) => ended(exit),
   });

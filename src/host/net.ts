@@ -25,15 +25,14 @@ export async function readListeners(): Promise<readonly Listener[]> {
   return tables.flatMap(parseListeners);
 }
 
-/** Parses one table; lines that are not listeners are passed over. */
+/** One line of a table, of a socket that listens. */
+const listening = /^ *\d+: ([0-9A-F]{8}|[0-9A-F]{32}):([0-9A-F]{4}) [0-9A-F]+:[0-9A-F]+ 0A (?:[^ \n]+ +){5}(\d+)/gm;
+
+/** Parses one table; lines that are not listeners are passed over, and cost no memory. */
 export function parseListeners(text: string): readonly Listener[] {
   const listeners: Listener[] = [];
-  for (const line of text.split('\n')) {
-    const match = /^\s*\d+: ([0-9A-F]{8}|[0-9A-F]{32}):([0-9A-F]{4}) [0-9A-F]+:[0-9A-F]+ 0A (?:\S+\s+){5}(\d+)/.exec(line);
-    const [, address, port, inode] = match ?? [];
-    if (address === undefined || port === undefined || inode === undefined) continue;
+  for (const [, address = '', port = '', inode = ''] of text.matchAll(listening))
     listeners.push({ ...readAddress(address), port: Number.parseInt(port, 16), inode });
-  }
   return listeners;
 }
 

@@ -62,6 +62,7 @@ export type HandsWorld = {
   readonly limitsOf?: (launch: Launch) => LogLimits;
   readonly observe: () => Promise<DevicesObservation>;
   readonly record: () => Promise<void>;
+  readonly touch: () => void;
   /** A file of ours could not be kept, or can again (null). */
   readonly onStorage: (what: string, error: string | null) => void;
   readonly end: (exit: number) => void;
@@ -73,6 +74,8 @@ const strayDelayMs = 50;
 export function makeHands(world: HandsWorld): Hands {
   const { paths, processes, containment } = world;
   const prepared = new Map<ReplicaKey, Prepared & { readonly check: number }>();
+  /** Of who was launched: all that is still needed of what was prepared. */
+  const shown = new Map<ReplicaKey, Pick<Prepared, 'modelPath' | 'shownArgs'>>();
   /** Instances that another supervisor launched. */
   const adopted = new Set<string>();
 
@@ -107,7 +110,9 @@ export function makeHands(world: HandsWorld): Hands {
     const ready = prepared.get(launch.key);
     if (ready === undefined) throw new Error(`${launch.key} was to be spawned without a preflight`);
     const { log, pidFile } = replicaPaths(paths, launch.key);
-    const { chain, argv, env, cwd } = ready;
+    const { chain, argv, env, cwd, modelPath, shownArgs } = ready;
+    prepared.delete(launch.key);
+    shown.set(launch.key, { modelPath, shownArgs });
     const order = {
       key: launch.key,
       incarnation: launch.incarnation,
@@ -189,6 +194,7 @@ export function makeHands(world: HandsWorld): Hands {
 
   return {
     record: world.record,
+    touch: world.touch,
     observe: world.observe,
     check,
     verify,
@@ -203,7 +209,7 @@ export function makeHands(world: HandsWorld): Hands {
       else void processes.killTree(marks(launch, identity));
     },
     writeHandoff(launch, facts) {
-      const { modelPath = null, shownArgs = [] } = prepared.get(launch.key) ?? {};
+      const { modelPath = null, shownArgs = [] } = shown.get(launch.key) ?? {};
       const handoff = handoffOf(launch, facts, { modelPath, flags: shownArgs });
       world.files.write(replicaPaths(paths, launch.key).handoff, handoffText(handoff));
     },

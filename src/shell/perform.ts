@@ -34,6 +34,8 @@ export type Reports = {
 export type Hands = {
   /** Resolves when the registry, as the state is now, is on disk, or its failure has been told. */
   record(): Promise<void>;
+  /** The same a moment later, and nobody waits for it. */
+  touch(): void;
   check(
     launch: Launch,
     onStaging: (staging: Staging) => void,
@@ -78,8 +80,9 @@ export type Hands = {
 
 /**
  * Effects of one step run in order. What follows a `record` waits for it, but for a check, which changes nothing, and for handoff files, which are
- * as they must be before anything is told; a spawn waits for the last one of any step; and what comes later for the same replica waits behind
- * that, so no signal overtakes a spawn.
+ * as they must be before anything is told; a spawn waits for the last one of any step that had more to do; and what comes later for the same
+ * replica waits behind that, so no signal overtakes a spawn. A record that nobody waits for need not go out at once: a hundred engines that come
+ * up one after another are written down together.
  */
 export function makePerform(hands: Hands): Perform {
   const lanes = new Map<string, Promise<void>>();
@@ -87,13 +90,17 @@ export function makePerform(hands: Hands): Perform {
 
   return (effects, give) => {
     let barrier: Promise<void> | null = null;
+    const isAwaited = effects.some((effect) => effect.type !== 'record' && !isHandoff(effect));
     for (const effect of effects) {
       if (effect.type === 'record') {
-        barrier = hands.record();
-        recorded = barrier;
+        if (!isAwaited) hands.touch();
+        else {
+          barrier = hands.record();
+          recorded = barrier;
+        }
         continue;
       }
-      if (effect.type === 'write-handoff' || effect.type === 'remove-handoff') {
+      if (isHandoff(effect)) {
         act(effect, give);
         continue;
       }
@@ -195,6 +202,10 @@ function reportsOf({ key, incarnation }: Launch, give: (input: Input) => void): 
     alarmed: (alarm) => give({ type: 'alarmed', key, incarnation, alarm }),
     offloaded: (offload) => give({ type: 'offloaded', key, incarnation, offload }),
   };
+}
+
+function isHandoff(effect: Effect): effect is Extract<Effect, { type: 'write-handoff' | 'remove-handoff' }> {
+  return effect.type === 'write-handoff' || effect.type === 'remove-handoff';
 }
 
 function laneOf(effect: Exclude<Effect, { type: 'record' }>): string {

@@ -102,10 +102,12 @@ export async function readRegistry<T>(path: string, parse: (content: unknown) =>
 async function writeWhole(path: string, content: unknown, sync: boolean): Promise<string | null> {
   const temporary = `${path}.tmp`;
   try {
-    const text = `${JSON.stringify(content)}\n`;
+    const text = JSON.stringify(content);
     const file = await open(temporary, 'w', 0o600);
     try {
-      await file.writeFile(text);
+      // As a string, which takes no copy of a growing registry for the collector to come after; a disk that is full may take a part of it.
+      const { bytesWritten } = await file.write(text);
+      if (bytesWritten < Buffer.byteLength(text)) await file.writeFile(Buffer.from(text).subarray(bytesWritten));
       if (sync) await file.sync();
     } finally {
       await file.close();

@@ -80,9 +80,9 @@ export function makeService({
           signal.removeEventListener('abort', settle);
           resolve(operation(id));
         };
-        // An operation ends with an event; whether it is this one, the state says.
+        // An operation ends with an event; whether it is this one, the state says. What it says to have done outlives this supervisor.
         const unsubscribe = runtime.onEvent(({ event, operation_id }) => {
-          if (event === 'operation.finished' && operation_id === id) settle();
+          if (event === 'operation.finished' && operation_id === id) void recorded().then(settle);
         });
         const timer = setTimeout(settle, Math.min(waitMs, 2 ** 31 - 1));
         signal.addEventListener('abort', settle);

@@ -142,7 +142,10 @@ describe.skipIf(why !== null)('in a cgroup that is ours (skipped where none can 
     expect([...first.below(), ...second.below()].filter((dir) => dir.includes('chat'))).toEqual([]);
   });
 
-  it('it finds those of an engine that has died with its supervisor, in the very cgroup that it is started in again', async () => {
+  it.each([
+    ['in the very cgroup that it is started in again', () => {}],
+    ['though its registry is lost', () => rmSync(registryFile(rig.state))],
+  ] as const)('it finds whom an engine that has died with its supervisor left, %s', async (_, lose) => {
     under();
     const killed = await upAndReady();
     const one = await fugitive();
@@ -150,19 +153,7 @@ describe.skipIf(why !== null)('in a cgroup that is ours (skipped where none can 
     killed.child.kill('SIGKILL');
     await killed.ended;
     process.kill(pid, 'SIGKILL');
-    await upAndReady();
-    expect(isAlive(one)).toBe(false);
-  });
-
-  it('it finds who lives in one though its registry is lost', async () => {
-    under();
-    const killed = await upAndReady();
-    const one = await fugitive();
-    const { pid } = await replica();
-    killed.child.kill('SIGKILL');
-    await killed.ended;
-    process.kill(pid, 'SIGKILL');
-    rmSync(registryFile(rig.state));
+    lose();
     await upAndReady();
     expect(isAlive(one)).toBe(false);
   });

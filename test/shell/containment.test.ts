@@ -138,7 +138,8 @@ test.skipIf(why !== null)(
     expect(processes.isEmpty(identity)).toBe(false);
     containment.drop('i-1');
     expect(existsSync(join(home, 'chat.r0.i-1'))).toBe(true);
-    expect(await processes.killSurvivors(marks)).toHaveLength(1);
+    // Whom the kernel has killed by then is told as nobody.
+    await processes.killSurvivors(marks);
     await until(() => seen.every((each) => !isAlive(each)));
     await until(() => processes.isEmpty(identity));
     expect(await processes.survivors(marks)).toEqual([]);

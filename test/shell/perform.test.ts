@@ -33,8 +33,12 @@ function withResolvers() {
 function notedHands() {
   const done: string[] = [];
   const disk = withResolvers();
-  const hands: Pick<Hands, 'record' | 'signal' | 'writeHandoff' | 'removeHandoff'> = {
-    record: () => disk.promise,
+  const hands: Pick<Hands, 'record' | 'touch' | 'signal' | 'writeHandoff' | 'removeHandoff'> = {
+    record: () => {
+      done.push('record');
+      return disk.promise;
+    },
+    touch: () => void done.push('touch'),
     signal: ({ key }, _, rung) => void done.push(`${rung} ${key}`),
     writeHandoff: ({ key }) => void done.push(`write ${key}`),
     removeHandoff: (key) => void done.push(`remove ${key}`),
@@ -55,9 +59,18 @@ test('a handoff file does not wait for the disk on account of another replica: i
     { type: 'signal', launch: second, identity, rung: 'term' },
   ];
   perform(effects, () => undefined);
-  expect(done).toEqual(['write chat/r0', 'remove chat/r1']);
+  expect(done).toEqual(['write chat/r0', 'record', 'remove chat/r1']);
   disk.resolve();
   await disk.promise;
   await new Promise(setImmediate);
-  expect(done).toEqual(['write chat/r0', 'remove chat/r1', 'term chat/r1']);
+  expect(done).toEqual(['write chat/r0', 'record', 'remove chat/r1', 'term chat/r1']);
+});
+
+test('what nobody waits for is written down together with what comes after it', () => {
+  const { done, perform } = notedHands();
+  const first = launch(0);
+  const description = { engineVersion: null, slotsTotal: null, ctxMax: null };
+  const facts = { url: 'http://127.0.0.1:18100', pid: 7, description, readyAtWallMs: 0 };
+  perform([{ type: 'write-handoff', launch: first, facts }, { type: 'record' }], () => undefined);
+  expect(done).toEqual(['write chat/r0', 'touch']);
 });

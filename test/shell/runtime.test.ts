@@ -15,6 +15,7 @@ function paperHands() {
   const exits: ((exit: ExitEvidence, empty: boolean) => void)[] = [];
   const handoffs = new Map<string, HandoffFacts>();
   const hands: Hands = {
+    touch: () => {},
     record: () => new Promise((resolve) => recorded.push(() => resolve(void done.push('recorded')))),
     verify: async () => ({ obstacles: [], name: null, about: null, modelBytes: null, hostTotalBytes: null }),
     check: async () => ({ obstacles: [], startupDeadlineMs: 60_000, portKnownFree: true, modelBytes: null, listed: true }),

@@ -60,6 +60,7 @@ export function supervise(spec: PoolSpec, argvOf: (port: number) => readonly str
     verify: async () => ({ obstacles: [], name: null, about: null, modelBytes: null, hostTotalBytes: null }),
     observe: async () => ({ devices: [], tool: 'none', note: null, processes: null, askedAt: 0 }),
     record: async () => {},
+    touch: () => {},
     onStorage: (_, error) => void (error === null || broken.push(error)),
     end: (exit) => endWith(exit),
   });

@@ -32,6 +32,7 @@ beforeEach(async () => {
   const exits = new Map<number, () => void>();
   const hands: Hands = {
     record: async () => {},
+    touch: () => {},
     verify: async () => ({ obstacles: [], name: null, about: null, modelBytes: null, hostTotalBytes: null }),
     check: async () => ({ obstacles: [], startupDeadlineMs: 60_000, portKnownFree: true, modelBytes: null, listed: true }),
     spawn: async ({ instance, port }, { exited }) => {
