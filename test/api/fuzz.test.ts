@@ -1,8 +1,8 @@
 /** Any bytes whatever on a connection: each answer to them is one that the API gives, and none of them is a bug. */
 
-import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { errorCodes } from '../../src/errors.js';
+import fc from '../rig/chance.js';
 import { dial, dialTcp, openStand } from './stand.js';
 
 const lines = [

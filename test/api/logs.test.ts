@@ -2,10 +2,10 @@
 
 import { appendFile, copyFile, mkdir, rename, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { followLog, readRanges, type Selection, selectLog } from '../../src/api/logs.js';
 import { scratchDir, until } from '../host/scratch.js';
+import fc from '../rig/chance.js';
 import { ask, dial, openStand } from './stand.js';
 
 const key = 'chat/r0';

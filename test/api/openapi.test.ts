@@ -1,12 +1,12 @@
 /** The API's description of itself: that it is OpenAPI, that its examples are true, that what it lets in is let in, and that the core's views fit it. */
 
 import { Validator } from '@seriousme/openapi-schema-validator';
-import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
 import { object, orNull, text } from '../../src/api/openapi/schema.js';
 import { routes } from '../../src/api/routes.js';
 import { correlationId, isCorrelationId, parameters, queryCount, queryFlag } from '../../src/api/validate.js';
 import { errorCodes } from '../../src/errors.js';
+import fc from '../rig/chance.js';
 import { document, type Heard, hold, holdPrinted, mismatch } from '../rig/contract.js';
 import type { Json } from '../rig/poolctl.js';
 import { leaseView, statusView } from '../rig/views.js';

@@ -1,6 +1,6 @@
-import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { formatEvent, formatGap, sseReader } from '../../src/api/sse.js';
+import fc from '../rig/chance.js';
 
 it('reads back what was written, in pieces of any size', () => {
   const word = fc.stringMatching(/^[a-z.]{1,12}$/);

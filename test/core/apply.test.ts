@@ -1,10 +1,10 @@
 /** Applies: only what has changed is touched; policies change live, engines one after another, and what cannot start leaves what ran. */
 
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { changesOf, planApply } from '../../src/core/apply.js';
 import { withPolicies } from '../../src/core/live-update.js';
 import type { PoolSpec } from '../../src/core/model.js';
+import fc from '../rig/chance.js';
 import { inventoryOf, poolSpec } from '../rig/specs.js';
 import { again } from './again.js';
 import { apply, carryOut, chat, code, engines, operationOf, poolsOf, up, well } from './applying.js';

@@ -1,6 +1,6 @@
-import fc from 'fast-check';
 import { expect, it, test } from 'vitest';
 import { delayMs } from '../../src/core/backoff.js';
+import fc from '../rig/chance.js';
 
 const spec = { initialMs: 1_000, factor: 2, maxMs: 60_000, minMs: 500, jitter: 0.1, resetAfterMs: 300_000, cudaMultiplier: 2 };
 const middle = 0.5;

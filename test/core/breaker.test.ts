@@ -1,6 +1,6 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { afterFailure, type Breaker, closedBreaker, tripped, tryOnce, whenDue } from '../../src/core/breaker.js';
+import fc from '../rig/chance.js';
 
 const spec = {
   threshold: 3,

@@ -39,12 +39,13 @@ export class Drains {
     ];
   }
 
-  private misled(input: Input, { after, answer }: Seen, now: number): readonly string[] {
+  private misled(input: Input, { before, after, answer }: Seen, now: number): readonly string[] {
     if (answer?.ok !== true) return [];
     if (input.type === 'lease-requested' && 'lease' in answer && answer.lease !== null) {
       const { key } = answer.lease;
-      const state = find(after, key)?.life.state;
-      return state === 'ready' ? [] : [`a lease of ${key} is granted, which is ${state}`];
+      // The turn of who was ready may come at that very instant: it is drained with the lease that it has.
+      const [was, is] = [find(before, key)?.life.state, find(after, key)?.life.state];
+      return is === 'ready' || (was === 'ready' && is === 'draining') ? [] : [`a lease of ${key} is granted, which is ${is}`];
     }
     if (input.type !== 'requested' || input.verb !== 'drain') return [];
     return replicasOf(after).flatMap(({ key, id, life }) => {
@@ -63,8 +64,8 @@ export class Drains {
       this.due.set(key, due);
       return now > due && input.type === 'woke' ? [`the drain of ${key} was to be over ${now - due} ms ago`] : [];
     }
-    // Written down as draining, and not met yet.
-    if (life.state === 'starting' && life.resumed !== null) return [];
+    // Written down as draining, and not met yet; unless that was called off since.
+    if (life.state === 'starting' && life.resumed?.drainBy != null) return [];
     const due = this.due.get(key) ?? Number.NEGATIVE_INFINITY;
     this.due.delete(key);
     if (was?.life.state !== 'draining' || life.state !== 'stopping' || life.intent.kind !== 'drained' || now >= due) return [];

@@ -1,7 +1,7 @@
 /** Leases: granted, renewed, given back, expired, lost and refused. */
 
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import fc from '../rig/chance.js';
 import { probeResult } from '../rig/facts.js';
 import { poolSpec } from '../rig/specs.js';
 import { restoredFrom, written } from './again.js';

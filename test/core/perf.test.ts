@@ -1,7 +1,7 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { PerfCounters } from '../../src/core/facts.js';
 import { meanPerf, noPerf, type Perf, perfAfter, viewPerf } from '../../src/core/perf.js';
+import fc from '../rig/chance.js';
 import { exitOf, probeResult } from '../rig/facts.js';
 import { poolSpec } from '../rig/specs.js';
 import { Bench } from './bench.js';

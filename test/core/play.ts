@@ -1,6 +1,5 @@
 /** Random sequences, played against a machine: what happens, and which invariants that broke. */
 
-import fc from 'fast-check';
 import { openOnes } from '../../src/core/breakers.js';
 import { nextAt } from '../../src/core/due.js';
 import type { Input } from '../../src/core/messages.js';
@@ -8,6 +7,7 @@ import { type PoolSpec, poolIdOf, type ReplicaKey } from '../../src/core/model.j
 import type { Restored } from '../../src/core/restore.js';
 import type { Replica, State } from '../../src/core/state.js';
 import { step } from '../../src/core/step.js';
+import fc from '../rig/chance.js';
 import { exitOf } from '../rig/facts.js';
 import { beginning, inventoryOf, poolSpec } from '../rig/specs.js';
 import { restoredFrom, written } from './again.js';

@@ -1,10 +1,10 @@
 /** Laws that hold over any sequence of inputs, stale and senseless ones among them, and over the deaths of supervisors. */
 
-import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import type { Effect } from '../../src/core/messages.js';
 import type { Pool, Replica, State } from '../../src/core/state.js';
 import { step } from '../../src/core/step.js';
+import fc from '../rig/chance.js';
 import { find, type Machine, move, play, replicasOf, type Step, sound } from './play.js';
 
 it('holds its invariants over 10,000 random sequences', () => {
@@ -41,6 +41,27 @@ it('keeps the deadline of a drain, extended or not, over the death of its superv
   expect(play([...drained, died, ...later])).toEqual([]);
   const extended = { kind: 23, choice: 12, flag: true, waitMs: 0 };
   expect(play([...drained, extended, died, ...later])).toEqual([]);
+});
+
+it('forgets the deadline of a drain that was called off before its engine was met, as a random sequence showed', () => {
+  const moves = [
+    { kind: 21, choice: 1, flag: false, waitMs: 0 },
+    { kind: 23, choice: 6, flag: false, waitMs: 0 },
+    { kind: 13, choice: 0, flag: false, waitMs: 0 },
+    { kind: 0, choice: 0, flag: false, waitMs: 70_000 },
+    { kind: 26, choice: 16, flag: false, waitMs: 0 },
+  ];
+  expect(play(moves)).toEqual([]);
+});
+
+it('grants a lease of who is drained at that very instant, as a random sequence showed', () => {
+  const moves = [
+    { kind: 26, choice: 22, flag: false, waitMs: 0 },
+    { kind: 3, choice: 5, flag: false, waitMs: 0 },
+    { kind: 26, choice: 13, flag: false, waitMs: 0 },
+    { kind: 24, choice: 0, flag: false, waitMs: 1_000 },
+  ];
+  expect(play(moves)).toEqual([]);
 });
 
 it('counts a restart that was only ordered when its supervisor died from when the next one begins', () => {

@@ -1,6 +1,6 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { sharesOf } from '../../src/core/split.js';
+import fc from '../rig/chance.js';
 
 const total = fc.integer({ min: 0, max: 2 ** 48 });
 const ratios = fc

@@ -1,7 +1,7 @@
-import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
 import type { CrashClass } from '../../src/core/crash.js';
 import { kindOf, launchableAt, type Restart, raised, within, withRestart } from '../../src/core/storm.js';
+import fc from '../rig/chance.js';
 import { poolSpec } from '../rig/specs.js';
 
 const { storm } = poolSpec('chat', 1).restart;

@@ -1,8 +1,8 @@
 /** VRAM before a launch: what is free, less what launches in progress take; and what an OOM teaches. */
 
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { DeviceProcess } from '../../src/core/model.js';
+import fc from '../rig/chance.js';
 import { diagnosisOf, exitOf } from '../rig/facts.js';
 import { deviceOf } from '../rig/launch.js';
 import { poolSpec } from '../rig/specs.js';

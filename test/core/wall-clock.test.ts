@@ -1,8 +1,8 @@
 /** The clock on the wall is set while the machine runs: by a time server, by hand, by a day. Nothing that is waited for may come sooner, later or twice. */
 
-import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { nextAt } from '../../src/core/due.js';
+import fc from '../rig/chance.js';
 import { exitOf, probeResult } from '../rig/facts.js';
 import { poolSpec } from '../rig/specs.js';
 import { Bench } from './bench.js';

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type AmdCard, devicesOfCards, explainAmdFailure, refuses, saysNoCards } from '../../src/devices/amd.js';
 import { type AmdRows, amdCards, parseAmdProcesses, parseAmdSmi } from '../../src/devices/amd-smi.js';
 import { parseRocmSmi, rocmUsers } from '../../src/devices/rocm-smi.js';
+import fc from '../rig/chance.js';
 
 const MiB = 1024 * 1024;
 const fixture = (name: string): string => readFileSync(new URL(`./fixtures/${name}`, import.meta.url), 'utf8');

@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   devicesOf,
@@ -14,6 +13,7 @@ import {
   unknownField,
   unreachableGpus,
 } from '../../src/devices/nvidia.js';
+import fc from '../rig/chance.js';
 
 const uuid = 'GPU-8932f937-d72c-4106-c12f-20bd9faed9f6';
 const MiB = 1024 * 1024;

@@ -1,7 +1,7 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { devicesOf, gpuFields, parseGpus, parseMigSlices } from '../../src/devices/nvidia.js';
 import { parseComputeApps, usersOf } from '../../src/devices/users.js';
+import fc from '../rig/chance.js';
 
 const MiB = 1024 * 1024;
 const first = 'GPU-00000000-1111-2222-3333-444444444444';

@@ -1,11 +1,11 @@
 /** The lines by which engines are refused GPU memory, and the numbers in them. */
 
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { memoryIn } from '../../src/diagnosis/asked.js';
 import { bytesOf, noBuffers, withBuffer } from '../../src/diagnosis/buffers.js';
 import { anyForm } from '../../src/diagnosis/form.js';
 import { logReader } from '../../src/diagnosis/log-reader.js';
+import fc from '../rig/chance.js';
 import { alone } from './circumstances.js';
 
 const mib = 2 ** 20;

@@ -1,8 +1,8 @@
 /** Each kind of line that a driver writes of a GPU, as the kernel's log has it. */
 
-import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { deviceReportOf } from '../../src/diagnosis/device-report.js';
+import fc from '../rig/chance.js';
 
 it.each([
   [

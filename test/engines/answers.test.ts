@@ -1,8 +1,8 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { PoolSpec } from '../../src/core/model.js';
 import { countAt, sumOfSeries, textAt } from '../../src/engines/answers.js';
 import { adapters } from '../../src/engines/index.js';
+import fc from '../rig/chance.js';
 import { launchOf } from '../rig/launch.js';
 
 describe('llama-server', () => {

@@ -1,8 +1,8 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Device, PoolSpec } from '../../src/core/model.js';
 import { maskVariables } from '../../src/devices/mask-variables.js';
 import { engineEnvironment } from '../../src/engines/environment.js';
+import fc from '../rig/chance.js';
 import { deviceOf, launchOf, resolvedAs } from '../rig/launch.js';
 
 const own = {

@@ -1,6 +1,6 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { flagCount, flagValue, hasFlag, unlessGiven } from '../../src/engines/flags.js';
+import fc from '../rig/chance.js';
 
 describe('flags in args', () => {
   it.each([

@@ -1,8 +1,8 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { engineKinds } from '../../src/core/model.js';
 import { adapters } from '../../src/engines/index.js';
 import { ratioFaults, takesSplit, workerFault, workerFlags } from '../../src/engines/split.js';
+import fc from '../rig/chance.js';
 import { deviceOf, launchOf, resolvedAs } from '../rig/launch.js';
 
 const half = [0.5, 0.5];

@@ -1,5 +1,4 @@
 import { spawn } from 'node:child_process';
-import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import {
   bootId,
@@ -13,6 +12,7 @@ import {
   readStat,
   sweepProcesses,
 } from '../../src/host/proc.js';
+import fc from '../rig/chance.js';
 import { runScript, until } from './scratch.js';
 
 test('a stat line is read whatever the name of the program holds', () => {

@@ -1,9 +1,9 @@
 /** Any text whatever is either an inventory or a list of errors that point to it; never a crash, never a secret. */
 
-import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
 import { stringify } from 'yaml';
 import { inventorySchema, keysAt } from '../../src/inventory/schema.js';
+import fc from '../rig/chance.js';
 import { everyKey, expectSound, judge } from './judging.js';
 
 /** What YAML, or a text in it, may stumble over. */

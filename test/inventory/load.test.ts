@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { loadInventory } from '../../src/inventory/load.js';
 import { renderProblems } from '../../src/inventory/render.js';
+import fc from '../rig/chance.js';
 
 const load = (text: string) =>
   loadInventory(

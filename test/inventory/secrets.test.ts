@@ -1,8 +1,8 @@
 /** What may not be seen is in no message and no excerpt, whatever else is wrong with its line. */
 
-import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
 import { checkReport } from '../../src/inventory/report.js';
+import fc from '../rig/chance.js';
 import { expectSound, judge } from './judging.js';
 
 const secret = 'hunter2hunter2';

@@ -1,5 +1,5 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import fc from '../rig/chance.js';
 import { deviceOf } from '../rig/launch.js';
 import { judge, withDevices } from './judging.js';
 

@@ -1,10 +1,10 @@
 import { execFileSync } from 'node:child_process';
 import { truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type GgufHeader, readGguf, readGgufParts } from '../../src/models/gguf.js';
 import { scratchDir } from '../host/scratch.js';
+import fc from '../rig/chance.js';
 import { tinyModel } from '../rig/gguf.js';
 import { type Key, list, madeHeader, numbers, text, u32, u64 } from './made.js';
 

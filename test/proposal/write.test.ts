@@ -1,12 +1,12 @@
 /** Whatever is found, the file can be used on that machine: it is held against it as `check` does. */
 
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { candidates } from '../../src/proposal/candidates.js';
 import type { Found } from '../../src/proposal/found.js';
 import { foundLines, installLines } from '../../src/proposal/tell.js';
 import { canServe, writeInventory } from '../../src/proposal/write.js';
 import { judge, withDevices } from '../inventory/judging.js';
+import fc from '../rig/chance.js';
 import { deviceOf } from '../rig/launch.js';
 import { engine, found, gib, model } from './finds.js';
 

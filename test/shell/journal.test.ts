@@ -1,10 +1,10 @@
 import { appendFile, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { type JournalLine, readJournal } from '../../src/host/journal-files.js';
 import { openJournal } from '../../src/shell/journal.js';
 import { scratchDir } from '../host/scratch.js';
+import fc from '../rig/chance.js';
 
 const noFailure = (error: string | null): void => expect.fail(error ?? 'well again');
 

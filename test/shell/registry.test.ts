@@ -1,10 +1,10 @@
 import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Result } from '../../src/core/model.js';
 import { openRegistry, readRegistry } from '../../src/shell/registry.js';
 import { scratchDir } from '../host/scratch.js';
+import fc from '../rig/chance.js';
 
 /** A promise with its resolution in hand. */
 function signal(): { readonly promise: Promise<void>; readonly resolve: () => void } {

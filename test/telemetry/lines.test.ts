@@ -1,10 +1,10 @@
 /** Events as they go out: the line, its sentence, its level. */
 
-import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
 import { type Event, eventNames } from '../../src/core/events.js';
 import { eventLine, isTold, jsonLine, prettyLine } from '../../src/telemetry/lines.js';
 import { sentence } from '../../src/telemetry/sentences.js';
+import fc from '../rig/chance.js';
 
 const everything: Omit<Event, 'event' | 'level'> = {
   pool_id: 'chat',

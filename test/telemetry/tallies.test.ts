@@ -1,8 +1,8 @@
 /** Answers of probes in, counts out; and what becomes of the counts of those who are gone. */
 
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Bench } from '../core/bench.js';
+import fc from '../rig/chance.js';
 import { parseExposition } from '../rig/exposition.js';
 import { probeResult } from '../rig/facts.js';
 import { poolSpec } from '../rig/specs.js';

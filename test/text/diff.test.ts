@@ -1,6 +1,6 @@
-import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { diffLines } from '../../src/text/diff.js';
+import fc from '../rig/chance.js';
 
 it('shows what is gone and what is new, with a little around it', () => {
   expect(diffLines('a\nb\nc\nd\ne\nf\ng\n', 'a\nb\nc\nX\ne\nf\ng\nh\n', 1)).toEqual(

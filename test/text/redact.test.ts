@@ -1,9 +1,9 @@
 /** What a program prints, without the secrets that it was given. */
 
-import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
 import { shownReference } from '../../src/core/reference.js';
 import { coverOf, hidden, redactArgv, redactEnv, redactText, secretsInArgv } from '../../src/text/redact.js';
+import fc from '../rig/chance.js';
 
 describe('by its value a secret is covered', () => {
   const secret = fc.string({ minLength: 6, maxLength: 40 }).filter((text) => text.trim().length >= 6 && !hidden.includes(text));

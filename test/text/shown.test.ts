@@ -1,6 +1,5 @@
 /** Text of others among ours: one line, no control, the right width, no secrets; tables, carets, colours, suggestions. */
 
-import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
 import { pointAt } from '../../src/text/caret.js';
 import { isColoured, palette, plain } from '../../src/text/colour.js';
@@ -10,6 +9,7 @@ import { hidden, isSecretName, isSecretValue, redactArgv, redactEnv } from '../.
 import { suggest } from '../../src/text/suggest.js';
 import { cut, table } from '../../src/text/table.js';
 import { displayWidth, harmless } from '../../src/text/width.js';
+import fc from '../rig/chance.js';
 
 const anyText = fc.string({ unit: 'binary', maxLength: 60 });
 const steering = /[\u0000-\u0008\u000a-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/;

@@ -1,10 +1,10 @@
 /** Durations and sizes as users write them, and as people read them. */
 
-import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
 import { formatBytes, parseBytes } from '../../src/text/bytes.js';
 import { parseDuration } from '../../src/text/duration.js';
 import { age, clockTime, rfc3339, span, took } from '../../src/text/time.js';
+import fc from '../rig/chance.js';
 
 describe('durations', () => {
   test.each([

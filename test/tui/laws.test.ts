@@ -1,6 +1,5 @@
 /** What holds of every frame: whatever is shown, at any size, of any inventory, after any keys. */
 
-import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { plain } from '../../src/text/colour.js';
 import { displayWidth } from '../../src/text/width.js';
@@ -10,6 +9,7 @@ import { paintLine, textOf } from '../../src/tui/line.js';
 import type { Model } from '../../src/tui/model.js';
 import { hear, type News } from '../../src/tui/news.js';
 import { press } from '../../src/tui/press.js';
+import fc from '../rig/chance.js';
 import { leaseView, poolView, replicaView, statusView } from '../rig/views.js';
 import { brokenReplica, deviceView, eventLine, inventory, modelOf, now, rig01, told } from './made.js';
 
