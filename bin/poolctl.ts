@@ -8,12 +8,15 @@
 import { once } from 'node:events';
 import { homedir } from 'node:os';
 import { isatty } from 'node:tty';
+import { setFlagsFromString } from 'node:v8';
 import type { Cli, Face } from '../commands/cli.js';
 import { plainLine } from '../commands/plain.js';
-import { growSlowly } from '../src/host/heap.js';
 import { version } from '../src/version.js';
 
-/** In which a program is read, and a supervisor launches some hundred engines. */
+/**
+ * In which a program is read, and a supervisor launches some hundred engines: so long the heap grows by small steps, since what only a start needs
+ * would stay with a program that then lives for months.
+ */
 const startMs = 5_000;
 
 await main(process.argv.slice(2));
@@ -23,7 +26,8 @@ async function main(argv: readonly string[]): Promise<void> {
   if (argv[0] === 'complete') return (await import('../commands/complete.js')).complete(argv.slice(1), cli);
   const plain = plainLine(argv, cli);
   if (plain !== null) return plain();
-  growSlowly(startMs);
+  setFlagsFromString('--optimize-for-size');
+  setTimeout(() => setFlagsFromString('--no-optimize-for-size'), startMs).unref();
   return (await import('../commands/program.js')).runProgram(argv, cli);
 }
 

@@ -39,7 +39,6 @@ import { prepareStateDir } from './shell/state-dir.js';
 import type { Console } from './telemetry/console.js';
 import { makeMetrics } from './telemetry/metrics.js';
 import { rfc3339 } from './text/time.js';
-import { rejected } from './up/apply.js';
 import { begin } from './up/begin.js';
 import { type Covers, makeCovers } from './up/cover.js';
 import { clearLeftovers } from './up/leftovers.js';
@@ -49,6 +48,7 @@ import { makeNews, type News } from './up/news.js';
 import { preflightFor } from './up/preflight.js';
 import { type Ended, recordMaker } from './up/record.js';
 import { makeService } from './up/service.js';
+import { hearSignals, longestWayDownMs } from './up/stopping.js';
 import { makeStorage } from './up/storage.js';
 import { openSystemd } from './up/systemd.js';
 
@@ -252,27 +252,8 @@ export async function up(options: UpOptions, world: World): Promise<number> {
   });
   notifier?.ready();
 
-  let asked = 0;
-  const onSignal = (signal: 'SIGTERM' | 'SIGINT'): void => {
-    const rung = (['drain', 'stop'] as const)[asked] ?? 'kill';
-    asked += 1;
-    if (rung === 'drain') {
-      const { leases, inventory: present } = runtime.state();
-      face.stopping({ rung, leases: leases.size, deadlineMs: present.supervisor.shutdownDeadlineMs });
-    } else if (rung === 'stop') face.stopping({ rung, graceMs: longestGraceMs(runtime.state().inventory) });
-    const exit = rung !== 'kill' ? 0 : signal === 'SIGINT' ? 130 : 143;
-    runtime.give({ type: 'shutdown-requested', because: signal, rung, exit, correlationId: null });
-  };
-  /** The terminal that it began on is gone: nobody can stop it from there any more. Otherwise it is a wish to read the inventory again. */
-  const onHangUp = (): void => {
-    if (world.lostTerminal()) onSignal('SIGTERM');
-    else
-      service.apply(false, null).then((applied) => {
-        if (applied.kind === 'refused') news.publish(rejected(applied.refusal.message));
-      }, world.onBug);
-  };
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) world.signals.on(signal, onSignal);
-  world.signals.on('SIGHUP', onHangUp);
+  const { signals, lostTerminal, onBug } = world;
+  const hearNoMore = hearSignals({ signals, lostTerminal, runtime, face, news, apply: service.apply, onBug });
 
   const noticed = [
     ...(setAside === null ? [] : [`registry set aside: ${setAside}; engines that it named are ended before their pools start`]),
@@ -293,8 +274,7 @@ export async function up(options: UpOptions, world: World): Promise<number> {
   exits.close();
   kernel.close();
   gpus.close();
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) world.signals.off(signal, onSignal);
-  world.signals.off('SIGHUP', onHangUp);
+  hearNoMore();
   news.publish({ event: 'supervisor.stopped', level: 'info', uptime_seconds: Math.round(clock.now() - begunAt) / 1000 });
   face.close();
   await place.close();
@@ -302,15 +282,4 @@ export async function up(options: UpOptions, world: World): Promise<number> {
   await Promise.all([journal.close(), registry.close(), failures.flush()]);
   await lock.release();
   return exit;
-}
-
-/** Every drain, every engine's own grace, and what is left to SIGKILL. */
-function longestWayDownMs(inventory: Inventory): number {
-  return inventory.supervisor.shutdownDeadlineMs + longestGraceMs(inventory) + lastResortMs;
-}
-
-const lastResortMs = 15_000;
-
-function longestGraceMs({ pools }: Inventory): number {
-  return Math.max(0, ...pools.map(({ stop }) => stop.graceMs));
 }

@@ -2,8 +2,8 @@
 
 import type { ExitEvidence } from './facts.js';
 import type { Intent } from './life.js';
+import type { Replica } from './replica.js';
 import { rest } from './rest.js';
-import type { Replica } from './state.js';
 import { become, type Scene, type Turn } from './turn.js';
 import { reasonOf } from './words.js';
 

@@ -3,7 +3,8 @@
 import { changesLive } from './live-update.js';
 import type { Inventory, PoolSpec, SupervisorSpec } from './model.js';
 import { standing, withModel } from './model-choice.js';
-import type { Override, Pool, State } from './state.js';
+import type { Override } from './reload-state.js';
+import type { Pool, State } from './state.js';
 
 export type Action = 'keep' | 'start' | 'stop' | 'restart' | 'live-update';
 

@@ -11,7 +11,8 @@ import { withUnseen } from './release.js';
 import { planReload } from './reload.js';
 import { reloadSteps } from './reload-steps.js';
 import { retired } from './remains.js';
-import { type Apply, isLeft, now, type Operation, type OperationStep, type Pool, type State } from './state.js';
+import { isLeft } from './replica.js';
+import { type Apply, now, type Operation, type OperationStep, type Pool, type State } from './state.js';
 import { inProgress, refuse, running, shuttingDown, type Wish } from './wish.js';
 import type { Work } from './work.js';
 

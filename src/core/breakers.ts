@@ -4,7 +4,8 @@ import { afterFailure, type Breaker, closedBreaker, tripped, tryOnce, unproved, 
 import type { Event } from './events.js';
 import type { Life } from './life.js';
 import type { Moment } from './model.js';
-import { type Breakers, now, type Replica } from './state.js';
+import type { Breakers, Replica } from './replica.js';
+import { now } from './state.js';
 import { type Scene, type Turn, tell } from './turn.js';
 
 export type BreakerName = keyof Breakers;

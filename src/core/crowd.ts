@@ -3,7 +3,8 @@
 import { isLaunching, isLive, type Life } from './life.js';
 import type { Launch } from './messages.js';
 import type { ReplicaKey } from './model.js';
-import type { Replica, State } from './state.js';
+import type { Replica } from './replica.js';
+import type { State } from './state.js';
 
 export type Crowd = {
   /** Of these it was gathered: when others take their place it is out of date. */

@@ -5,9 +5,9 @@ import type { Alarm } from './facts.js';
 import { type Illness, isServing, type Life, type Serving } from './life.js';
 import type { Instant, PoolSpec } from './model.js';
 import { pollingAtOnce, pollingByTheWay } from './polling.js';
+import type { In, Replica } from './replica.js';
 import { asked, readyAgain, rewards, servingFrom, stopServing, type Up } from './serving.js';
 import { sicken } from './sickness.js';
-import type { In, Replica } from './state.js';
 import { become, type Scene, stay, type Turn, tell } from './turn.js';
 import { span } from './words.js';
 

@@ -2,7 +2,8 @@ import { nextExpiry } from './lease.js';
 import type { Life, Serving } from './life.js';
 import { lookAt } from './look.js';
 import type { Instant, ReplicaKey } from './model.js';
-import type { Pool, Reload, State } from './state.js';
+import type { Reload } from './reload-state.js';
+import type { Pool, State } from './state.js';
 
 /** The earliest instant at which something of this state is due; null: nothing is. The shell arms one alarm at it. */
 export function nextAt(state: State): Instant | null {

@@ -5,8 +5,9 @@ import { judgeDeadline, judgeExit, judgeSick, judgeStop, judgeUnhealthy } from '
 import type { ExitEvidence } from './facts.js';
 import type { Engine, Intent } from './life.js';
 import type { Effect } from './messages.js';
+import type { In, Replica } from './replica.js';
 import { queue, rest } from './rest.js';
-import { type In, now, type Replica } from './state.js';
+import { now } from './state.js';
 import { become, type Scene, stay, type Turn } from './turn.js';
 import { reasonOf, span } from './words.js';
 

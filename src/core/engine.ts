@@ -38,12 +38,12 @@ import type { Instant, Result } from './model.js';
 import { reset, revert, type StormTrip, tripped } from './override.js';
 import { offloaded, type Sight, seen } from './placement.js';
 import type { ReloadFact } from './reload.js';
+import type { In, Replica } from './replica.js';
 import { brokenWoke, hold, queue } from './rest.js';
 import { servingGenerated, servingPolled, servingProbed, servingWoke, stopServing } from './serving.js';
 import { alarmed } from './sickness.js';
 import { staging } from './staging.js';
 import { startingWoke, startupProbed } from './startup.js';
-import type { In, Replica } from './state.js';
 import { type Scene, stay, type Turn } from './turn.js';
 
 /** What can happen to a replica: an operator's wish, a fact of the host, its process, a probe, or time. */

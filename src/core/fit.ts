@@ -2,7 +2,8 @@
 
 import type { Obstacle, Verified } from './facts.js';
 import { devicesOf } from './gate.js';
-import type { Pool, Replica, State } from './state.js';
+import type { Replica } from './replica.js';
+import type { Pool, State } from './state.js';
 import { gib } from './words.js';
 
 /** Null also where nobody can say. An engine that can leave layers to the CPU has the machine's memory besides. */

@@ -4,7 +4,8 @@ import { closedBreaker } from './breaker.js';
 import type { DevicesObservation } from './facts.js';
 import type { Life } from './life.js';
 import { type Instant, type Inventory, type PoolSpec, replicaId, replicaKey } from './model.js';
-import type { Replica, State } from './state.js';
+import type { Replica } from './replica.js';
+import type { State } from './state.js';
 
 export type Beginning = {
   readonly inventory: Inventory;

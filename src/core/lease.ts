@@ -5,7 +5,8 @@ import type { Event } from './events.js';
 import { isDraining, isServing, type Life } from './life.js';
 import type { Context, LeaseWish } from './messages.js';
 import { type Instant, type Lease, type Moment, poolIdOf, type ReplicaKey, replicaIdOf } from './model.js';
-import { now, type Pool, type Replica, type State } from './state.js';
+import type { Replica } from './replica.js';
+import { now, type Pool, type State } from './state.js';
 import { shuttingDown, unknownPool, unknownReplica } from './wish.js';
 import { span } from './words.js';
 

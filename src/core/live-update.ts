@@ -6,8 +6,8 @@ import { isLive, isServing, type Life, type Rewards } from './life.js';
 import type { Effect } from './messages.js';
 import type { Instant, PoolSpec } from './model.js';
 import { pollingAtOnce, pollingByTheWay } from './polling.js';
+import type { Replica } from './replica.js';
 import { handoff } from './serving.js';
-import type { Replica } from './state.js';
 
 /** Policies, which no engine is told of. `autostart` is about the next start of the supervisor. */
 const live: ReadonlySet<string> = new Set(['health', 'restart', 'drain', 'stop', 'logs', 'slots', 'reload', 'autostart']);

@@ -3,7 +3,8 @@
 import type { Instant } from './model.js';
 import { unreleased } from './release.js';
 import { specFor } from './reload.js';
-import type { Replica, State } from './state.js';
+import type { Replica } from './replica.js';
+import type { State } from './state.js';
 
 /** Infinite while a look is out, and where no replica has a device. */
 export function lookAt(state: State): Instant {

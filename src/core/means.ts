@@ -7,7 +7,8 @@ import { isLaunching } from './life.js';
 import type { Device, Instant, PoolSpec, Result } from './model.js';
 import { ailmentOf, remedyFor } from './observe.js';
 import { specFor } from './reload.js';
-import type { Pool, Replica, State } from './state.js';
+import type { Replica } from './replica.js';
+import type { Pool, State } from './state.js';
 import { advice, shortage } from './vram.js';
 import { span } from './words.js';
 

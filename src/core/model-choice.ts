@@ -1,7 +1,7 @@
 /** Which model a pool runs: the file's, or one that a reload has put in its place. */
 
 import type { ModelChoice, PoolSpec } from './model.js';
-import type { Override } from './state.js';
+import type { Override } from './reload-state.js';
 
 /** The pool's entry with another model. A name that the inventory gives stays: clients know it. */
 export function withModel(spec: PoolSpec, { model, modelDigest, modelId }: ModelChoice): PoolSpec {

@@ -5,7 +5,8 @@ import { leaseCounts } from './lease.js';
 import { isServing } from './life.js';
 import type { Context, Verb } from './messages.js';
 import { type Moment, type ReplicaKey, replicaIdOf } from './model.js';
-import { now, type Operation, type OperationStep, type Replica, type State } from './state.js';
+import type { Replica } from './replica.js';
+import { now, type Operation, type OperationStep, type State } from './state.js';
 
 /** Ended ones are kept an hour, and at least so many. */
 const kept = { forMs: 3_600_000, atLeast: 200 };

@@ -2,8 +2,8 @@
 
 import { type BreakerName, trip, withBreakers } from './breakers.js';
 import type { ReloadFact } from './reload.js';
+import type { Replica } from './replica.js';
 import { breakOff, queue } from './rest.js';
-import type { Replica } from './state.js';
 import { andThen, become, type Scene, stay, type Turn } from './turn.js';
 
 /**

@@ -2,7 +2,8 @@
 
 import type { Offload } from './facts.js';
 import { isServing, type Serving } from './life.js';
-import type { In, Replica, State } from './state.js';
+import type { In, Replica } from './replica.js';
+import type { State } from './state.js';
 import { type Scene, stay, type Turn, tell } from './turn.js';
 import { heldBytes } from './vram.js';
 

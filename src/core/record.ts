@@ -10,7 +10,9 @@ import type { Launch } from './messages.js';
 import type { Device, Instant, Lease, Moment, PoolSpec } from './model.js';
 import { awaitsRestart } from './operation.js';
 import { beforeReload } from './reload.js';
-import type { Operation, Override, Pool, RecordedEngine, Replica, State } from './state.js';
+import type { Override } from './reload-state.js';
+import type { Replica } from './replica.js';
+import type { Operation, Pool, RecordedEngine, State } from './state.js';
 import type { Restart } from './storm.js';
 
 export type RecordedLife =

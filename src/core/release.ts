@@ -8,7 +8,8 @@ import { resolveMask } from './devices.js';
 import { isLive, isServing, type Life } from './life.js';
 import type { Launch } from './messages.js';
 import type { Device, Instant, PoolSpec } from './model.js';
-import type { Freed, Replica, State } from './state.js';
+import type { Replica } from './replica.js';
+import type { Freed, State } from './state.js';
 import { heldBytes, holders, shortage } from './vram.js';
 import { gib } from './words.js';
 

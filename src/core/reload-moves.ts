@@ -4,17 +4,9 @@ import { closedBreaker } from './breaker.js';
 import { isLaunching, isLive, isServing, type Life } from './life.js';
 import type { Instant } from './model.js';
 import { beforeOf, failed, isResting, type Move, moved } from './reload.js';
-import {
-  type Earned,
-  type Failure,
-  type FailureReason,
-  isLeft,
-  type Place,
-  type Pool,
-  type Reload,
-  type Replica,
-  type Stage,
-} from './state.js';
+import type { Earned, Failure, FailureReason, Place, Reload, Stage } from './reload-state.js';
+import { isLeft, type Replica } from './replica.js';
+import type { Pool } from './state.js';
 
 /** The next move; null: something has to happen first. */
 export function advance({ replicas, reload }: Pool, now: Instant): Move | null {

@@ -3,8 +3,9 @@
 import type { PoolSpec, ReplicaKey } from './model.js';
 import { shownReference } from './reference.js';
 import type { ReloadEnd } from './reload.js';
+import type { Failure, Place, Reload } from './reload-state.js';
 import { stagingText } from './staging.js';
-import type { Failure, Operation, OperationStep, Place, Pool, Reload } from './state.js';
+import type { Operation, OperationStep, Pool } from './state.js';
 import { span } from './words.js';
 
 const shown: Readonly<

@@ -5,7 +5,9 @@
 
 import type { Life } from './life.js';
 import type { PoolSpec, ReplicaKey } from './model.js';
-import type { Failure, Place, Pool, Reload, Replica, Resting } from './state.js';
+import type { Failure, Place, Reload, Resting } from './reload-state.js';
+import type { Replica } from './replica.js';
+import type { Pool } from './state.js';
 
 /** What is to happen to a replica for it. */
 export type ReloadFact =

@@ -15,20 +15,11 @@ import type { Staging } from './progress.js';
 import { withUnseen } from './release.js';
 import { endOf, failed, planReload, type ReloadEnd, specFor } from './reload.js';
 import { advance, isInDoubt } from './reload-moves.js';
+import type { Failure, Place, Reload } from './reload-state.js';
 import { errorOf, reasonOf, reloadSteps } from './reload-steps.js';
 import { retired } from './remains.js';
 import { endOfStaging, goOn } from './staging.js';
-import {
-  type Apply,
-  type Failure,
-  now,
-  type Operation,
-  type OperationStep,
-  type Place,
-  type Pool,
-  type Reload,
-  type State,
-} from './state.js';
+import { type Apply, now, type Operation, type OperationStep, type Pool, type State } from './state.js';
 import { inProgress, onItsWayOut, refuse, running, shuttingDown, unknownPool, type Wish } from './wish.js';
 import type { Work } from './work.js';
 

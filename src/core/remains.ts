@@ -5,7 +5,8 @@ import { lose } from './lease.js';
 import type { Resumed } from './life.js';
 import type { Moment } from './model.js';
 import type { RecordedRestart, RecordedState } from './record.js';
-import type { RecordedEngine, Replica, State } from './state.js';
+import type { Replica } from './replica.js';
+import type { RecordedEngine, State } from './state.js';
 import type { Restart } from './storm.js';
 
 /** One that was only ordered may have been made a moment ago: a window holds it for as long as it may have to. */

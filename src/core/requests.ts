@@ -8,7 +8,9 @@ import type { Context, Input, Verb } from './messages.js';
 import type { PoolSpec, ReplicaKey } from './model.js';
 import { begin, cancel } from './operation.js';
 import { beforeReload, failed } from './reload.js';
-import { type Failure, now, type Operation, type Replica, type State } from './state.js';
+import type { Failure } from './reload-state.js';
+import type { Replica } from './replica.js';
+import { now, type Operation, type State } from './state.js';
 import { inProgress, onItsWayOut, refuse, running, shuttingDown, unknownPool, unknownReplica, type Wish } from './wish.js';
 import { span } from './words.js';
 

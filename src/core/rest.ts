@@ -6,7 +6,7 @@ import type { CrashClass } from './crash.js';
 import type { Obstacle } from './facts.js';
 import type { LaunchCause } from './life.js';
 import type { Instant, Moment } from './model.js';
-import type { In, Replica } from './state.js';
+import type { In, Replica } from './replica.js';
 import { andThen, become, type Scene, stay, type Turn } from './turn.js';
 import { span } from './words.js';
 

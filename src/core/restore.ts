@@ -14,8 +14,9 @@ import { moved } from './moved.js';
 import { interrupted, told } from './operation.js';
 import type { RecordedReplica } from './record.js';
 import { dated, deviceRestartsOf, leftoversOf, lostLeases, retiredOf } from './remains.js';
+import type { Replica } from './replica.js';
 import { alone, ended, launchAgain, type Restoring, type Resumption, resume, withoutStrays } from './resume.js';
-import type { Replica, State } from './state.js';
+import type { State } from './state.js';
 
 export type Restored = { readonly state: State; readonly effects: readonly Effect[]; readonly events: readonly Event[] };
 

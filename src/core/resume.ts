@@ -10,7 +10,8 @@ import type { Effect, Launch } from './messages.js';
 import type { Instant, PoolSpec } from './model.js';
 import type { RecordedReplica, RecordedState } from './record.js';
 import { goingOn } from './remains.js';
-import type { RecordedEngine, Replica } from './state.js';
+import type { Replica } from './replica.js';
+import type { RecordedEngine } from './state.js';
 import { tell } from './turn.js';
 import { reasonOf } from './words.js';
 

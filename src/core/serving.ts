@@ -12,8 +12,9 @@ import type { Instant, PoolSpec } from './model.js';
 import { noPerf, perfAfter } from './perf.js';
 import { firstPolling, nextPolling } from './polling.js';
 import { observe, streakBefore } from './readiness.js';
+import type { In, Replica } from './replica.js';
 import { generated, giveUpOn, heard, sicken, working } from './sickness.js';
-import { type In, now, type Replica } from './state.js';
+import { now } from './state.js';
 import { andThen, become, type Scene, stay, type Turn, tell } from './turn.js';
 
 /** Ready, unhealthy or draining: an engine that serves, or did and may again. */

@@ -5,7 +5,7 @@ import type { Alarm, ProbeResult, Work } from './facts.js';
 import type { Life, Sickness } from './life.js';
 import type { Instant } from './model.js';
 import { pollingAtOnce } from './polling.js';
-import type { In } from './state.js';
+import type { In } from './replica.js';
 import { become, type Scene, stay, type Turn } from './turn.js';
 
 type Up = In<'ready'> | In<'unhealthy'>;

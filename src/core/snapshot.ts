@@ -8,16 +8,18 @@ import { blockers } from './drain.js';
 import { gate } from './gate.js';
 import { leaseCounts, slotsOf } from './lease.js';
 import { isDraining, isLive, isServing, type Life } from './life.js';
-import { type Device, type Instant, type Lease, type Moment, poolIdOf, type ReplicaKey } from './model.js';
+import { type Device, type Instant, type Moment, poolIdOf, type ReplicaKey } from './model.js';
 import { ailmentOf } from './observe.js';
 import { viewPerf } from './perf.js';
 import { shownReference } from './reference.js';
 import { goalOf, specFor } from './reload.js';
+import type { Override } from './reload-state.js';
+import type { LastExit, Replica } from './replica.js';
 import { urlFor } from './serving.js';
 import { stagingText } from './staging.js';
-import { type LastExit, type Operation, type Override, type Pool, type Replica, replicaIn, type State } from './state.js';
+import type { Pool, State } from './state.js';
 import { raised, within } from './storm.js';
-import type { BreakerView, LastExitView, LeaseView, OperationView, PoolView, ReplicaStateName, ReplicaView } from './views.js';
+import type { BreakerView, LastExitView, PoolView, ReplicaStateName, ReplicaView } from './views.js';
 import { span } from './words.js';
 
 /** How points in time are shown, and the present one. `time` takes epoch milliseconds. */
@@ -126,6 +128,8 @@ function viewReplica(replica: Replica, scene: Scene, { now, time }: Calendar): R
   const since = serving?.readyAt ?? engine?.startedAt ?? null;
   const slots = serving?.description.slotsTotal ?? null;
   const leased = scene.leases.get(replica.key) ?? 0;
+  // Where an engine listens is the engine's to say, whatever its replica is to become.
+  const port = engine?.launch.port ?? replica.port;
   const when = (moment: Moment | null | undefined): string | null => (moment == null ? null : time(moment.wallMs));
   return {
     replica_id: replica.id,
@@ -141,8 +145,8 @@ function viewReplica(replica: Replica, scene: Scene, { now, time }: Calendar): R
     incarnation: replica.incarnation,
     adopted: engine?.adopted ?? false,
     host: spec?.host ?? '',
-    port: replica.port,
-    url: ready && spec !== undefined && replica.port !== null ? urlFor(spec.host, replica.port) : null,
+    port,
+    url: ready && spec !== undefined && port !== null ? urlFor(spec.host, port) : null,
     started_at: when(engine?.startedAt),
     ready_at: when(serving?.readyAt),
     uptime_seconds: since === null ? null : Math.max(0, Math.round(now - since.at) / 1000),
@@ -243,70 +247,6 @@ function troubleOf(own: readonly Device[], { devices }: State): string | null {
     if (ailment !== null) return `GPU ${index} ${ailment.text}`;
   }
   return null;
-}
-
-export function viewOperation(operation: Operation, state: State, time: Calendar['time']): OperationView {
-  return {
-    operation_id: operation.id,
-    kind: operation.kind,
-    pool_id: operation.poolId,
-    state: operation.state,
-    outcome: operation.outcome,
-    changed: operation.changed,
-    started_at: time(operation.startedAt.wallMs),
-    finished_at: operation.finishedAt === null ? null : time(operation.finishedAt.wallMs),
-    interrupted: operation.interrupted,
-    active_leases: operation.activeLeases,
-    inflight: operation.inflight,
-    cut: operation.cut,
-    startup_deadline_ms: longestLoad(operation, state),
-    steps: operation.steps.map(({ key, what, state: stepState, detail }) => ({
-      replica_id: key.slice(key.lastIndexOf('/') + 1),
-      step: what ?? (operation.kind === 'shutdown' ? `stop ${key}` : operation.kind),
-      state: stepState,
-      detail,
-    })),
-    ...(operation.error === null ? {} : { error: operation.error }),
-  };
-}
-
-function longestLoad({ steps }: Operation, { pools }: State): number | null {
-  // Not one that has its turn yet to come: what it does meanwhile is not this operation's.
-  const keys = new Set(steps.filter(({ state }) => state === 'running').map(({ key }) => key));
-  const lives = [...pools.values()].flatMap(({ replicas }) =>
-    replicas.filter(({ key }) => keys.has(key)).map(({ life }) => life),
-  );
-  // Nor one that has served: it is only probed anew.
-  const deadlines = lives.flatMap((life) =>
-    life.state === 'starting' && life.resumed === null ? [life.lastDeadline - life.engine.startedAt.at] : [],
-  );
-  return deadlines.length === 0 ? null : Math.round(Math.max(...deadlines));
-}
-
-/** Null where its replica is gone, which has then lost it. */
-export function viewLease(
-  { id, key, holder, grantedAt, expiresAt }: Lease,
-  { pools }: State,
-  time: Calendar['time'],
-): LeaseView | null {
-  const poolId = poolIdOf(key);
-  const pool = pools.get(poolId);
-  const replica = replicaIn(pools, key);
-  if (pool === undefined || replica === undefined) return null;
-  // Where its engine listens, and what it serves, is the engine's to say, whatever its replica is to become.
-  const launch = isLive(replica.life) ? replica.life.engine.launch : null;
-  const port = launch?.port ?? replica.port;
-  if (port === null) return null;
-  return {
-    lease_id: id,
-    pool_id: poolId,
-    replica_id: replica.id,
-    url: urlFor(pool.spec.host, port),
-    model_id: (launch?.spec ?? pool.spec).modelId,
-    holder,
-    granted_at: time(grantedAt.wallMs),
-    expires_at: time(expiresAt.wallMs),
-  };
 }
 
 const total = (counts: readonly number[]): number => counts.reduce((sum, count) => sum + count, 0);

@@ -3,7 +3,8 @@
 import type { Event } from './events.js';
 import type { ReplicaKey } from './model.js';
 import type { ModelNews, Staged, Staging } from './progress.js';
-import { type In, replicaIn, type State } from './state.js';
+import type { In } from './replica.js';
+import { replicaIn, type State } from './state.js';
 import { type Scene, type Turn, tell } from './turn.js';
 import { gib, span } from './words.js';
 

@@ -5,8 +5,8 @@ import { kill } from './ending.js';
 import type { ProbeResult } from './facts.js';
 import { freshProbeBy } from './freshness.js';
 import type { Instant } from './model.js';
+import type { In } from './replica.js';
 import { becomeReady, noDescription, resumeUnhealthy, writtenDescription } from './serving.js';
-import type { In } from './state.js';
 import { type Scene, stay, type Turn, tell } from './turn.js';
 import { span } from './words.js';
 

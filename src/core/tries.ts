@@ -1,6 +1,6 @@
 /** Mistakes of the configuration that may pass by themselves (a port in use, a peer that is not there yet) get a few launches, not one. */
 
-import type { Replica } from './state.js';
+import type { Replica } from './replica.js';
 
 const fewTries: ReadonlySet<string> = new Set(['port_in_use', 'peer_unreachable']);
 const mostTries = 5;

@@ -4,7 +4,7 @@ import type { Event, EventName } from './events.js';
 import { isLive, type Life } from './life.js';
 import type { Context, Effect } from './messages.js';
 import type { LogLevel, PoolSpec, SupervisorSpec } from './model.js';
-import type { Replica } from './state.js';
+import type { Replica } from './replica.js';
 
 /** What a cell may look at beside its replica. */
 export type Scene = Context & {

@@ -5,8 +5,9 @@ import type { Obstacle } from './facts.js';
 import { isLaunching, isLive, type Life } from './life.js';
 import type { Launch } from './messages.js';
 import type { Device, Instant, PoolSpec, ReplicaKey } from './model.js';
+import type { Replica } from './replica.js';
 import { sharesOf } from './split.js';
-import type { Replica, State } from './state.js';
+import type { State } from './state.js';
 import { gib } from './words.js';
 
 /** What one replica needs on its mask. Only what the inventory says keeps a launch back; the rest is advice, and marked as what it is. */

@@ -3,7 +3,8 @@
 import type { BreakerName } from './breakers.js';
 import type { Event } from './events.js';
 import { devicesOf, type Storming } from './gate.js';
-import type { Pool, Replica, State } from './state.js';
+import type { Replica } from './replica.js';
+import type { Pool, State } from './state.js';
 import { kindOf, type Restart, raised, remedies, within, withRestart } from './storm.js';
 import { span } from './words.js';
 

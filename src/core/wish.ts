@@ -6,7 +6,8 @@ import type { Fact } from './engine.js';
 import type { Event } from './events.js';
 import type { Effect } from './messages.js';
 import type { Inventory, ReplicaKey } from './model.js';
-import type { Operation, Pool, Reload, Shutdown, State } from './state.js';
+import type { Reload } from './reload-state.js';
+import type { Operation, Pool, Shutdown, State } from './state.js';
 
 export type Wish =
   | { readonly ok: false; readonly refusal: Refusal }

@@ -2,7 +2,8 @@
 
 import { isLive } from '../core/life.js';
 import { type Ailment, type Device, type DeviceProcess, replicaId } from '../core/model.js';
-import type { Replica, State } from '../core/state.js';
+import type { Replica } from '../core/replica.js';
+import type { State } from '../core/state.js';
 import type { DeviceProcessView, DeviceView } from '../core/views.js';
 
 /** What is known of a device beside what it says itself. */

@@ -1,7 +1,8 @@
 /** Engines of an earlier supervisor that have no place in this inventory, or in its registry: stopped in order, and told of where they would not die. */
 
 import { isLive, type Life } from '../core/life.js';
-import type { RecordedEngine, Replica, State } from '../core/state.js';
+import type { Replica } from '../core/replica.js';
+import type { RecordedEngine, State } from '../core/state.js';
 import { type Paths, partsOf, replicaPaths } from '../host/paths.js';
 import type { Clock } from '../shell/clock.js';
 import type { Containment } from '../shell/containment.js';

@@ -3,9 +3,11 @@
 import type { Service } from '../api/service.js';
 import { apiVersion, type CapabilitiesView, type PoolHealthView, type SupervisorView } from '../api/wire.js';
 import type { Refusal } from '../core/answers.js';
+import { viewLease } from '../core/lease-view.js';
 import { type EngineKind, poolIdOf, type Result } from '../core/model.js';
+import { viewOperation } from '../core/operation-view.js';
 import { meanPerf } from '../core/perf.js';
-import { type Calendar, viewLease, viewOperation, viewPool, viewPools } from '../core/snapshot.js';
+import { type Calendar, viewPool, viewPools } from '../core/snapshot.js';
 import type { State } from '../core/state.js';
 import { viewDevices } from '../devices/view.js';
 import { withRotated } from '../host/log-files.js';

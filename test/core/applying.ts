@@ -1,7 +1,8 @@
 /** Inventories that are applied, for the bench. */
 
 import type { PoolSpec, SupervisorSpec } from '../../src/core/model.js';
-import { viewOperation, viewPools } from '../../src/core/snapshot.js';
+import { viewOperation } from '../../src/core/operation-view.js';
+import { viewPools } from '../../src/core/snapshot.js';
 import { inventoryOf, poolSpec, supervisorSpec } from '../rig/specs.js';
 import { Bench, type BenchOptions } from './bench.js';
 import { type Manners, play } from './moves.js';

@@ -1,7 +1,8 @@
 /** Drains: what they wait for, when they end, how that is told, and what becomes of them when somebody changes their mind. */
 
 import { describe, expect, it, test } from 'vitest';
-import { viewOperation, viewPool } from '../../src/core/snapshot.js';
+import { viewOperation } from '../../src/core/operation-view.js';
+import { viewPool } from '../../src/core/snapshot.js';
 import { exitOf, probeResult } from '../rig/facts.js';
 import { poolSpec } from '../rig/specs.js';
 import { again } from './again.js';

@@ -4,7 +4,8 @@ import type { Answer } from '../../src/core/answers.js';
 import { countOf } from '../../src/core/lease.js';
 import type { Input } from '../../src/core/messages.js';
 import { poolIdOf, type ReplicaKey } from '../../src/core/model.js';
-import type { Replica, State } from '../../src/core/state.js';
+import type { Replica } from '../../src/core/replica.js';
+import type { State } from '../../src/core/state.js';
 import { poolSpec } from '../rig/specs.js';
 
 type Seen = { readonly before: State; readonly after: State; readonly answer: Answer | null };

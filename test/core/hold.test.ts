@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { initialState } from '../../src/core/initial.js';
+import type { In } from '../../src/core/replica.js';
 import { hold } from '../../src/core/rest.js';
-import type { In } from '../../src/core/state.js';
 import { inventoryOf, poolSpec } from '../rig/specs.js';
 
 test('a wait that a storm makes is told in whole milliseconds, and is not cut short', () => {

@@ -3,7 +3,8 @@
 import { describe, expect, it, test } from 'vitest';
 import { isLive } from '../../src/core/life.js';
 import type { ReplicaKey } from '../../src/core/model.js';
-import { viewOperation, viewPool } from '../../src/core/snapshot.js';
+import { viewOperation } from '../../src/core/operation-view.js';
+import { viewPool } from '../../src/core/snapshot.js';
 import { exitOf, probeResult } from '../rig/facts.js';
 import { poolSpec } from '../rig/specs.js';
 import { again, written } from './again.js';

@@ -2,7 +2,8 @@
 
 import { expect, it } from 'vitest';
 import type { Effect } from '../../src/core/messages.js';
-import type { Pool, Replica, State } from '../../src/core/state.js';
+import type { Replica } from '../../src/core/replica.js';
+import type { Pool, State } from '../../src/core/state.js';
 import { step } from '../../src/core/step.js';
 import fc from '../rig/chance.js';
 import { find, type Machine, move, play, replicasOf, type Step, sound } from './play.js';

@@ -1,8 +1,8 @@
 /** A model on its way: what is told of it, how long it is waited for, and what goes on meanwhile. */
 
 import { describe, expect, it, test } from 'vitest';
+import { viewOperation } from '../../src/core/operation-view.js';
 import type { Staging } from '../../src/core/progress.js';
-import { viewOperation } from '../../src/core/snapshot.js';
 import { isAwaited, silenceMs, stagingText } from '../../src/core/staging.js';
 import { poolSpec } from '../rig/specs.js';
 import { Bench } from './bench.js';

@@ -8,7 +8,7 @@ import { type Fact, turn } from '../../src/core/engine.js';
 import type { ExitEvidence, Obstacle } from '../../src/core/facts.js';
 import type { Intent, Life, StateName } from '../../src/core/life.js';
 import type { PoolSpec, RestartPolicy } from '../../src/core/model.js';
-import type { Replica } from '../../src/core/state.js';
+import type { Replica } from '../../src/core/replica.js';
 import type { Scene } from '../../src/core/turn.js';
 import { diagnosisOf, exitOf, identityOf, probeResult, unmade } from '../rig/facts.js';
 import { launchOf } from '../rig/launch.js';

@@ -1,7 +1,9 @@
 /** Holds what a state of the core would be shown as, and told as, to openapi.json: whatever a test of the core comes to is a test of that too. */
 
 import type { Event } from '../../src/core/events.js';
-import { viewLease, viewOperation, viewPools } from '../../src/core/snapshot.js';
+import { viewLease } from '../../src/core/lease-view.js';
+import { viewOperation } from '../../src/core/operation-view.js';
+import { viewPools } from '../../src/core/snapshot.js';
 import type { State } from '../../src/core/state.js';
 import { viewDevices } from '../../src/devices/view.js';
 import { eventLine } from '../../src/telemetry/lines.js';

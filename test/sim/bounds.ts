@@ -1,6 +1,6 @@
 /** Whether everything comes to its end in time. */
 
-import type { Replica } from '../../src/core/state.js';
+import type { Replica } from '../../src/core/replica.js';
 import { poolOf } from './keys.js';
 import type { Standing } from './tracking.js';
 

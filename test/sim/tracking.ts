@@ -2,7 +2,7 @@
 
 import { isLive, type Life } from '../../src/core/life.js';
 import type { ReplicaKey } from '../../src/core/model.js';
-import type { Replica } from '../../src/core/state.js';
+import type { Replica } from '../../src/core/replica.js';
 import { poolOf } from './keys.js';
 import type { Ledger } from './ledger.js';
 import type { Machine } from './machine.js';

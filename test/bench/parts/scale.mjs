@@ -56,7 +56,7 @@ async function life(fleet, engines, windowMs) {
   const before = cpuMs(supervisor.pid);
   await sleep(windowMs);
   const idleCpuMs = ((cpuMs(supervisor.pid) - before) * 30_000) / windowMs;
-  const mib = residentBytes(supervisor.pid) / 2 ** 20;
+  const mib = residentBytes([supervisor.pid]).rss / 2 ** 20;
   const watched = watchExits(
     fleet.child,
     stamps.map(({ pid }) => pid),
