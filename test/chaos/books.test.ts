@@ -7,6 +7,8 @@ import { Excuses } from './excuses.js';
 import { Goals } from './goals.js';
 import { Growth } from './growth.js';
 import { LeaseBook } from './lease-book.js';
+import { policy } from './pools.js';
+import { Restarts } from './restarts.js';
 import type { Engine } from './witness.js';
 
 const engine = (more: Partial<Engine> = {}): Engine => {
@@ -101,6 +103,39 @@ describe('the book of leases', () => {
     expect(told).toEqual([]);
     leases.granted(lease(served, 'c'));
     expect(told).toEqual(['chat/r0 has 2 slots, and 3 leases of them are held at the same time']);
+  });
+});
+
+describe('restarts', () => {
+  const seen = (before: Partial<Engine> = {}) => {
+    const { told, excuses } = book();
+    const restarts = new Restarts(excuses, (text) => told.push(text));
+    restarts.born(engine({ aliveAt: performance.now() - policy.backoffMinMs / 2, ...before }));
+    return { told, excuses, restarts, born: () => restarts.born(engine({ pid: 2, instance: 'j' })) };
+  };
+
+  it('come no sooner than their backoff lets them', () => {
+    const { told, born } = seen();
+    born();
+    expect(told).toEqual([
+      expect.stringMatching(/^chat\/r0 pid 2 .* was launched at most \d+ ms after pid 1 died, and nobody asked$/),
+    ]);
+    const later = seen({ aliveAt: performance.now() - policy.backoffMinMs });
+    later.born();
+    expect(later.told).toEqual([]);
+  });
+
+  it('come at once where somebody asked for them, or for the end of the one before', () => {
+    const started = seen();
+    started.restarts.asked(['chat/r0']);
+    started.born();
+    const reloaded = seen();
+    reloaded.excuses.open('reload', ['chat/r0'], hour);
+    reloaded.born();
+    const succeeded = seen();
+    succeeded.restarts.forget();
+    succeeded.born();
+    expect([...started.told, ...reloaded.told, ...succeeded.told]).toEqual([]);
   });
 });
 

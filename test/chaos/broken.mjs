@@ -54,6 +54,10 @@ export const broken = [
     ],
   },
   {
+    name: 'a crashed engine is launched again at once',
+    edits: [{ file: 'src/core/backoff.ts', from: '  return Math.max(minMs, Math.min(', to: '  return Math.min(0, Math.min(' }],
+  },
+  {
     name: 'the end of an adopted engine is not noticed',
     edits: [{ file: 'src/shell/adoption.ts', from: '      if (isAlive(identity)) continue;', to: '      continue;' }],
   },

@@ -55,13 +55,14 @@ async function unspoilt(run: Run): Promise<void> {
 
 /** Asks until it is so. What a dead supervisor has left half done may be in the way at first. */
 async function accomplish(
-  { supervisor, chronicle }: Run,
+  { supervisor, chronicle, restarts }: Run,
   path: string,
   body: object,
   what: string,
   isSo: (answer: Json) => boolean,
 ): Promise<void> {
   const until = performance.now() + 2 * comeBackMs;
+  restarts.asked(allKeys);
   for (let last: Answer | null = null; !chronicle.broken.aborted; ) {
     if (performance.now() > until) return chronicle.violate(`${what}: ${last?.status} ${JSON.stringify(last?.body)}`);
     last = await supervisor.ask('POST', path, body, { prefer: 'respond-async' });
@@ -81,8 +82,9 @@ async function wantedAreBack(run: Run): Promise<void> {
 }
 
 async function allAfterReset(run: Run): Promise<void> {
-  const { supervisor, chronicle, goals } = run;
+  const { supervisor, chronicle, goals, restarts } = run;
   goals.all('up', 'reset all');
+  restarts.asked(allKeys);
   const until = performance.now() + comeBackMs;
   for (;;) {
     const { code, stderr } = await supervisor.run('reset', 'all', '--timeout', '60s');

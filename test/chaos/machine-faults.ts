@@ -74,11 +74,12 @@ async function secondSupervisor({ supervisor, chronicle, gpus }: Run): Promise<v
 
 /** `poolctl down`: when it has ended, nobody of this run is left. What it was asked before is forgotten. */
 export async function downAndOut(run: Run): Promise<void> {
-  const { supervisor, excuses, goals, leases, chronicle, witness, strays } = run;
+  const { supervisor, excuses, goals, leases, restarts, chronicle, witness, strays } = run;
   const excuse = excuses.open('down', allKeys, policy.shutdownMs);
   goals.all(null, 'down');
   const { code, stderr } = await supervisor.down();
   leases.lostAll();
+  restarts.forget();
   if (code !== 0 && code !== 5) return chronicle.violate(`down has ended with ${code}: ${stderr}`);
   await witness.look();
   const left = [

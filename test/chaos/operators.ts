@@ -91,9 +91,10 @@ function edit({ edits, place }: Run, random: Random, poolId: PoolId): void {
 
 async function say(run: Run, random: Random, wish: Wish, open: Promise<void>[]): Promise<void> {
   const { verb, keys, path, body } = wish;
-  const { chronicle, supervisor, excuses, goals } = run;
+  const { chronicle, supervisor, excuses, goals, restarts } = run;
   const what = `${verb} ${keys.length === 1 ? keys[0] : wish.poolId} ${JSON.stringify(body)}`;
   const ends = verb === 'start' || verb === 'reset' ? [] : keys;
+  restarts.asked(keys);
   const excuse = excuses.open(what, ends, wish.forceInMs, verb === 'reload' || verb === 'apply');
   const { generation, heldMs } = supervisor;
   const wanted = wants[verb];
@@ -185,8 +186,9 @@ export function replace(run: Run, why: string, meanwhile: () => Promise<void> | 
  * The supervisor is gone, and its leases with it. What happened while the disk was full stands nowhere: wishes are forgotten, and engines that
  * were launched since are not in the registry, so the next one ends them.
  */
-export function supervisorGone({ fullSince, goals, excuses, leases, witness }: Run): void {
+export function supervisorGone({ fullSince, goals, excuses, leases, restarts, witness }: Run): void {
   leases.lostAll();
+  restarts.forget();
   excuses.supervisorGone();
   if (fullSince === null) return;
   const launched = witness.alive.filter(({ bornAt }) => bornAt >= fullSince).map(({ key }) => key);

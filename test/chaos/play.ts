@@ -19,6 +19,7 @@ import { operator } from './operators.js';
 import { Place } from './place.js';
 import { unedited, writeInventory } from './pools.js';
 import { readStatus } from './reader.js';
+import { Restarts } from './restarts.js';
 import { type Part, pause, type Run } from './run-state.js';
 import { Strays } from './strays.js';
 import { Supervisor } from './supervisor.js';
@@ -114,10 +115,13 @@ function assemble(given: Pick<Run, 'place' | 'chronicle' | 'supervisor' | 'gpus'
   const leases = new LeaseBook(excuses, violate);
   const goals = new Goals(violate);
   const strays = new Strays(violate);
+  const restarts = new Restarts(excuses, violate);
   const witness = new Witness(mark, {
     violate,
-    born: (engine) =>
-      chronicle.line(`born: ${named(engine)}${engine.mask.length > 0 ? ` on GPU ${engine.mask.join(', ')}` : ''}`),
+    born(engine) {
+      chronicle.line(`born: ${named(engine)}${engine.mask.length > 0 ? ` on GPU ${engine.mask.join(', ')}` : ''}`);
+      restarts.born(engine);
+    },
     died(engine) {
       const why = excuses.of(engine);
       chronicle.line(`died: ${named(engine)}: ${why ?? 'for no reason'}`);
@@ -132,7 +136,7 @@ function assemble(given: Pick<Run, 'place' | 'chronicle' | 'supervisor' | 'gpus'
   });
   return {
     ...given,
-    ...{ witness, excuses, leases, goals, strays },
+    ...{ witness, excuses, leases, goals, restarts, strays },
     edits: unedited(),
     turns: new Map(),
     spoilt: new Set(),

@@ -10,6 +10,7 @@ export const policy = {
   shutdownMs: 3_000,
   /** From here on an engine that would not die is told of, and waited for no more. */
   killWaitMs: 5_000,
+  backoffMinMs: 300,
   backoffMaxMs: 3_000,
   breakerMaxMs: 8_000,
   stormWindowMs: 10_000,
@@ -83,7 +84,7 @@ function inventory(ports: string, edits: Edits): object {
       logs: { max_size: '256KiB', keep: 2 },
       restart: {
         policy: 'always',
-        backoff: { initial: '200ms', max: ms(policy.backoffMaxMs), min: '100ms', reset_after: '5s' },
+        backoff: { initial: '400ms', max: ms(policy.backoffMaxMs), min: ms(policy.backoffMinMs), reset_after: '5s' },
         breaker: {
           threshold: 4,
           open_for: '2s',

@@ -8,6 +8,7 @@ import type { Gpus } from './gpus.js';
 import type { LeaseBook } from './lease-book.js';
 import type { Place } from './place.js';
 import type { Edits, PoolId } from './pools.js';
+import type { Restarts } from './restarts.js';
 import type { Strays } from './strays.js';
 import type { Supervisor } from './supervisor.js';
 import type { Witness } from './witness.js';
@@ -20,6 +21,7 @@ export type Run = {
   readonly excuses: Excuses;
   readonly leases: LeaseBook;
   readonly goals: Goals;
+  readonly restarts: Restarts;
   readonly strays: Strays;
   readonly gpus: Gpus;
   /** Whether the supervisor may be killed: a soak wants to see one grow old. */
