@@ -13,7 +13,7 @@ const onOrder: ReadonlySet<string> = new Set(['asked', 'drained', 'replaced']);
 /** `last`: as it stands, launches among it: those are facts of the world, whoever wrote them down. */
 export function resumed(
   last: Ledger,
-  { beginning }: Supervisor,
+  { beginning, state }: Supervisor,
   /** The file, with the models that stand above it. */
   inventory: Inventory,
   clock: { now: number; wallMs: number; bootId: string },
@@ -49,7 +49,9 @@ export function resumed(
         continue;
       }
       const cut = [...before.restarting.values()].some((keys) => keys.includes(key));
-      const goal = named.length > 0 ? next.of(key).goal : account.goal;
+      // A shutdown cancels a restart: those that it had not come to are wanted as they were.
+      const asIs = state.pools.get(spec.poolId)?.replicas.find((replica) => replica.key === key)?.goal ?? 'down';
+      const goal = named.length > 0 ? next.of(key).goal : cut && written.shuttingDown ? asIs : account.goal;
       // Of a launch that nobody saw come to a process nobody can say whether it was one; what it was for stays.
       const unseen = kept.life.state === 'preparing' && kept.life.cause !== 'crash' && kept.life.cause !== 'health';
       // Who was being ended on somebody's order is launched again on that.
