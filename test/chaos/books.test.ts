@@ -140,6 +140,14 @@ describe('restarts', () => {
 });
 
 describe('the goals', () => {
+  it('are in doubt where a restart was cancelled, but for what was asked since', () => {
+    const goals = new Goals(() => {});
+    for (const key of ['chat/r0', 'chat/r1']) goals.set(key, 'up', 'restart');
+    goals.set('chat/r1', 'down', 'drain');
+    goals.cancelled(['chat/r0', 'chat/r1'], 'restart');
+    expect([goals.of('chat/r0'), goals.of('chat/r1')]).toEqual([null, 'down']);
+  });
+
   const judged = (more: Partial<Engine>, steadyMs: number, at: number, of: (goals: Goals) => void = () => {}) => {
     const told: string[] = [];
     const goals = new Goals((text) => told.push(text));

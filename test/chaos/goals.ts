@@ -48,6 +48,11 @@ export class Goals {
     };
   }
 
+  /** A wish was cancelled by another: whom it had not come to yet is as he was before. What was asked for since holds. */
+  cancelled(keys: readonly string[], wish: string): void {
+    for (const key of keys) if (this.goals.get(key)?.wish === wish) this.set(key, null, `${wish}, cancelled`);
+  }
+
   /** What was accepted since may not have been written down. Answers whose that is. */
   doubtSince(at: number): readonly string[] {
     const doubted = [...this.goals].filter(([, goal]) => goal.acceptedAt >= at);
