@@ -140,11 +140,11 @@ describe('restarts', () => {
 });
 
 describe('the goals', () => {
-  it('are in doubt where a restart was cancelled, but for what was asked since', () => {
+  it('are in doubt where another wish may have cancelled a restart, but for what was asked since', () => {
     const goals = new Goals(() => {});
-    for (const key of ['chat/r0', 'chat/r1']) goals.set(key, 'up', 'restart');
+    for (const key of ['chat/r0', 'chat/r1']) goals.set(key, 'up', 'restart chat {}');
     goals.set('chat/r1', 'down', 'drain');
-    goals.cancelled(['chat/r0', 'chat/r1'], 'restart');
+    goals.uncertain(['chat/r0', 'chat/r1']);
     expect([goals.of('chat/r0'), goals.of('chat/r1')]).toEqual([null, 'down']);
   });
 

@@ -48,9 +48,12 @@ export class Goals {
     };
   }
 
-  /** A wish was cancelled by another: whom it had not come to yet is as he was before. What was asked for since holds. */
-  cancelled(keys: readonly string[], wish: string): void {
-    for (const key of keys) if (this.goals.get(key)?.wish === wish) this.set(key, null, `${wish}, cancelled`);
+  /** A later wish cancels a restart of its pool: these, whom that may not have come to, are then as they were before it. */
+  uncertain(keys: readonly string[]): void {
+    for (const key of keys) {
+      const { wish } = this.goals.get(key) ?? { wish: '' };
+      if (wish.startsWith('restart')) this.set(key, null, `${wish}, cancelled`);
+    }
   }
 
   /** What was accepted since may not have been written down. Answers whose that is. */

@@ -112,6 +112,7 @@ async function say(run: Run, random: Random, wish: Wish, open: Promise<void>[]):
   }
   // A drain that is joined may end later than it says, but not earlier.
   const settlesInMs = Math.max(wish.forceInMs, verb === 'drain' ? policy.drainMs + 5_000 : 0) + endingMs;
+  goals.uncertain(keysOf(wish.poolId).filter((key) => !keys.includes(key)));
   if (wanted !== null) for (const key of keys) goals.set(key, wanted, what, settlesInMs);
   if (run.fullSince !== null) goals.doubtSince(run.fullSince);
   const id: string | undefined = answer.body.operation_id;
@@ -144,7 +145,7 @@ type Accepted = {
 
 /** Until the operation has ended, or its supervisor has. */
 async function followed(run: Run, wish: Wish, { id, what, excuse, generation, heldMs }: Accepted): Promise<void> {
-  const { chronicle, supervisor, excuses, goals } = run;
+  const { chronicle, supervisor, excuses } = run;
   const begunAt = performance.now();
   while (supervisor.generation === generation && !chronicle.broken.aborted) {
     const answer = await supervisor.ask('GET', `/v2/operations/${id}?wait_ms=2000`);
@@ -154,7 +155,6 @@ async function followed(run: Run, wish: Wish, { id, what, excuse, generation, he
     const now = performance.now() - (supervisor.heldMs - heldMs);
     if (answer.body.state !== 'running') {
       chronicle.count('seen', `${wish.verb} ${answer.body.outcome ?? answer.body.state}`);
-      if (wish.verb === 'restart' && answer.body.outcome === 'cancelled') goals.cancelled(wish.keys, what);
       // A cancelled one goes on where nobody was in its way; an apply that failed is for the next supervisor.
       const goesOn = answer.body.outcome === 'cancelled' || (wish.verb === 'apply' && answer.body.state !== 'succeeded');
       return goesOn ? undefined : excuses.close(excuse);
