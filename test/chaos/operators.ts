@@ -95,7 +95,9 @@ async function say(run: Run, random: Random, wish: Wish, open: Promise<void>[]):
   const what = `${verb} ${keys.length === 1 ? keys[0] : wish.poolId} ${JSON.stringify(body)}`;
   const ends = verb === 'start' || verb === 'reset' ? [] : keys;
   restarts.asked(keys);
-  const excuse = excuses.open(what, ends, wish.forceInMs, verb === 'reload' || verb === 'apply');
+  // A file that was changed while no supervisor ran is the next one's from its first moment.
+  const forceInMs = verb === 'apply' && supervisor.steadyMs() === 0 ? 0 : wish.forceInMs;
+  const excuse = excuses.open(what, ends, forceInMs, verb === 'reload' || verb === 'apply');
   const { generation, heldMs } = supervisor;
   const wanted = wants[verb];
   const refused = wanted === null ? () => {} : goals.asking(keys, what);
