@@ -211,7 +211,10 @@ export class Ledger {
       return;
     }
     account.restarts += 1;
-    for (const name of [poolOf(key), ...pending.devices]) this.storms.restarted(name, pending.restart);
+    const { storm } = this.specOf(key).restart;
+    this.storms.restarted(poolOf(key), pending.restart, Math.max(storm.windowMs, storm.trip.windowMs));
+    const { windowMs } = this.inventory.supervisor.deviceStorm;
+    for (const uuid of pending.devices) this.storms.restarted(uuid, pending.restart, windowMs);
   }
 
   /** `how`: what the world knows of that incarnation's end. */

@@ -27,8 +27,9 @@ export class Storms {
       );
   }
 
-  restarted(name: string, restart: Restart): void {
-    this.restarts.set(name, [...(this.restarts.get(name) ?? []), restart].slice(-100));
+  /** What its windows do not reach by now is forgotten: should they be widened later, nobody remembers it. */
+  restarted(name: string, restart: Restart, windowMs: number): void {
+    this.restarts.set(name, [...this.within(name, windowMs, restart.at), restart]);
   }
 
   forget(poolId: string): void {
