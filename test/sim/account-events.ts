@@ -56,6 +56,10 @@ export function hear(account: Account, event: Event, circumstances: Circumstance
       if (event.new_state === 'half-open') letThrough(account, event.breaker ?? 'general', spec, waits, once);
       if (event.new_state === 'open') opened(account, event.breaker ?? 'general', spec, waits, now);
       return;
+    case 'replica.backoff':
+      // An end in peace that is restarted all the same: it was not its GPU.
+      if (account.before === null && event.from !== 'preparing') account.gpu = false;
+      return;
     case 'replica.broken':
       // Of one that comes to wait without a failure nobody is told which of its breakers was open.
       if (account.before !== null && breakerNames.every((name) => account.breakers[name].state !== 'open'))
