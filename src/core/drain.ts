@@ -168,8 +168,10 @@ export function drainingIdle(replica: In<'draining'>, _: unknown, scene: Scene):
 }
 
 function leave(replica: In<'draining'>, forced: boolean, scene: Scene): Turn {
-  const { engine, since } = replica.life;
-  return terminate(replica, engine, { kind: 'drained', forced, afterMs: scene.now - since }, scene);
+  const { engine, since, deadline } = replica.life;
+  // By the deadline that was given, however late a busy machine comes to it.
+  const afterMs = (forced ? deadline : scene.now) - since;
+  return terminate(replica, engine, { kind: 'drained', forced, afterMs }, scene);
 }
 
 /** Whether a drain has come to its end, and how. */

@@ -102,7 +102,7 @@ export async function readRegistry<T>(path: string, parse: (content: unknown) =>
 async function writeWhole(path: string, content: unknown, sync: boolean): Promise<string | null> {
   const temporary = `${path}.tmp`;
   try {
-    const text = JSON.stringify(content);
+    const text = `${JSON.stringify(content)}\n`;
     const file = await open(temporary, 'w', 0o600);
     try {
       // As a string, which takes no copy of a growing registry for the collector to come after; a disk that is full may take a part of it.

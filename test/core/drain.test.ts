@@ -131,6 +131,15 @@ describe('a drain', () => {
     expect(bench.view().state).toBe('stopping');
   });
 
+  it('names the deadline that it was given, however late a busy machine comes to it', () => {
+    const bench = serving(4);
+    acquire(bench);
+    bench.polled(0).ask('drain', { deadlineMs: 300 });
+    bench.now += 900;
+    bench.give({ type: 'woke' });
+    expect(bench.heard('lease.lost')).toMatchObject([{ reason: expect.stringContaining('deadline of 0.3s has passed') }]);
+  });
+
   it('ends by its deadline all the same, and says how many leases it has cut', () => {
     const bench = serving(4);
     acquire(bench, { holder: 'nightly' });

@@ -58,7 +58,7 @@ export function hear(account: Account, event: Event, circumstances: Circumstance
       return;
     case 'replica.backoff':
       // An end in peace that is restarted all the same: it was not its GPU.
-      if (account.before === null && event.from !== 'preparing') account.gpu = false;
+      if (event.from !== 'preparing' && event.incarnation !== account.failedIncarnation) account.gpu = false;
       return;
     case 'replica.broken':
       // Of one that comes to wait without a failure nobody is told which of its breakers was open.
