@@ -55,7 +55,7 @@ async function unspoilt(run: Run): Promise<void> {
 
 /** Asks until it is so. What a dead supervisor has left half done may be in the way at first. */
 async function accomplish(
-  { supervisor, chronicle, restarts }: Run,
+  { supervisor, chronicle, excuses, restarts }: Run,
   path: string,
   body: object,
   what: string,
@@ -63,6 +63,8 @@ async function accomplish(
 ): Promise<void> {
   const until = performance.now() + 2 * comeBackMs;
   restarts.asked(allKeys);
+  // Engines may be ended for it. It is open until all is well.
+  excuses.open(what, allKeys, policy.drainMs);
   for (let last: Answer | null = null; !chronicle.broken.aborted; ) {
     if (performance.now() > until) return chronicle.violate(`${what}: ${last?.status} ${JSON.stringify(last?.body)}`);
     last = await supervisor.ask('POST', path, body, { prefer: 'respond-async' });
