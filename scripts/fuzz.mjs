@@ -32,17 +32,17 @@ else if (!existsSync(poolctl)) refuse('cannot fuzz poolctl: it is not built; run
 else await fuzz();
 
 async function fuzz() {
+  const [requests, examples, port] = ['requests', 'examples', 'port'].map((name) => numberOf(name, values[name]));
   const program = await install().catch((error) => {
     if (!(error instanceof NotToBeHad)) throw error;
     return refuse(`cannot fuzz poolctl: Schemathesis is not to be had: ${error.message}`);
   });
   const directory = mkdtempSync(join(tmpdir(), 'poolctl-fuzz-'));
-  const supervisors = new Supervisors(directory, numberOf('port', values.port));
+  const supervisors = new Supervisors(directory, port);
   const relay = new Relay(supervisors);
   const stopped = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => stopped.abort());
   const begun = performance.now();
-  const [requests, examples] = [numberOf('requests', values.requests), numberOf('examples', values.examples)];
   let [rounds, failed] = [0, 0];
   /** One round after another, each with the next seed. */
   const client = async (url, place) => {

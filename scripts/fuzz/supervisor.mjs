@@ -33,7 +33,7 @@ class Run {
         this.hasBegun = true;
         resolve();
       });
-      this.child.once('exit', () => reject(new Error('it has ended before it had begun')));
+      this.child.once('exit', () => reject(new Error(`poolctl has ended before it had begun:\n${this.last.join('\n')}`)));
     });
     this.ended = once(this.child, 'exit').then(([code, signal]) => signal ?? code);
   }
