@@ -17,6 +17,7 @@ export const broken = [
         from: "signalProcess(each, 'SIGKILL') !== 'gone'",
         to: 'stillThere(each)',
       },
+      { file: 'src/shell/processes.ts', from: '      if (found.length > 0) leaves.kill(marks.instance);\n', to: '' },
     ],
   },
   {
