@@ -196,8 +196,8 @@ async function again(run: Run): Promise<void> {
 async function finish(run: Run, growth: Growth, soak: boolean): Promise<void> {
   const { chronicle, witness } = run;
   await downAndOut(run);
-  // A tool that was just being asked may need a moment to end.
-  for (let tries = 0; tries === 0 || (witness.others.length > 0 && tries < 20); tries += 1) {
+  // A tool that was just being asked may need a moment to end, and the machine may be busy.
+  for (let tries = 0; tries === 0 || (witness.others.length > 0 && tries < 100); tries += 1) {
     await sleep(100);
     await witness.look();
   }
