@@ -103,13 +103,16 @@ describe('two launches on one GPU', () => {
     expect(bench.view('code/r0').last_error).toContain('and 3.0 GiB are free; held by chat/r0 with 9.0 GiB');
   });
 
-  it('nor while the first one is being ended and may still be loading', () => {
+  it.each([
+    ['asked to end', 1_000, /^asked to stop/],
+    ['killed', 7_000, /^SIGKILL sent/],
+  ] as const)('nor while the first one, which was loading, is %s and there yet', (_, ms, why) => {
     const bench = new Bench(pools, { devices: [gpu(12)], supervisor: { loads } });
-    bench.checked('chat/r0').spawned(100, 'chat/r0').ask('stop').pass(1_000);
-    expect(bench.view('chat/r0').state).toBe('stopping');
+    bench.checked('chat/r0').spawned(100, 'chat/r0').ask('stop').pass(ms);
+    expect(bench.view('chat/r0')).toMatchObject({ state: 'stopping', why: expect.stringMatching(why) });
     expect(bench.view('code/r0')).toMatchObject({ state: 'backoff', last_error: claimed });
     bench.exited(undefined, true, 'chat/r0').swept([], 'chat/r0');
-    looked(bench, [gpu(12)], []).pass(5_000);
+    looked(bench, [gpu(12)], []).pass(30_000);
     expect(bench.view('code/r0').state).toBe('preparing');
   });
 
