@@ -88,7 +88,9 @@ export function makeService({
         });
         const timer = setTimeout(settle, Math.min(waitMs, 2 ** 31 - 1));
         signal.addEventListener('abort', settle);
-        if (signal.aborted || operation(id)?.state !== 'running') settle();
+        const found = operation(id);
+        if (signal.aborted || found === null) settle();
+        else if (found.state !== 'running') void recorded().then(settle);
       });
     },
     async request(input) {

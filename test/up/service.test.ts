@@ -23,9 +23,12 @@ let dir: string;
 let server: ApiServer;
 let client: Client;
 let runtime: Runtime;
+/** What is to be on disk is there once it resolves. */
+let disk: Promise<void>;
 const bugs: unknown[] = [];
 
 beforeEach(async () => {
+  disk = Promise.resolve();
   dir = mkdtempSync(join(tmpdir(), 'poolctl-service-'));
   const paths = supervisorPaths({ stateDir: dir }, {}, { cwd: dir, home: dir });
   const clock = systemClock();
@@ -61,7 +64,7 @@ beforeEach(async () => {
   });
   runtime.onEvent((event) => metrics.count(event));
   const service = makeService({
-    recorded: async () => {},
+    recorded: () => disk,
     readModel: (model) => ({ ok: true, value: model }),
     reread: async () => ({ inventory: null, problems: [], file: 'pools.yaml', devices: null }),
     version: '1.2.3',
@@ -134,6 +137,28 @@ it('stops by an operation that a client can wait for, and starts again', async (
     'stopped down',
     'ready up',
   ]);
+});
+
+it('tells that an operation has ended when that is on disk', async () => {
+  await allReady();
+  let written = (): void => {};
+  disk = new Promise((resolve) => {
+    written = resolve;
+  });
+  const finished = new Promise<void>((resolve) => {
+    runtime.onEvent(({ event }) => event === 'operation.finished' && resolve());
+  });
+  const asked = { verb: 'stop', poolId: 'chat', replicaId: null, correlationId: null } as const;
+  const answer = runtime.give({ type: 'requested', ...asked });
+  if (answer?.ok !== true || !('operationId' in answer)) throw new Error('it was refused');
+  const told: unknown[] = [];
+  const waited = client.operation(answer.operationId, 5_000).then((operation) => told.push(operation.outcome));
+  await finished;
+  await client.status();
+  expect(told).toEqual([]);
+  written();
+  await waited;
+  expect(told).toEqual(['stopped']);
 });
 
 it('counts what the core tells, for Prometheus', async () => {
