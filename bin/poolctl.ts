@@ -8,7 +8,6 @@
 import { once } from 'node:events';
 import { homedir } from 'node:os';
 import { isatty } from 'node:tty';
-import { setFlagsFromString } from 'node:v8';
 import type { Cli, Face } from '../commands/cli.js';
 import { plainLine } from '../commands/plain.js';
 import { version } from '../src/version.js';
@@ -26,6 +25,7 @@ async function main(argv: readonly string[]): Promise<void> {
   if (argv[0] === 'complete') return (await import('../commands/complete.js')).complete(argv.slice(1), cli);
   const plain = plainLine(argv, cli);
   if (plain !== null) return plain();
+  const { setFlagsFromString } = await import('node:v8');
   setFlagsFromString('--optimize-for-size');
   setTimeout(() => setFlagsFromString('--no-optimize-for-size'), startMs).unref();
   return (await import('../commands/program.js')).runProgram(argv, cli);

@@ -18,14 +18,47 @@ it('holds its invariants over 10,000 random sequences', () => {
   );
 }, 120_000);
 
-it('waits with a reload for who is to go on draining once it is met, as a random sequence showed', () => {
-  const moves = [
-    { kind: 21, choice: 20, flag: false, waitMs: 0 },
-    { kind: 23, choice: 27, flag: false, waitMs: 0 },
-    { kind: 13, choice: 5, flag: false, waitMs: 0 },
-    { kind: 0, choice: 47, flag: false, waitMs: 0 },
-    { kind: 26, choice: 25, flag: false, waitMs: 0 },
-  ];
+it.each([
+  [
+    'waits with a reload for who is to go on draining once it is met',
+    [
+      { kind: 21, choice: 20, flag: false, waitMs: 0 },
+      { kind: 23, choice: 27, flag: false, waitMs: 0 },
+      { kind: 13, choice: 5, flag: false, waitMs: 0 },
+      { kind: 0, choice: 47, flag: false, waitMs: 0 },
+      { kind: 26, choice: 25, flag: false, waitMs: 0 },
+    ],
+  ],
+  [
+    'forgets the deadline of a drain that was called off before its engine was met',
+    [
+      { kind: 21, choice: 1, flag: false, waitMs: 0 },
+      { kind: 23, choice: 6, flag: false, waitMs: 0 },
+      { kind: 13, choice: 0, flag: false, waitMs: 0 },
+      { kind: 0, choice: 0, flag: false, waitMs: 70_000 },
+      { kind: 26, choice: 16, flag: false, waitMs: 0 },
+    ],
+  ],
+  [
+    'grants a lease of who is drained at that very instant',
+    [
+      { kind: 26, choice: 22, flag: false, waitMs: 0 },
+      { kind: 3, choice: 5, flag: false, waitMs: 0 },
+      { kind: 26, choice: 13, flag: false, waitMs: 0 },
+      { kind: 24, choice: 0, flag: false, waitMs: 1_000 },
+    ],
+  ],
+  [
+    'counts a restart that was only ordered when its supervisor died from when the next one begins',
+    [
+      { kind: 21, choice: 0, flag: false, waitMs: 0 },
+      { kind: 0, choice: 0, flag: false, waitMs: 1000 },
+      { kind: 10, choice: 44, flag: true, waitMs: 1000 },
+      { kind: 13, choice: 18, flag: true, waitMs: 0 },
+      { kind: 21, choice: 9, flag: false, waitMs: 0 },
+    ],
+  ],
+] as const)('%s, as a random sequence showed', (_, moves) => {
   expect(play(moves)).toEqual([]);
 });
 
@@ -42,38 +75,6 @@ it('keeps the deadline of a drain, extended or not, over the death of its superv
   expect(play([...drained, died, ...later])).toEqual([]);
   const extended = { kind: 23, choice: 12, flag: true, waitMs: 0 };
   expect(play([...drained, extended, died, ...later])).toEqual([]);
-});
-
-it('forgets the deadline of a drain that was called off before its engine was met, as a random sequence showed', () => {
-  const moves = [
-    { kind: 21, choice: 1, flag: false, waitMs: 0 },
-    { kind: 23, choice: 6, flag: false, waitMs: 0 },
-    { kind: 13, choice: 0, flag: false, waitMs: 0 },
-    { kind: 0, choice: 0, flag: false, waitMs: 70_000 },
-    { kind: 26, choice: 16, flag: false, waitMs: 0 },
-  ];
-  expect(play(moves)).toEqual([]);
-});
-
-it('grants a lease of who is drained at that very instant, as a random sequence showed', () => {
-  const moves = [
-    { kind: 26, choice: 22, flag: false, waitMs: 0 },
-    { kind: 3, choice: 5, flag: false, waitMs: 0 },
-    { kind: 26, choice: 13, flag: false, waitMs: 0 },
-    { kind: 24, choice: 0, flag: false, waitMs: 1_000 },
-  ];
-  expect(play(moves)).toEqual([]);
-});
-
-it('counts a restart that was only ordered when its supervisor died from when the next one begins', () => {
-  const moves = [
-    { kind: 21, choice: 0, flag: false, waitMs: 0 },
-    { kind: 0, choice: 0, flag: false, waitMs: 1000 },
-    { kind: 10, choice: 44, flag: true, waitMs: 1000 },
-    { kind: 13, choice: 18, flag: true, waitMs: 0 },
-    { kind: 21, choice: 9, flag: false, waitMs: 0 },
-  ];
-  expect(play(moves)).toEqual([]);
 });
 
 /** Machines broken on purpose: a checker that cannot fail proves nothing. */
