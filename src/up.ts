@@ -10,7 +10,7 @@ import { type Inventory, poolIdOf } from './core/model.js';
 import { createGpuReader } from './host/gpus.js';
 import { type KernelSources, kernelOf, watchKernel } from './host/kernel.js';
 import { memoryReader } from './host/memory.js';
-import { type Paths, replicaPaths } from './host/paths.js';
+import { type Paths, poolLogs, replicaPaths } from './host/paths.js';
 import { bootId } from './host/proc.js';
 import { findProgram } from './host/programs.js';
 import { runProgram } from './host/run.js';
@@ -239,6 +239,10 @@ export async function up(options: UpOptions, world: World): Promise<number> {
   });
   tcp?.serve(service);
   const place = storage.watch(paths.stateDir, {
+    directories: () => [
+      ...[paths.stateDir, dirname(paths.socket), paths.runDir, paths.handoffDir],
+      ...[...runtime.state().pools.keys()].map((poolId) => poolLogs(paths.stateDir, poolId)),
+    ],
     async retake() {
       const isNew = await lock.retake();
       await api.restore();

@@ -53,7 +53,7 @@ const mostDescendants = 64;
 
 function childrenOf(pid: number, proc: string): readonly number[] {
   try {
-    const text = readFileSync(join(proc, String(pid), 'task', String(pid), 'children'), 'latin1');
+    const text = readFileSync(join(proc, String(pid), 'task', String(pid), 'children'), 'utf8');
     return text.split(' ').map(Number).filter(Boolean);
   } catch {
     return [];

@@ -174,7 +174,7 @@ function countIn(file: string, name: 'oom_kill' | 'oom' = 'oom_kill'): number | 
 
 function textOf(file: string): string {
   try {
-    return readFileSync(file, 'latin1');
+    return readFileSync(file, 'utf8');
   } catch {
     return '';
   }

@@ -91,7 +91,11 @@ function placed(stateDir: string): Omit<Paths, 'socket'> {
 
 /** What a replica's engines have written. */
 export function engineLog(stateDir: string, poolId: string, replicaId: string): string {
-  return join(logsIn(stateDir), poolId, `${replicaId}.log`);
+  return join(poolLogs(stateDir, poolId), `${replicaId}.log`);
+}
+
+export function poolLogs(stateDir: string, poolId: string): string {
+  return join(logsIn(stateDir), poolId);
 }
 
 const logsIn = (stateDir: string): string => join(stateDir, 'logs');

@@ -4,6 +4,7 @@
  */
 
 import type { SupervisorView } from '../api/wire.js';
+import { makeUntouched } from '../host/untouched.js';
 
 export type Storage = {
   /** `what` could not be kept, for the reason `error`; null: it could. */
@@ -14,6 +15,8 @@ export type Storage = {
 };
 
 export type Place = {
+  /** Where all of it lies. While nothing comes or goes there, and all is saved, a look ends with that. */
+  directories(): readonly string[];
   /** Takes directory, lock and socket again where they are gone; answers whether any was. Rejects where they cannot be had. */
   retake(): Promise<boolean>;
   /** Writes again what ought to lie there. */
@@ -38,13 +41,15 @@ export function makeStorage(publish: (what: string, error: string | null) => voi
   return {
     tell,
     unsaved: () => [...unsaved].map(([what, reason]) => ({ what, reason })),
-    watch(what, { retake, mend }) {
+    watch(what, { directories, retake, mend }) {
+      const untouched = makeUntouched();
       let timer: NodeJS.Timeout | null = null;
       let busy: Promise<void> | null = null;
       let closed = false;
 
       async function lookNow(): Promise<void> {
         try {
+          if (untouched(directories()) && unsaved.size === 0) return;
           if (await retake()) tell(what, `"${what}" was taken away: what lay there is lost, and it is made anew`);
           tell(what, null);
           mend();
