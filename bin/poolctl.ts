@@ -13,10 +13,12 @@ import { plainLine } from '../commands/plain.js';
 import { version } from '../src/version.js';
 
 /**
- * In which a program is read, and a supervisor launches some hundred engines: so long the heap grows by small steps, since what only a start needs
- * would stay with a program that then lives for months.
+ * In which a program is read, and a supervisor launches some hundred engines: so long the heap grows by small steps and nothing is compiled to
+ * machine code, since what only a start needs would stay with a program that then lives for months.
  */
 const startMs = 5_000;
+const startFlags = ['--optimize-for-size', '--no-opt', '--no-sparkplug'];
+const laterFlags = ['--no-optimize-for-size', '--opt', '--sparkplug'];
 
 await main(process.argv.slice(2));
 
@@ -26,8 +28,8 @@ async function main(argv: readonly string[]): Promise<void> {
   const plain = plainLine(argv, cli);
   if (plain !== null) return plain();
   const { setFlagsFromString } = await import('node:v8');
-  setFlagsFromString('--optimize-for-size');
-  setTimeout(() => setFlagsFromString('--no-optimize-for-size'), startMs).unref();
+  startFlags.forEach(setFlagsFromString);
+  setTimeout(() => laterFlags.forEach(setFlagsFromString), startMs).unref();
   return (await import('../commands/program.js')).runProgram(argv, cli);
 }
 

@@ -84,7 +84,7 @@ function isBelow(path: string, root: string): boolean {
 
 function textOf(file: string): string {
   try {
-    return readFileSync(file, 'latin1');
+    return readFileSync(file, 'utf8');
   } catch {
     return '';
   }

@@ -14,7 +14,7 @@ export function cpuTicksOf(pids: readonly number[]): number | null {
 /** Fields 14 to 17 of the stat file: its own time in user mode and in the kernel, and that of its reaped children. */
 function ticksOf(pid: number): number | null {
   try {
-    const text = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
     const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
     const ticks = fields.slice(11, 15).map(Number);
     return ticks.length === 4 && ticks.every(Number.isFinite) ? ticks.reduce((sum, each) => sum + each, 0) : null;

@@ -58,7 +58,7 @@ const pidsPerSlice = 50;
 /** By its page of the kernel in KiB, since the size of a memory page is not the same on every machine; null where the process is gone. */
 function residentBytesOf(pid: number): number | null {
   try {
-    const kib = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1];
+    const kib = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
     return kib === undefined ? null : Number(kib) * 1024;
   } catch {
     return null;

@@ -7,7 +7,7 @@ import { open, readFile, rename } from 'node:fs/promises';
 import type { Result } from '../core/model.js';
 
 export type Registry = {
-  /** Something changed: it is written within `delayMs`. */
+  /** Something changed that nobody waits for: it is written within `delayMs`, or in ten times what the last writing took of this thread. */
   touch(): void;
   /**
    * Resolves when a write that began after this call is on disk, or has failed. The barrier before a spawn: it goes out in this turn of the event
@@ -36,6 +36,7 @@ export function openRegistry({ path, content, onStorage, delayMs = 20, retryMs =
   let last: Promise<void> = Promise.resolve();
   let failing = false;
   let closed = false;
+  let lastTookMs = 0;
 
   function later(ms: number): void {
     if (closed || timer !== null || next !== null) return;
@@ -51,7 +52,10 @@ export function openRegistry({ path, content, onStorage, delayMs = 20, retryMs =
       next = null;
       if (timer !== null) clearTimeout(timer);
       timer = null;
-      tell(await writeWhole(path, content(), sync));
+      const begunAt = performance.now();
+      const text = `${JSON.stringify(content())}\n`;
+      lastTookMs = performance.now() - begunAt;
+      tell(await writeWhole(path, text, sync));
     });
     next = write;
     last = write;
@@ -65,7 +69,8 @@ export function openRegistry({ path, content, onStorage, delayMs = 20, retryMs =
   }
 
   return {
-    touch: () => later(delayMs),
+    // Hundreds of engines that start make a big registry, and change it all the time.
+    touch: () => later(Math.max(delayMs, 10 * lastTookMs)),
     flush: () => (closed ? last : flush()),
     async close() {
       if (closed) return last;
@@ -99,10 +104,9 @@ export async function readRegistry<T>(path: string, parse: (content: unknown) =>
 }
 
 /** Temporary file and rename. Null, or why it could not be written. */
-async function writeWhole(path: string, content: unknown, sync: boolean): Promise<string | null> {
+async function writeWhole(path: string, text: string, sync: boolean): Promise<string | null> {
   const temporary = `${path}.tmp`;
   try {
-    const text = `${JSON.stringify(content)}\n`;
     const file = await open(temporary, 'w', 0o600);
     try {
       // As a string, which takes no copy of a growing registry for the collector to come after; a disk that is full may take a part of it.
