@@ -41,7 +41,7 @@ export async function bundlePoolctl(outdir, { version, plugins = [] } = {}) {
       'process.env.DEV': '"false"',
       __POOLCTL_VERSION__: JSON.stringify(version ?? packaged.version),
     },
-    plugins: [withoutDevtools(), ...plugins],
+    plugins: [withoutUnused(), ...plugins],
     metafile: true,
     write: false,
     logLevel: 'warning',
@@ -76,14 +76,23 @@ export async function bundlePoolctl(outdir, { version, plugins = [] } = {}) {
   await removeAllBut(outdir, new Set(written.map(({ path }) => path)));
 }
 
-/** Ink loads its developers' tools where DEV is set: a package that is not there, which a bundle would have to hold. */
-function withoutDevtools() {
+/**
+ * Parts of packages that nobody here calls, and that would be loaded all the same: a package that is not there (ink's developers' tools, where DEV is
+ * set), and half of Node's network at each start of `up` (what prom-client has beside metrics).
+ */
+const unused = [
+  { package: 'ink', parts: /^\.\/devtools\.js$/ },
+  { package: 'prom-client', parts: /^\.\/lib\/(pushgateway|cluster|defaultMetrics)$/ },
+];
+
+function withoutUnused() {
   return {
-    name: 'without-devtools',
+    name: 'without-unused',
     setup({ onResolve, onLoad }) {
-      onResolve({ filter: /^\.\/devtools\.js$/ }, ({ path, importer }) =>
-        /node_modules\/ink\//.test(importer) ? { path, namespace: 'nothing' } : undefined,
-      );
+      for (const { package: name, parts } of unused)
+        onResolve({ filter: parts }, ({ path, importer }) =>
+          importer.includes(`/node_modules/${name}/`) ? { path, namespace: 'nothing' } : undefined,
+        );
       onLoad({ filter: /.*/, namespace: 'nothing' }, () => ({ contents: '' }));
     },
   };
