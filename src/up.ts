@@ -240,7 +240,8 @@ export async function up(options: UpOptions, world: World): Promise<number> {
   tcp?.serve(service);
   const place = storage.watch(paths.stateDir, {
     directories: () => [
-      ...[paths.stateDir, dirname(paths.socket), paths.runDir, paths.handoffDir],
+      ...new Set([paths.stateDir, dirname(paths.socket)]),
+      ...[paths.runDir, paths.handoffDir],
       ...[...runtime.state().pools.keys()].map((poolId) => poolLogs(paths.stateDir, poolId)),
     ],
     async retake() {

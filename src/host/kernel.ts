@@ -53,6 +53,8 @@ export function watchKernel(
   ofGpu: (line: KernelLine) => void = () => {},
 ): Kernel {
   const engines = new Map<number, Watched>();
+  /** Whose control group was not looked up yet. */
+  const groupless = new Set<number>();
   let samples: { readonly at: number; readonly kills: number }[] = [];
   let timer: NodeJS.Timeout | null = null;
   log.follow(ofGpu);
@@ -60,6 +62,7 @@ export function watchKernel(
   function watch(pid: number, leaf: string | null): void {
     const group = leaf === null ? null : groupAt(join(leaf, 'memory.events'), true);
     engines.set(pid, { ...unseen, group: group ?? unseen.group });
+    if (group === null) groupless.add(pid);
     if (timer !== null) return;
     timer = setInterval(sample, sampleMs).unref();
     setImmediate(sample);
@@ -74,15 +77,24 @@ export function watchKernel(
     samples = samples.filter(({ at }) => now() - at <= windowMs);
     if (kills !== null) samples.push({ at: now(), kills });
     log.catchUp();
-    const isNew = [...engines.values()].some(({ group }) => group === 'unseen');
-    const ours = isNew ? memoryGroup(join(proc, 'self', 'cgroup')) : null;
-    for (const [pid, { group, descendants }] of engines)
-      if (group === 'unseen') engines.set(pid, { group: groupBeside(ours, pid, proc, cgroups) ?? 'none', descendants });
+    findGroups();
     // Some of them, who are the last to be looked at again: a hundred idle engines must cost next to nothing.
-    for (const [pid, { group }] of [...engines].slice(0, mostLooks)) {
+    let looks = Math.min(mostLooks, engines.size);
+    for (const [pid, { group }] of engines) {
+      if (looks-- === 0) break;
       engines.delete(pid);
       engines.set(pid, { group, descendants: descendantsOf(pid, proc) });
     }
+  }
+
+  function findGroups(): void {
+    if (groupless.size === 0) return;
+    const ours = memoryGroup(join(proc, 'self', 'cgroup'));
+    for (const pid of groupless) {
+      const watched = engines.get(pid);
+      if (watched !== undefined) engines.set(pid, { ...watched, group: groupBeside(ours, pid, proc, cgroups) ?? 'none' });
+    }
+    groupless.clear();
   }
 
   function close(): void {
@@ -103,6 +115,7 @@ export function watchKernel(
     async evidence({ pid, code, signal, devices }) {
       const { group, descendants } = engines.get(pid) ?? unseen;
       engines.delete(pid);
+      groupless.delete(pid);
       const dead = { pid, descendants, devices };
       const onDevices = devices.length > 0;
       // Of an engine of an earlier supervisor nobody knows how it ended.
@@ -124,6 +137,7 @@ export function watchKernel(
     close() {
       close();
       engines.clear();
+      groupless.clear();
       log.close();
     },
   };
@@ -131,7 +145,7 @@ export function watchKernel(
 
 const sampleMs = 5_000;
 /** At so many engines' descendants each time. */
-const mostLooks = 10;
+const mostLooks = 5;
 const windowMs = 10_000;
 const unseen: Watched = { group: 'unseen', descendants: new Set() };
 
@@ -166,9 +180,11 @@ function groupEvidence({ file, kills, oom }: Group): readonly KernelEvidence[] {
   return [{ kind: 'oom', source: limited ? 'cgroup' : 'kernel', text }];
 }
 
+const counts = { oom_kill: /^oom_kill (\d+)$/m, oom: /^oom (\d+)$/m } as const;
+
 /** A number in a file of counters; null where there is none. */
-function countIn(file: string, name: 'oom_kill' | 'oom' = 'oom_kill'): number | null {
-  const count = new RegExp(`^${name} (\\d+)$`, 'm').exec(textOf(file))?.[1];
+function countIn(file: string, name: keyof typeof counts = 'oom_kill'): number | null {
+  const count = counts[name].exec(textOf(file))?.[1];
   return count === undefined ? null : Number(count);
 }
 

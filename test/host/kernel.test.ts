@@ -184,7 +184,7 @@ test('of many engines some are looked at each time, and all in turn', async () =
   const pids = Array.from({ length: 25 }, (_, n) => 1_001 + n);
   const { kernel, write, seen, record } = await machine({ kmsg: '', 'proc/1025/task/1025/children': '2025 ' });
   await seen(...pids);
-  vi.advanceTimersByTime(10_000);
+  vi.advanceTimersByTime(20_000);
   record(killLine(2_025));
   write('proc/vmstat', vmstat(4));
   const failed = { code: 1, signal: null, devices: [] };
