@@ -1,6 +1,6 @@
 import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import type { Result } from '../../src/core/model.js';
 import { openRegistry, readRegistry } from '../../src/shell/registry.js';
 import { scratchDir } from '../host/scratch.js';
@@ -54,6 +54,34 @@ test('a barrier that is asked for while a write runs waits for one that holds it
   expect(JSON.parse(await readFile(path, 'utf8'))).toEqual({ state: 1 });
   await late;
   expect(JSON.parse(await readFile(path, 'utf8'))).toEqual({ state: 2 });
+});
+
+test('a big registry is not written all the time for what nobody waits for', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
+  let writes = 0;
+  const third = signal();
+  const registry = openRegistry({
+    path: join(await scratchDir(), 'state.json'),
+    content: () => {
+      writes++;
+      if (writes === 3) third.resolve();
+      for (const until = performance.now() + 10; performance.now() < until; );
+      return {};
+    },
+    onStorage: () => expect.fail('no failure here'),
+  });
+  await registry.flush();
+  registry.touch();
+  await vi.advanceTimersByTimeAsync(99);
+  expect(writes).toBe(1);
+  // Whoever waits for it does not wait for that.
+  await registry.flush();
+  expect(writes).toBe(2);
+  registry.touch();
+  await vi.runAllTimersAsync();
+  await third.promise;
+  await registry.close();
 });
 
 test('many touches become one write; closing writes the last state, and nothing after it', async () => {
