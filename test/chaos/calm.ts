@@ -7,12 +7,9 @@ import type { ReplicaView } from '../../src/api/wire.js';
 import { type Answer, type Json, send } from '../orchestrator/poolctl.js';
 import { order } from './engine-faults.js';
 import { seconds } from './goals.js';
-import { allKeys, models, policy } from './pools.js';
+import { allKeys, comeBackMs, models, policy } from './pools.js';
 import { readHandoffs, replicasOf, statusOf } from './reader.js';
 import type { Run } from './run-state.js';
-
-/** The longest waits of all policies one after another, a launch after each, and a machine that is busy. */
-const comeBackMs = policy.backoffMaxMs + policy.breakerMaxMs + policy.stormWindowMs + 25_000;
 
 export async function calm(run: Run): Promise<void> {
   const { chronicle } = run;

@@ -4,7 +4,7 @@ import { readStat } from '../../src/host/proc.js';
 import type { Random } from '../sim/random.js';
 import type { Excuse } from './excuses.js';
 import { seconds } from './goals.js';
-import { keysOf, models, type PoolId, policy, poolIds, writeInventory } from './pools.js';
+import { comeBackMs, keysOf, models, type PoolId, policy, poolIds, writeInventory } from './pools.js';
 import { type Part, pause, type Run } from './run-state.js';
 
 type Verb = 'start' | 'stop' | 'restart' | 'drain' | 'reset' | 'reload' | 'apply';
@@ -17,7 +17,7 @@ type Wish = {
   readonly body: object;
   /** From the moment that it is sent; infinite: it ends no engine. */
   readonly forceInMs: number;
-  /** How long its answer may take, once it is accepted; infinite: nothing is promised. */
+  /** How long its answer may take, once it is accepted; infinite: no longer than the storm, and what comes back after it. */
   readonly answersInMs: number;
 };
 
@@ -31,7 +31,7 @@ export const operator: Part = async (run, random, signal) => {
     if (signal.aborted) break;
     const poolId = random.pick(poolIds);
     const before = run.turns.get(poolId);
-    const turn = Promise.resolve(before).then(() => say(run, random, draw(run, random, poolId), open));
+    const turn = Promise.resolve(before).then(() => say(run, random, draw(run, random, poolId), open, signal));
     run.turns.set(poolId, turn);
     await turn;
   }
@@ -89,7 +89,7 @@ function edit({ edits, place }: Run, random: Random, poolId: PoolId): void {
   writeInventory(place, edits);
 }
 
-async function say(run: Run, random: Random, wish: Wish, open: Promise<void>[]): Promise<void> {
+async function say(run: Run, random: Random, wish: Wish, open: Promise<void>[], signal: AbortSignal): Promise<void> {
   const { verb, keys, path, body } = wish;
   const { chronicle, supervisor, excuses, goals, restarts } = run;
   const what = `${verb} ${keys.length === 1 ? keys[0] : wish.poolId} ${JSON.stringify(body)}`;
@@ -119,7 +119,7 @@ async function say(run: Run, random: Random, wish: Wish, open: Promise<void>[]):
   if (run.fullSince !== null) goals.doubtSince(run.fullSince);
   const id: string | undefined = answer.body.operation_id;
   if (id === undefined) return excuses.close(excuse);
-  open.push(followed(run, wish, { id, what, excuse, generation, heldMs }));
+  open.push(followed(run, wish, { id, what, excuse, generation, heldMs }, signal));
   // The worst moment: what was promised just now must hold.
   if (random.chance(0.08) && run.mayDie) {
     chronicle.count('faults', 'supervisor killed right after a promise');
@@ -145,11 +145,18 @@ type Accepted = {
   readonly heldMs: number;
 };
 
-/** Until the operation has ended, or its supervisor has. */
-async function followed(run: Run, wish: Wish, { id, what, excuse, generation, heldMs }: Accepted): Promise<void> {
+/** Until the operation has ended, or its supervisor has. `signal`: the storm is over. */
+async function followed(
+  run: Run,
+  wish: Wish,
+  { id, what, excuse, generation, heldMs }: Accepted,
+  signal: AbortSignal,
+): Promise<void> {
   const { chronicle, supervisor, excuses } = run;
   const begunAt = performance.now();
+  let calmAt = Number.POSITIVE_INFINITY;
   while (supervisor.generation === generation && !chronicle.broken.aborted) {
+    if (signal.aborted) calmAt = Math.min(calmAt, performance.now());
     const answer = await supervisor.ask('GET', `/v2/operations/${id}?wait_ms=2000`);
     if (answer === null) return;
     if (answer.status !== 200)
@@ -163,6 +170,9 @@ async function followed(run: Run, wish: Wish, { id, what, excuse, generation, he
     }
     if (now > Math.max(begunAt + wish.answersInMs, latestForce(run, wish) + endingMs))
       return chronicle.violate(`"${what}" is not over ${seconds(now - begunAt)} after it was accepted`);
+    // The model may be one that cannot be run, and its engines sick until the calm heals them: each has all of its tries.
+    if (performance.now() > calmAt + 2 * comeBackMs)
+      return chronicle.violate(`"${what}" is not over ${seconds(performance.now() - calmAt)} after the storm was`);
   }
 }
 

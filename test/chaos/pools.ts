@@ -17,6 +17,9 @@ export const policy = {
   slots: 2,
 } as const;
 
+/** The longest waits of all policies one after another, a launch after each, and a machine that is busy. */
+export const comeBackMs = policy.backoffMaxMs + policy.breakerMaxMs + policy.stormWindowMs + 25_000;
+
 export type PoolId = 'chat' | 'code' | 'rank' | 'voice';
 
 export const masks: Readonly<Record<PoolId, readonly (number | string)[]>> = {
