@@ -13,13 +13,10 @@ import { plainLine } from '../commands/plain.js';
 import { version } from '../src/version.js';
 
 /**
- * In which a program is read, and a supervisor launches some hundred engines: so long the heap grows by small steps and nothing is compiled to
- * machine code, since what only a start needs would stay with a program that then lives for months. Compiling without optimizing (Sparkplug) is never
- * worth its memory here: what is hot is optimized.
+ * In which a program is read, and a supervisor launches some hundred engines: so long the heap grows by small steps, since what only a start needs
+ * would stay with a program that then lives for months.
  */
 const startMs = 5_000;
-const startFlags = ['--optimize-for-size', '--no-sparkplug', '--no-opt'];
-const laterFlags = ['--no-optimize-for-size', '--opt'];
 
 await main(process.argv.slice(2));
 
@@ -29,8 +26,10 @@ async function main(argv: readonly string[]): Promise<void> {
   const plain = plainLine(argv, cli);
   if (plain !== null) return plain();
   const { setFlagsFromString } = await import('node:v8');
-  startFlags.forEach(setFlagsFromString);
-  setTimeout(() => laterFlags.forEach(setFlagsFromString), startMs).unref();
+  // Compiling without optimizing is not worth its memory here: what is hot is optimized, and the rest is not run often.
+  setFlagsFromString('--no-sparkplug');
+  setFlagsFromString('--optimize-for-size');
+  setTimeout(() => setFlagsFromString('--no-optimize-for-size'), startMs).unref();
   return (await import('../commands/program.js')).runProgram(argv, cli);
 }
 
