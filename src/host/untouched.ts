@@ -20,6 +20,10 @@ export function makeUntouched(): (directories: readonly string[]) => boolean {
 }
 
 function stamp(directory: string): string {
-  const found = statSync(directory, { throwIfNoEntry: false });
-  return found === undefined ? 'gone' : `${found.dev}:${found.ino}:${found.mtimeMs}`;
+  try {
+    const found = statSync(directory, { throwIfNoEntry: false });
+    return found === undefined ? 'gone' : `${found.dev}:${found.ino}:${found.mtimeMs}`;
+  } catch (error) {
+    return `${(error as NodeJS.ErrnoException).code}`;
+  }
 }

@@ -43,6 +43,13 @@ describe('whether directories were touched', () => {
     expect(untouched()).toBe(false);
   });
 
+  it('a directory below what has become a file is gone as well', () => {
+    rmSync(directory, { recursive: true });
+    writeFileSync(directory, '');
+    const below = makeUntouched();
+    expect([1, 2, 3].map(() => below([join(directory, 'below')]))).toEqual([false, false, true]);
+  });
+
   it('another directory in its place that is as old is another one', () => {
     mkdirSync(`${directory}-2`);
     rmSync(join(directory, 'file'));
