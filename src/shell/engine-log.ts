@@ -64,6 +64,20 @@ export function beginsAt(path: string, offset: number): boolean {
   });
 }
 
+/** Where the incarnation that was launched last begins, in bytes; 0 where the log does not tell: it was emptied since. Never throws. */
+export function lastBeginning(path: string): number {
+  return withFile(path, 0, (fd) => {
+    const buffer = Buffer.alloc(pieceBytes + mark.length);
+    for (let end = fstatSync(fd).size; end > 0; end -= pieceBytes) {
+      const from = Math.max(0, end - pieceBytes);
+      const read = readSync(fd, buffer, 0, end - from + mark.length, from);
+      const at = lastMark(buffer.subarray(0, read), from === 0);
+      if (at !== null) return from + at;
+    }
+    return 0;
+  });
+}
+
 /**
  * The last lines of the incarnation that wrote last, without the line that names it: at most `count`, of at most 1000 characters each; none where there
  * is no log. Never throws.
@@ -92,6 +106,7 @@ export function incarnationEnd(path: string, most: number): Buffer {
 
 const mark = '--- poolctl: ';
 const tailBytes = 16 * 1024;
+const pieceBytes = 64 * 1024;
 const longestLine = 1000;
 const newline = 0x0a;
 
@@ -106,8 +121,14 @@ function endOf(path: string, most: number): { readonly bytes: Buffer; readonly f
 
 /** From the last line on that an incarnation begins with. */
 function fromMark(bytes: Buffer): Buffer | null {
+  const at = lastMark(bytes, true);
+  return at === null ? null : bytes.subarray(at);
+}
+
+/** Where the last line begins that an incarnation begins with. `whole`: the bytes begin with a line of their own. */
+function lastMark(bytes: Buffer, whole: boolean): number | null {
   for (let at = bytes.lastIndexOf(mark); at >= 0; at = at === 0 ? -1 : bytes.lastIndexOf(mark, at - 1)) {
-    if (at === 0 || bytes[at - 1] === newline) return bytes.subarray(at);
+    if (at === 0 ? whole : bytes[at - 1] === newline) return at;
   }
   return null;
 }

@@ -12,7 +12,7 @@ import { type ExitWatch, leaderOf } from './adoption.js';
 import type { StillAwaited } from './awaited.js';
 import type { Clock } from './clock.js';
 import type { Containment } from './containment.js';
-import { lastLines } from './engine-log.js';
+import { lastBeginning, lastLines } from './engine-log.js';
 import { handoffOf, handoffText } from './handoff.js';
 import { launchEngine } from './launcher.js';
 import { type LifeWatch, watchLives } from './life-watch.js';
@@ -174,7 +174,9 @@ export function makeHands(world: HandsWorld): Hands {
       containment.drop(launch.instance);
       return null;
     }
-    const identity = { pid: leader.pid, startTicks: leader.startTicks, instance: launch.instance, logOffset: 0 };
+    // What its predecessors have said is not held against it.
+    const logOffset = lastBeginning(log);
+    const identity = { pid: leader.pid, startTicks: leader.startTicks, instance: launch.instance, logOffset };
     await adopt(launch, identity, reports);
     return identity;
   }

@@ -2,7 +2,7 @@ import { closeSync } from 'node:fs';
 import { appendFile, mkdir, readdir, readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { beginsAt, incarnationEnd, lastLines, logSize, openEngineLog } from '../../src/shell/engine-log.js';
+import { beginsAt, incarnationEnd, lastBeginning, lastLines, logSize, openEngineLog } from '../../src/shell/engine-log.js';
 import { scratchDir } from '../host/scratch.js';
 
 const limits = { maxSizeBytes: 1_000_000, keep: 2 };
@@ -20,6 +20,27 @@ test('the last lines are those of this incarnation, at most twenty, each of a be
   await appendFile(path, `\n${Array.from({ length: 3000 }, (_, n) => `line ${n}`).join('\n')}\n`);
   expect(lastLines(path)).toEqual(Array.from({ length: 20 }, (_, n) => `line ${2980 + n}`));
   expect(lastLines(path, 1)).toEqual(['line 2999']);
+});
+
+test('where the last incarnation begins is found behind any number of others, however much it has written', async () => {
+  const path = join(await scratchDir(), 'r0.log');
+  const launch = (incarnation: number): number => {
+    const { fd, offset } = openEngineLog(path, 'chat/r0', incarnation, new Date(0), limits);
+    closeSync(fd);
+    return offset;
+  };
+  expect(lastBeginning(path)).toBe(0);
+  launch(1);
+  for (const bytes of [1, 64 * 1024 - 60, 64 * 1024 - 1, 64 * 1024, 64 * 1024 + 13, 200_000]) {
+    await appendFile(path, 'old words\n');
+    const begins = launch(2);
+    // Not at the beginning of a line.
+    await appendFile(path, `it said "--- poolctl: no"\n${'y'.repeat(bytes)}`);
+    expect(lastBeginning(path), `${bytes} bytes`).toBe(begins);
+    await appendFile(path, '\n');
+  }
+  await writeFile(path, 'no such line\n'.repeat(10_000));
+  expect(lastBeginning(path)).toBe(0);
 });
 
 test('a log that was emptied under the engine, and one that was taken away', async () => {
