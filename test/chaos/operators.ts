@@ -152,7 +152,7 @@ async function followed(
   { id, what, excuse, generation, heldMs }: Accepted,
   signal: AbortSignal,
 ): Promise<void> {
-  const { chronicle, supervisor, excuses } = run;
+  const { chronicle, supervisor, excuses, goals } = run;
   const begunAt = performance.now();
   let calmAt = Number.POSITIVE_INFINITY;
   while (supervisor.generation === generation && !chronicle.broken.aborted) {
@@ -164,6 +164,8 @@ async function followed(
     const now = performance.now() - (supervisor.heldMs - heldMs);
     if (answer.body.state !== 'running') {
       chronicle.count('seen', `${wish.verb} ${answer.body.outcome ?? answer.body.state}`);
+      // One that has failed leaves those as they were whom it had not come to.
+      if (wish.verb === 'restart' && answer.body.state === 'failed') goals.uncertain(wish.keys);
       // A cancelled one goes on where nobody was in its way; an apply that failed is for the next supervisor.
       const goesOn = answer.body.outcome === 'cancelled' || (wish.verb === 'apply' && answer.body.state !== 'succeeded');
       return goesOn ? undefined : excuses.close(excuse);
