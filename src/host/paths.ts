@@ -94,6 +94,7 @@ export function engineLog(stateDir: string, poolId: string, replicaId: string): 
   return join(poolLogs(stateDir, poolId), `${replicaId}.log`);
 }
 
+/** The directory of a pool's logs. */
 export function poolLogs(stateDir: string, poolId: string): string {
   return join(logsIn(stateDir), poolId);
 }
