@@ -14,17 +14,20 @@ defineParameterType({
   transformer: (name: string) => name,
 });
 
-const nextPort = portSource(process.pid);
+const nextPorts = portSource(process.pid);
 
 Before(async function (this: PoolctlWorld) {
-  this.port = await nextPort();
+  this.ports = await nextPorts();
 });
 
 /** However it went, nothing of a scenario lives on. */
-After(async function (this: PoolctlWorld, { result }) {
-  if (result?.status === 'FAILED' && this.supervisors.length > 0) this.log(this.told());
+After(async function (this: PoolctlWorld, { result, pickle }) {
+  // Not as an attachment: of those only the type is printed.
+  if (result?.status === 'FAILED' && this.supervisors.length > 0)
+    process.stderr.write(`\nthe supervisors of "${pickle.name}" have told:\n${this.told()}`);
   for (const stranger of this.strangers) await stranger.leave();
   await this.rig.end();
   await this.files?.end();
   this.cgroup?.remove();
+  await this.ports?.release();
 });

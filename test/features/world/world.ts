@@ -13,7 +13,7 @@ import { tinyModel } from '../../rig/gguf.js';
 import { type Json, type Ran, Rig, type Supervisor } from '../../rig/poolctl.js';
 import { type Answer, ask } from './ask.js';
 import type { MemoryCgroup } from './cgroup.js';
-import { portsEach } from './ports.js';
+import { type Ports, portsEach } from './ports.js';
 import type { Stranger } from './stranger.js';
 
 /** Long, since a slow machine is no failure; under the steps' own limit, so that what was waited for is told. */
@@ -23,8 +23,7 @@ const rigDir = fileURLToPath(new URL('../../rig', import.meta.url));
 
 export class PoolctlWorld extends World {
   readonly rig = new Rig();
-  /** The first of this scenario's ports. */
-  port = 0;
+  ports: Ports | null = null;
   readonly supervisorKeys: string[] = [];
   defaults = '';
   supervisors: Supervisor[] = [];
@@ -60,6 +59,12 @@ export class PoolctlWorld extends World {
       .replaceAll('{pid}', String(process.pid))
       .replaceAll('{long}', 'x'.repeat(200_000))
       .replace(/\{port(?:\+(\d))?\}/g, (_, more = '0') => String(this.port + Number(more)));
+  }
+
+  /** The first of this scenario's ports. */
+  get port(): number {
+    if (this.ports === null) throw new Error('this scenario has no ports yet');
+    return this.ports.first;
   }
 
   path(name: string): string {
