@@ -2,7 +2,7 @@
 
 import { terminate } from './ending.js';
 import type { Alarm } from './facts.js';
-import { type Illness, isServing, type Life, type Serving } from './life.js';
+import { type Illness, isLeaving, isServing, type Life, type Serving } from './life.js';
 import type { Instant, PoolSpec } from './model.js';
 import { pollingAtOnce, pollingByTheWay } from './polling.js';
 import type { In, Replica } from './replica.js';
@@ -174,13 +174,13 @@ function leave(replica: In<'draining'>, forced: boolean, scene: Scene): Turn {
   return terminate(replica, engine, { kind: 'drained', forced, afterMs }, scene);
 }
 
-/** Whether a drain has come to its end, and how. */
+/** Whether one that is leaving may go, and why; the deadline of one that is sick is its own. */
 export function drainEnd(life: Life, leases: number, spec: PoolSpec, now: Instant): 'idle' | 'deadline' | null {
-  if (life.state !== 'draining') return null;
+  if (!isLeaving(life)) return null;
   const { polling, inflight, since } = life;
   const fresh = polling.toldAt !== null && polling.toldAt >= since && now - polling.toldAt <= freshMs;
   if (leases === 0 && (!asks(spec) || polling.mute || (inflight === 0 && fresh))) return 'idle';
-  return now >= life.deadline && !life.yields ? 'deadline' : null;
+  return life.state === 'draining' && now >= life.deadline && !life.yields ? 'deadline' : null;
 }
 
 /** "2 leases, 1 running request, forced in 22s". */

@@ -41,9 +41,9 @@ import type { ReloadFact } from './reload.js';
 import type { In, Replica } from './replica.js';
 import { brokenWoke, hold, queue } from './rest.js';
 import { servingGenerated, servingPolled, servingProbed, servingWoke, stopServing } from './serving.js';
-import { alarmed } from './sickness.js';
+import { alarmed, giveUpOn } from './sickness.js';
 import { staging } from './staging.js';
-import { startingWoke, startupProbed } from './startup.js';
+import { startingAlarmed, startingWoke, startupProbed } from './startup.js';
 import { type Scene, stay, type Turn } from './turn.js';
 
 /** What can happen to a replica: an operator's wish, a fact of the host, its process, a probe, or time. */
@@ -188,10 +188,9 @@ const answers: Columns<'probed' | 'polled' | 'generated'> = {
 const signs: Columns<'alarmed' | 'offloaded' | 'seen' | 'idle' | 'woke'> = {
   stopped: { alarmed: ignore, offloaded: ignore, seen: ignore, idle: ignore, woke: ignore },
   preparing: { alarmed: ignore, offloaded: ignore, seen: ignore, idle: ignore, woke: preparingWoke },
-  // An error while it loads ends it anyway, or its startup deadline does.
-  starting: { alarmed: ignore, offloaded, seen, idle: ignore, woke: startingWoke },
+  starting: { alarmed: startingAlarmed, offloaded, seen, idle: ignore, woke: startingWoke },
   ready: { alarmed, offloaded, seen, idle: ignore, woke: servingWoke },
-  unhealthy: { alarmed, offloaded, seen, idle: ignore, woke: servingWoke },
+  unhealthy: { alarmed, offloaded, seen, idle: giveUpOn, woke: servingWoke },
   draining: { alarmed: drainingAlarmed, offloaded, seen, idle: drainingIdle, woke: drainingWoke },
   stopping: { alarmed: ignore, offloaded: ignore, seen: ignore, idle: ignore, woke: stoppingWoke },
   backoff: { alarmed: ignore, offloaded: ignore, seen: ignore, idle: ignore, woke: retry },

@@ -97,7 +97,7 @@ export function judgeSick(
   replica: Replica,
   exit: ExitEvidence,
   startedAt: Moment,
-  { alarm }: Extract<Intent, { kind: 'sick' }>,
+  { alarm, wasReady }: Extract<Intent, { kind: 'sick' }>,
   scene: Scene,
 ): Turn {
   const { text, line } = alarm;
@@ -115,10 +115,10 @@ export function judgeSick(
   const endedAt = now(scene);
   const ended = {
     ...replica,
-    provenAt: stillProven(replica, endedAt),
+    provenAt: wasReady ? stillProven(replica, endedAt) : replica.provenAt,
     lastExit: lastExit(replica, { exit, startedAt, endedAt }, found),
   };
-  return crashed(ended, exit, `restarted, since its log says: ${text}`, { cause: 'crash', wasReady: true }, scene);
+  return crashed(ended, exit, `restarted, since its log says: ${text}`, { cause: 'crash', wasReady }, scene);
 }
 
 type Found = Pick<LastExit, 'class' | 'subclass' | 'evidence' | 'hint' | 'restartable' | 'confidence' | 'cure'>;

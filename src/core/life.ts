@@ -29,7 +29,7 @@ export type Intent =
   /** Unhealthy for `restart_after`. */
   | { readonly kind: 'unhealthy'; readonly afterMs: number; readonly detail: string }
   /** Its log tells of a GPU or driver error that only a new process cures. */
-  | { readonly kind: 'sick'; readonly alarm: Alarm }
+  | { readonly kind: 'sick'; readonly alarm: Alarm; readonly wasReady: boolean }
   /** It died under an earlier supervisor, and who had left its group by then has not been looked for. */
   | { readonly kind: 'strays' }
   /** Left by an earlier supervisor, and not to be adopted. */
@@ -223,6 +223,11 @@ export function isLaunching(life: Life): life is Extract<Life, { phase: 'checkin
 /** True while it may have leases: it serves, or it did and may again. */
 export function isServing(life: Life): life is Extract<Life, { state: 'ready' | 'unhealthy' | 'draining' }> {
   return life.state === 'ready' || life.state === 'unhealthy' || life.state === 'draining';
+}
+
+/** It goes as soon as nobody has anything of it any more, or at its deadline: it is drained, or its own log condemns it. */
+export function isLeaving(life: Life): life is Extract<Life, { state: 'unhealthy' | 'draining' }> {
+  return life.state === 'draining' || (life.state === 'unhealthy' && life.sickness.kind === 'sticky');
 }
 
 /** Until the engine that was drained has stopped. */

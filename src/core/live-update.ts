@@ -2,12 +2,12 @@
 
 import { nextProbe } from './beat.js';
 import type { Description } from './facts.js';
-import { isLive, isServing, type Life, type Rewards } from './life.js';
+import { isLeaving, isLive, isServing, type Life, type Rewards } from './life.js';
 import type { Effect } from './messages.js';
 import type { Instant, PoolSpec } from './model.js';
 import { pollingAtOnce, pollingByTheWay } from './polling.js';
 import type { Replica } from './replica.js';
-import { handoff } from './serving.js';
+import { handoff, writtenSlots } from './serving.js';
 
 /** Policies, which no engine is told of. `autostart` is about the next start of the supervisor. */
 const live: ReadonlySet<string> = new Set(['health', 'restart', 'drain', 'stop', 'logs', 'slots', 'reload', 'autostart']);
@@ -88,7 +88,7 @@ function moved(life: Life, before: PoolSpec, after: PoolSpec, polls: Polls, now:
 /** Slots that the file leaves to the engine now are asked for. */
 function described(description: Description, before: PoolSpec, after: PoolSpec): Description {
   if (before.slots === after.slots) return description;
-  return { ...description, slotsTotal: after.slots === 'auto' ? null : after.slots };
+  return { ...description, slotsTotal: writtenSlots(after) };
 }
 
 type Loading = Extract<Life, { state: 'starting' }>;
@@ -145,8 +145,7 @@ function probing({ probing: of }: Serving, before: PoolSpec, after: PoolSpec, as
 function polling(life: Serving, before: PoolSpec, after: PoolSpec, polls: Polls, now: Instant): Serving['polling'] {
   const counts = before.drain.inflight === 'off' && after.drain.inflight === 'auto';
   if (life.state === 'draining') return counts ? pollingAtOnce(life.polling, now) : life.polling;
-  const leaving = life.state === 'unhealthy' && life.sickness.kind === 'sticky';
-  return polls.before === polls.after || leaving ? life.polling : pollingByTheWay(life.polling, polls.after, now);
+  return polls.before === polls.after || isLeaving(life) ? life.polling : pollingByTheWay(life.polling, polls.after, now);
 }
 
 function rewards({ stableAt, calmAt, closeAt }: Rewards, { restart: was }: PoolSpec, { restart: is }: PoolSpec): Rewards {

@@ -6,7 +6,7 @@ import { isClean, withBreakers } from './breakers.js';
 import { terminate } from './ending.js';
 import type { Description, PerfCounters, ProbeResult } from './facts.js';
 import { freshProbeBy } from './freshness.js';
-import type { Engine, Resumed, Rewards, Serving } from './life.js';
+import { type Engine, isLeaving, type Resumed, type Rewards, type Serving } from './life.js';
 import type { Effect } from './messages.js';
 import type { Instant, PoolSpec } from './model.js';
 import { noPerf, perfAfter } from './perf.js';
@@ -25,11 +25,12 @@ type Polled = { readonly inflight: number | null; readonly counters: PerfCounter
 /** For engines that say nothing of themselves. */
 export const noDescription: Description = { engineVersion: null, slotsTotal: null, ctxMax: null };
 
+/** What an entry says of its slots without asking anybody; null: its engine is to tell. */
+export const writtenSlots = ({ engine, slots }: PoolSpec): number | null =>
+  slots === 'auto' ? (engine === 'command' ? 1 : null) : slots;
+
 /** Of one that is never asked, what the inventory says. */
-export const writtenDescription = ({ slots }: PoolSpec): Description => ({
-  ...noDescription,
-  slotsTotal: slots === 'auto' ? null : slots,
-});
+export const writtenDescription = (spec: PoolSpec): Description => ({ ...noDescription, slotsTotal: writtenSlots(spec) });
 
 /** The handoff file is whole before anybody is told. */
 export function becomeReady(replica: In<'starting'>, engine: Engine, description: Description, scene: Scene): Turn {
@@ -52,10 +53,15 @@ export function becomeReady(replica: In<'starting'>, engine: Engine, description
 
 /** One that served under an earlier supervisor and does not answer this one. */
 export function resumeUnhealthy(replica: In<'starting'>, resumed: Resumed, detail: string, scene: Scene): Turn {
+  const before = asBefore(replica, resumed, scene);
+  const streak = { ...before.life.streak, passed: false, length: scene.spec.health.failureThreshold, verdict: false };
+  return sicken({ ...before, life: { ...before.life, streak } }, { kind: 'probes' }, detail, scene);
+}
+
+/** As one that serves, before it has answered this supervisor. */
+export function asBefore(replica: In<'starting'>, resumed: Resumed, scene: Scene): In<'ready'> {
   const serving = servingFrom(replica.life.engine, resumed, resumed.description, scene);
-  const failing = { ...serving.streak, passed: false, length: scene.spec.health.failureThreshold, verdict: false };
-  const before: In<'ready'> = { ...replica, life: { state: 'ready', ...serving, streak: failing, lastHeartbeatWallMs: null } };
-  return sicken(before, { kind: 'probes' }, detail, scene);
+  return { ...replica, life: { state: 'ready', ...serving, lastHeartbeatWallMs: null } };
 }
 
 export function servingProbed(replica: Up, { result }: { readonly result: ProbeResult }, scene: Scene): Turn {
@@ -108,13 +114,9 @@ function judged(replica: Up, result: ProbeResult, scene: Scene): Turn {
 
 export function servingPolled(replica: Up, { inflight, counters, canTell }: Polled, scene: Scene): Turn {
   const { life } = replica;
-  const sick = life.state === 'unhealthy' && life.sickness.kind === 'sticky';
-  const leaving = sick || life.state === 'draining';
-  const polling = nextPolling(life.polling, { inflight, canTell }, leaving, scene.supervisor.enginePollMs, scene.now);
+  const polling = nextPolling(life.polling, { inflight, canTell }, isLeaving(life), scene.supervisor.enginePollMs, scene.now);
   const perf = perfAfter(life.perf, counters, scene.now);
-  const seen = { ...replica, life: { ...life, inflight, perf, polling } } as Up;
-  const idle = !canTell || inflight === 0;
-  return sick && idle ? giveUpOn(seen as In<'unhealthy'>, scene) : stay(seen);
+  return stay({ ...replica, life: { ...life, inflight, perf, polling } } as Up);
 }
 
 export function servingGenerated(
@@ -133,7 +135,7 @@ export function servingWoke(replica: In<'ready'> | In<'unhealthy'>, _: unknown, 
     // Since an apply nobody probes it.
     if (life.sickness.kind === 'probes' && scene.spec.health.path === 'none') return recover(replica as In<'unhealthy'>, scene);
     const until = patience(life, scene) ?? working(life, scene);
-    if (until === null) return giveUpOn(replica as In<'unhealthy'>, scene);
+    if (until === null) return giveUpOn(replica as In<'unhealthy'>, undefined, scene);
     return asked({ ...replica, life: { ...life, restartAt: until } }, scene);
   }
   return andThen(rewarded(replica, scene), (after) => asked(after as Up, scene));

@@ -15,7 +15,7 @@ type Unhealthy = Extract<Life, { state: 'unhealthy' }>;
 const longestWorkMs = 600_000;
 /** An engine is asked what it has done at most once a second. */
 const leastSightMs = 2_500;
-/** An engine that must go lets its requests end for at most so long. */
+/** An engine that must go lets its leases and its requests end for at most so long. */
 const longestDrainMs = 10_000;
 
 /** Unready, and the handoff file gone, before anybody is told. */
@@ -30,7 +30,11 @@ export function sicken(replica: Up, sickness: Sickness, detail: string, scene: S
     detail,
     sickness,
     restartAt:
-      sickness.kind === 'sticky' ? scene.now + drainMs(scene) : restartAfterMs === 'never' ? null : scene.now + restartAfterMs,
+      sickness.kind === 'sticky'
+        ? scene.now + Math.min(scene.spec.drain.deadlineMs, longestDrainMs)
+        : restartAfterMs === 'never'
+          ? null
+          : scene.now + restartAfterMs,
     work: null,
     dead: false,
     stableAt: null,
@@ -117,19 +121,14 @@ export function working({ sickness, work, dead, since }: Unhealthy, { now: at, s
 }
 
 /** The end of patience. */
-export function giveUpOn(replica: In<'unhealthy'>, scene: Scene): Turn {
+export function giveUpOn(replica: In<'unhealthy'>, _: unknown, scene: Scene): Turn {
   const { life } = replica;
   if ('alarm' in life.sickness) return end(replica, life.sickness.alarm, scene);
   return terminate(replica, life.engine, { kind: 'unhealthy', afterMs: scene.now - life.since, detail: life.detail }, scene);
 }
 
 function end(replica: In<'unhealthy'>, alarm: Alarm, scene: Scene): Turn {
-  return terminate(replica, replica.life.engine, { kind: 'sick', alarm }, scene);
-}
-
-/** No request waits for an engine that cannot tell of any. */
-function drainMs({ spec: { drain } }: Scene): number {
-  return drain.inflight === 'off' ? 0 : Math.min(drain.deadlineMs, longestDrainMs);
+  return terminate(replica, replica.life.engine, { kind: 'sick', alarm, wasReady: true }, scene);
 }
 
 function hasGrown(before: Work, after: Work): boolean {

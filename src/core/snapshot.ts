@@ -215,8 +215,9 @@ function whyOf(replica: Replica, leases: number, { state, crowd }: Scene, now: I
     case 'ready':
       return life.misplaced ?? troubleOf(life.engine.launch.devices, state);
     case 'unhealthy':
-      return life.restartAt === null
-        ? life.detail
+      if (life.restartAt === null) return life.detail;
+      return life.sickness.kind === 'sticky'
+        ? `${life.detail}; restarted as soon as nothing runs on it, in ${span(life.restartAt - now)} at the latest`
         : `${life.detail}; restarted in ${span(life.restartAt - now)} unless it recovers`;
     case 'draining': {
       const spec = state.pools.get(poolIdOf(replica.key))?.spec;

@@ -1,12 +1,13 @@
 /** An engine that loads: its probes until it is ready, and the end of patience. */
 
 import { nextProbe } from './beat.js';
-import { kill } from './ending.js';
-import type { ProbeResult } from './facts.js';
+import { kill, terminate } from './ending.js';
+import type { Alarm, ProbeResult } from './facts.js';
 import { freshProbeBy } from './freshness.js';
 import type { Instant } from './model.js';
 import type { In } from './replica.js';
-import { becomeReady, noDescription, resumeUnhealthy, writtenDescription } from './serving.js';
+import { asBefore, becomeReady, noDescription, resumeUnhealthy, writtenDescription } from './serving.js';
+import { alarmed } from './sickness.js';
 import { type Scene, stay, type Turn, tell } from './turn.js';
 import { span } from './words.js';
 
@@ -61,6 +62,18 @@ export function startupProbed(replica: In<'starting'>, { result }: { readonly re
   });
   if (result.verdict !== 'ok' || life.detail === detail) return turn;
   return { ...turn, events: [tell(replica, scene, { event: 'probe.failed', level: 'warn', reason: detail, result: 'failed' })] };
+}
+
+/**
+ * What only a new process cures need not be loaded to its end. Another error may be an attempt that the engine gives up by itself. One that served under
+ * an earlier supervisor may have requests.
+ */
+export function startingAlarmed(replica: In<'starting'>, { alarm }: { readonly alarm: Alarm }, scene: Scene): Turn {
+  if (alarm.kind !== 'sticky') return stay(replica);
+  const { engine, resumed } = replica.life;
+  return resumed === null
+    ? terminate(replica, engine, { kind: 'sick', alarm, wasReady: false }, scene)
+    : alarmed(asBefore(replica, resumed, scene), { alarm }, scene);
 }
 
 /** Healthy, and not for long enough yet; null: it is. */

@@ -8,7 +8,7 @@ import { dueAt } from './due.js';
 import type { Event } from './events.js';
 import { gate } from './gate.js';
 import { ask as askForLease, countOf, expire } from './lease.js';
-import type { Life } from './life.js';
+import { isLeaving, type Life } from './life.js';
 import { lookAt } from './look.js';
 import { meansFor } from './means.js';
 import type { Context, Effect, Input } from './messages.js';
@@ -177,7 +177,7 @@ function reloadAs(work: Work, { poolId, reload }: NonNullable<Extract<Wish, { ok
 function endDrains(work: Work): void {
   for (const pool of work.state.pools.values()) {
     for (const { key, life } of pool.replicas) {
-      if (life.state !== 'draining') continue;
+      if (!isLeaving(life)) continue;
       const end = drainEnd(life, countOf(work.state.leases, key), specFor(pool, key), work.context.now);
       if (end !== null) work.turn(key, { type: end === 'idle' ? 'idle' : 'woke' });
     }

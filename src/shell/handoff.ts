@@ -41,7 +41,7 @@ export function handoffOf(
     model: { id: spec.modelId, ref: spec.model === null ? null : shownReference(spec.model), path: modelPath },
     flags,
     slots_total: facts.description.slotsTotal,
-    slots_free: facts.description.slotsTotal ?? 0,
+    slots_free: facts.description.slotsTotal ?? 1,
     ready_at: new Date(facts.readyAtWallMs).toISOString(),
   };
 }

@@ -22,6 +22,15 @@ describe('a grant', () => {
     expect(refusal(bench).code).toBe('NO_FREE_SLOT');
   });
 
+  it('of a command that nobody asks for its slots takes its one slot', () => {
+    const health = { ...poolSpec('chat', 1).health, path: 'none', minUptimeMs: 100 } as const;
+    const bench = new Bench([poolSpec('chat', 1, { engine: 'command', health })]).checked().spawned();
+    bench.pass(1_000);
+    expect(bench.view()).toMatchObject({ state: 'ready', slots_total: 1, slots_free: 1 });
+    acquire(bench);
+    expect(bench.view()).toMatchObject({ slots_total: 1, slots_free: 0 });
+  });
+
   it('counts, takes a slot, and is told with its holder', () => {
     const bench = serving(4);
     const lease = acquire(bench, { holder: 'router', correlationId: 'abc' });

@@ -5,7 +5,9 @@ import type { Alarm, ProbeResult } from '../../src/core/facts.js';
 import type { PoolSpec } from '../../src/core/model.js';
 import { diagnosisOf, exitOf, killedBy, probeResult } from '../rig/facts.js';
 import { poolSpec } from '../rig/specs.js';
+import { again } from './again.js';
 import { Bench } from './bench.js';
+import { acquire, serving as leasing, release } from './leasing.js';
 
 const plain = poolSpec('chat', 1);
 const serving = (more: Partial<PoolSpec> = {}) => new Bench([poolSpec('chat', 1, more)]).ready();
@@ -17,12 +19,20 @@ const alarm = (kind: Alarm['kind'], more: Partial<Alarm> = {}): Alarm => ({
   text: 'CUDA error: an illegal memory access was encountered',
   ...more,
 });
+const adopted = (bench: Bench) => bench.give({ type: 'adopted', ...bench.of() });
 const alarmed = (bench: Bench, which: Alarm) => bench.give({ type: 'alarmed', ...bench.of(), alarm: which });
 const polled = (bench: Bench, inflight: number | null, canTell = true) =>
   bench.give({ type: 'polled', ...bench.of(), inflight, canTell, counters: null });
 const generated = (bench: Bench, verdict: 'ok' | 'failed' | 'unknown') =>
   bench.give({ type: 'generated', ...bench.of(), verdict, detail: 'no answer in 30s' });
 const every = (everyMs: number) => ({ health: { ...plain.health, generate: { everyMs, timeoutMs: 30_000 } } });
+
+/** How long it is from a sticky error to the signal, in ms. */
+function waited(bench: Bench): number {
+  const since = bench.now;
+  if (!alarmed(bench, alarm('sticky')).did().includes('signal')) until(bench, 'signal');
+  return bench.now - since;
+}
 
 /** To the next instant at which that is asked for; probes meanwhile are good. */
 function until(bench: Bench, what: 'generate' | 'poll' | 'signal', answer = probeResult()): Bench {
@@ -46,14 +56,48 @@ describe('a sticky error in the log', () => {
   });
 
   it('waits for its requests ten seconds at most, or the drain deadline where that is less', () => {
-    const waited = (bench: Bench): number => {
-      const since = bench.now;
-      until(alarmed(bench, alarm('sticky')), 'signal', probeResult());
-      return bench.now - since;
-    };
     expect(waited(serving())).toBe(10_000);
     expect(waited(serving({ drain: { deadlineMs: 3_000, inflight: 'auto' } }))).toBe(3_000);
     expect(waited(serving({ drain: { deadlineMs: 300_000, inflight: 'off' } }))).toBe(0);
+  });
+
+  it('waits for its leases, as a drain does, and no longer than for its requests', () => {
+    const off = { drain: { deadlineMs: 300_000, inflight: 'off' as const } };
+    const leased = leasing(4, 1, off);
+    const lease = acquire(leased);
+    expect(alarmed(leased, alarm('sticky')).did()).toEqual(['remove-handoff', 'record']);
+    expect(leased.view()).toMatchObject({ state: 'unhealthy', active_leases: 1 });
+    expect(leased.view().why).toMatch(/; restarted as soon as nothing runs on it, in 10s at the latest$/);
+    release(leased, lease.id);
+    expect(leased.effects).toMatchObject([{ type: 'record' }, { type: 'signal', rung: 'term' }]);
+
+    const kept = leasing(4, 1, off);
+    acquire(kept);
+    expect(waited(kept)).toBe(10_000);
+    expect(kept.told()).toContain('lease.lost');
+  });
+
+  it('ends an engine that still loads at once: it would become ready with it', () => {
+    const bench = alarmed(new Bench([plain]).checked().spawned(), alarm('suspect'));
+    expect(bench.view().state).toBe('starting');
+    expect(alarmed(bench, alarm('sticky')).effects).toMatchObject([{ type: 'record' }, { type: 'signal', rung: 'term' }]);
+    expect(
+      bench
+        .exited(exitOf({ code: 0 }))
+        .swept()
+        .view(),
+    ).toMatchObject({
+      state: 'backoff',
+      last_exit: { class: 'gpu_error', subclass: 'illegal_memory_access' },
+    });
+  });
+
+  it('of an engine that served under an earlier supervisor makes it unready before it has answered this one, and lets its requests end', () => {
+    const bench = adopted(again(serving()));
+    expect(alarmed(bench, alarm('sticky')).view()).toMatchObject({ state: 'unhealthy', live: true });
+    expect(bench.wake().did()).toContain('poll');
+    expect(polled(bench, 1).view().state).toBe('unhealthy');
+    expect(polled(bench, 0).effects).toMatchObject([{ type: 'record' }, { type: 'signal', rung: 'term' }]);
   });
 
   it('is not outlived by good probes, nor by a token', () => {

@@ -36,12 +36,12 @@ test('it holds what an orchestrator must know, in the order of the contract, and
   });
 });
 
-test('slots that are not known are null, and none of them free', () => {
+test('slots that are not known are null, and one is sure to be free, as status says', () => {
   const unknown = { ...facts, description: { engineVersion: null, slotsTotal: null, ctxMax: null } };
   expect(handoffOf(launchOf(), unknown, { modelPath: null, flags: [] })).toMatchObject({
     engine_version: null,
     slots_total: null,
-    slots_free: 0,
+    slots_free: 1,
   });
 });
 
