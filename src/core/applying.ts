@@ -194,8 +194,10 @@ function stepsOf({ restarts, stops }: Apply, { steps: before }: Operation, { poo
       return of(poolId).map((step) => ({ ...step, state: 'done' as const, detail: step.forced ? 'forced' : 'stopped' }));
     return pool.replicas.map(({ key, life, lastError }): OperationStep => {
       const state = life.state === 'stopped' ? 'done' : life.state === 'stuck' ? 'failed' : 'running';
-      const forced = of(poolId).some((step) => step.key === key && step.forced);
-      return { key, what: `stop ${key}`, state, after: 0, forced, detail: state === 'failed' ? lastError : null };
+      const same = of(poolId).filter((step) => step.key === key);
+      const forced = same.some((step) => step.forced);
+      const counted = same.some((step) => step.counted);
+      return { key, what: `stop ${key}`, state, after: 0, forced, counted, detail: state === 'failed' ? lastError : null };
     });
   });
   const restarting = restarts.flatMap(({ poolId, steps }) => {

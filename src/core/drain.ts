@@ -4,7 +4,7 @@ import { terminate } from './ending.js';
 import type { Alarm } from './facts.js';
 import { type Illness, isLeaving, isServing, type Life, type Serving } from './life.js';
 import type { Instant, PoolSpec } from './model.js';
-import { pollingAtOnce, pollingByTheWay } from './polling.js';
+import { isFresh, pollingAtOnce, pollingByTheWay } from './polling.js';
 import type { In, Replica } from './replica.js';
 import { asked, readyAgain, rewards, servingFrom, stopServing, type Up } from './serving.js';
 import { sicken } from './sickness.js';
@@ -21,12 +21,6 @@ export type DrainWish = {
   /** At its deadline it is given up. @default false */
   readonly yields?: boolean;
 };
-
-/**
- * What an engine has said of its running requests counts for so long: it is asked every second, and its answer takes its time. What it said before
- * the drain began counts for nothing: somebody without a lease may have begun since.
- */
-const freshMs = 1_200;
 
 /** Unready, and the handoff file gone, before anybody is told. */
 export function drain(replica: Up, { deadlineMs, extend, yields = false }: DrainWish, scene: Scene): Turn {
@@ -178,7 +172,8 @@ function leave(replica: In<'draining'>, forced: boolean, scene: Scene): Turn {
 export function drainEnd(life: Life, leases: number, spec: PoolSpec, now: Instant): 'idle' | 'deadline' | null {
   if (!isLeaving(life)) return null;
   const { polling, inflight, since } = life;
-  const fresh = polling.toldAt !== null && polling.toldAt >= since && now - polling.toldAt <= freshMs;
+  // What it said before counts for nothing: somebody without a lease may have begun since.
+  const fresh = isFresh(polling, now) && (polling.toldAt ?? 0) >= since;
   if (leases === 0 && (!asks(spec) || polling.mute || (inflight === 0 && fresh))) return 'idle';
   return life.state === 'draining' && now >= life.deadline && !life.yields ? 'deadline' : null;
 }

@@ -41,6 +41,7 @@ export const eventNames = [
   'model.staged',
   'model.failed',
   'operation.started',
+  'operation.step',
   'operation.finished',
   'inventory.applied',
   'inventory.rejected',

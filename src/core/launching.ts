@@ -88,6 +88,7 @@ type Checked = {
   readonly obstacles: readonly Obstacle[];
   readonly startupDeadlineMs: number;
   readonly portKnownFree: boolean;
+  readonly slotsTotal?: number | null;
   readonly modelBytes: number | null;
   readonly listed: boolean;
   readonly modelNews?: ModelNews | null;
@@ -132,6 +133,7 @@ function cleared(replica: In<'preparing'>, life: Extract<Life, { phase: 'checkin
         launch,
         startupDeadlineMs: written === 'auto' ? fact.startupDeadlineMs : written,
         portKnownFree: fact.portKnownFree,
+        toldSlots: fact.slotsTotal ?? null,
         sought: null,
       },
     },
@@ -162,6 +164,7 @@ export function spawned(replica: In<'preparing'>, { identity }: { readonly ident
       lastDeadline: health.startupDeadlineMs === 'auto' ? scene.now + patience * life.startupDeadlineMs : deadline,
       startupDeadlineMs: life.startupDeadlineMs,
       portKnownFree: life.portKnownFree,
+      toldSlots: life.toldSlots,
       probing:
         health.path === 'none'
           ? { at: scene.now + health.minUptimeMs + scene.minHealthyMs, startedAt: scene.now }

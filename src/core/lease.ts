@@ -112,11 +112,15 @@ export function expire(leases: Leases, at: Instant): Pick<Leased, 'leases' | 'ev
 }
 
 /** The engine that they were for serves no more. */
-export function lose(leases: Leases, key: ReplicaKey, reason: string): Pick<Leased, 'leases' | 'events'> {
+export function lose(
+  leases: Leases,
+  key: ReplicaKey,
+  { reason, correlationId }: { readonly reason: string; readonly correlationId: string | null },
+): Pick<Leased, 'leases' | 'events'> {
   const over = [...leases.values()].filter((lease) => lease.key === key);
   if (over.length === 0) return { leases, events: [] };
   const left = without(leases, over);
-  return { leases: left, events: over.map((lease) => ({ ...told('lease.lost', 'warn', lease, left, null), reason })) };
+  return { leases: left, events: over.map((lease) => ({ ...told('lease.lost', 'warn', lease, left, correlationId), reason })) };
 }
 
 export function nextExpiry(leases: Leases): Instant {

@@ -128,6 +128,8 @@ export type Life =
       readonly launch: Launch;
       readonly startupDeadlineMs: number;
       readonly portKnownFree: boolean;
+      /** Its slots, where its entry or its arguments tell. */
+      readonly toldSlots: number | null;
       /**
        * Written down by an earlier supervisor, and looked for now. `refusal`: why it is not to be adopted when it is found; `entry`: of the
        * inventory's entry that it was launched with; null: as it is now, since policies have changed meanwhile.
@@ -142,6 +144,8 @@ export type Life =
       readonly lastDeadline: Instant;
       readonly startupDeadlineMs: number;
       readonly portKnownFree: boolean;
+      /** Its slots, where its entry or its arguments tell. */
+      readonly toldSlots: number | null;
       readonly probing: Probing;
       readonly progress: { readonly value: number; readonly at: Instant } | null;
       /** Set when it served under an earlier supervisor: one good probe and it is ready again, and it has a serving engine's patience. */

@@ -7,7 +7,7 @@ import type { Effect } from './messages.js';
 import type { Instant, PoolSpec } from './model.js';
 import { pollingAtOnce, pollingByTheWay } from './polling.js';
 import type { Replica } from './replica.js';
-import { handoff, writtenSlots } from './serving.js';
+import { handoff } from './serving.js';
 
 /** Policies, which no engine is told of. `autostart` is about the next start of the supervisor. */
 const live: ReadonlySet<string> = new Set(['health', 'restart', 'drain', 'stop', 'logs', 'slots', 'reload', 'autostart']);
@@ -88,7 +88,7 @@ function moved(life: Life, before: PoolSpec, after: PoolSpec, polls: Polls, now:
 /** Slots that the file leaves to the engine now are asked for. */
 function described(description: Description, before: PoolSpec, after: PoolSpec): Description {
   if (before.slots === after.slots) return description;
-  return { ...description, slotsTotal: writtenSlots(after) };
+  return { ...description, slotsTotal: after.slots === 'auto' ? null : after.slots };
 }
 
 type Loading = Extract<Life, { state: 'starting' }>;

@@ -109,6 +109,8 @@ export type Input =
       readonly obstacles: readonly Obstacle[];
       readonly startupDeadlineMs: number;
       readonly portKnownFree: boolean;
+      /** Its slots, where its entry or its arguments tell. @default null */
+      readonly slotsTotal?: number | null;
       /** What its model's tensors take, by the file's header; null where that cannot be told. */
       readonly modelBytes: number | null;
       /** False for an engine that uses a GPU as graphics do: the vendor's tool does not list it. */

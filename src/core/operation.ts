@@ -4,7 +4,8 @@ import type { Event } from './events.js';
 import { leaseCounts } from './lease.js';
 import { isServing } from './life.js';
 import type { Context, Verb } from './messages.js';
-import { type Moment, type ReplicaKey, replicaIdOf } from './model.js';
+import { type Instant, type Moment, poolIdOf, type ReplicaKey, replicaIdOf } from './model.js';
+import { isFresh } from './polling.js';
 import type { Replica } from './replica.js';
 import { now, type Operation, type OperationStep, type State } from './state.js';
 
@@ -15,6 +16,8 @@ export type Begun = {
   readonly kind: Operation['kind'];
   readonly poolId: string | null;
   readonly targets: readonly Replica[];
+  /** Whose leases and requests are told: of all that it is about, also where it has nothing to do. @default targets */
+  readonly about?: readonly Replica[];
   readonly drainMs?: number | null;
   readonly leases: State['leases'];
   readonly correlationId: string | null;
@@ -22,7 +25,7 @@ export type Begun = {
 
 /** All steps run at once, but for a restart: that takes one replica after another. */
 export function begin(
-  { kind, poolId, targets, drainMs = null, leases, correlationId }: Begun,
+  { kind, poolId, targets, about = targets, drainMs = null, leases, correlationId }: Begun,
   changed: boolean,
   context: Context,
 ): Operation {
@@ -34,6 +37,7 @@ export function begin(
       state: kind === 'restart' && at > 0 ? 'pending' : 'running',
       after: lastBegun(replica),
       forced: false,
+      counted: inflightOf(replica, context.now) !== null,
       detail: null,
     }),
   );
@@ -47,8 +51,8 @@ export function begin(
     startedAt: now(context),
     finishedAt: null,
     interrupted: false,
-    activeLeases: targets.reduce((total, { key }) => total + (counts.get(key) ?? 0), 0),
-    inflight: sum(targets.map(({ life }) => (isServing(life) ? life.inflight : null))),
+    activeLeases: about.reduce((total, { key }) => total + (counts.get(key) ?? 0), 0),
+    inflight: sum(about.map((replica) => inflightOf(replica, context.now))),
     cut: 0,
     drainMs,
     steps,
@@ -102,6 +106,19 @@ function outcomeOf(kind: Operation['kind'], steps: readonly OperationStep[]): st
   return drains && steps.some(({ forced }) => forced) ? 'forced' : outcomes[kind];
 }
 
+/** What an engine has told of its requests for the first time since this began. */
+export function withInflight(operation: Operation, key: ReplicaKey, inflight: number): Operation {
+  const known = (step: OperationStep): boolean => step.key !== key || step.counted || step.state !== 'running';
+  if (operation.state !== 'running' || operation.steps.every(known)) return operation;
+  const steps = operation.steps.map((step) => (known(step) ? step : { ...step, counted: true }));
+  return { ...operation, inflight: (operation.inflight ?? 0) + inflight, steps };
+}
+
+/** What it has said some seconds ago is no more than a guess, and null. */
+function inflightOf({ life }: Replica, at: Instant): number | null {
+  return isServing(life) && isFresh(life.polling, at) ? life.inflight : null;
+}
+
 /** Leases were lost with the engine of a replica that they work on, or its drain ended by force. */
 export function withCut(operation: Operation, key: ReplicaKey, lost: number, forced: boolean): Operation {
   if (operation.state !== 'running' || !operation.steps.some((step) => step.key === key && step.state === 'running'))
@@ -131,13 +148,14 @@ export function awaitsRestart(operations: State['operations'], key: ReplicaKey):
 
 /** A later wish of the operator overrides an earlier one. */
 export function cancel(operation: Operation, by: Verb | 'shutdown', at: Moment): Operation {
-  const message = `${operation.kind} was cancelled by a ${by}`;
+  const { kind, poolId } = operation;
+  const message = kind === 'reload' ? `cannot reload ${poolId}: it was cancelled by a ${by}` : `${kind} was cancelled by a ${by}`;
   return {
     ...operation,
     state: 'failed',
     outcome: 'cancelled',
     finishedAt: at,
-    error: { code: 'OPERATION_FAILED', message, hint: 'poolctl status' },
+    error: { code: kind === 'reload' ? 'RELOAD_FAILED' : 'OPERATION_FAILED', message, hint: 'poolctl status' },
     steps: operation.steps.map((step) => (step.state === 'done' ? step : { ...step, state: 'failed', detail: message })),
   };
 }
@@ -167,6 +185,28 @@ export function prune(operations: ReadonlyMap<string, Operation>, { now: at }: C
     if (finishedAt !== null && at - finishedAt.at > kept.forMs) left.delete(id);
   }
   return left;
+}
+
+/** Each step that has begun or ended since, but for those that began with the operation. */
+export function stepsTold(before: Operation, { id, kind, poolId, correlationId, steps }: Operation): readonly Event[] {
+  if (steps === before.steps) return [];
+  const isNews = ({ key, what, state }: OperationStep, at: number): boolean => {
+    const isIt = (step: OperationStep | undefined): boolean => step?.key === key && step.what === what;
+    const was = isIt(before.steps[at]) ? before.steps[at] : before.steps.find(isIt);
+    return state !== 'pending' && was?.state !== state;
+  };
+  return steps.filter(isNews).map(({ key, what, state, detail }) => ({
+    event: 'operation.step',
+    level: 'debug',
+    operation_id: id,
+    kind,
+    pool_id: poolId ?? poolIdOf(key),
+    replica_id: replicaIdOf(key),
+    detail: what ?? kind,
+    result: state,
+    ...(detail === null ? {} : { reason: detail }),
+    ...(correlationId === null ? {} : { correlation_id: correlationId }),
+  }));
 }
 
 /** What is told at its beginning and at its end; of a drain also by names of its own. */

@@ -6,6 +6,9 @@ import type { Instant } from './model.js';
 /** Of an engine that goes as soon as its requests have ended. More often would keep a dead client's request running (llama-server). */
 const leavingEveryMs = 1_000;
 
+/** What it has said counts for so long: one that is to go is asked every second, and its answer takes its time. */
+const freshMs = 1_200;
+
 export type Answered = { readonly inflight: number | null; readonly canTell: boolean };
 
 /** `everyMs` null: it is not asked by the way. */
@@ -28,6 +31,10 @@ export function nextPolling(
     toldAt: inflight === null ? toldAt : at,
     mute: !canTell,
   };
+}
+
+export function isFresh({ toldAt }: Polling, at: Instant): boolean {
+  return toldAt !== null && at - toldAt <= freshMs;
 }
 
 /** It is to go: ask now, or as soon as it may be asked again. */

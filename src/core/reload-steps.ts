@@ -28,7 +28,7 @@ export function reloadSteps(reload: Reload, spec: PoolSpec, before: readonly Ope
   const names = namesOf(reload, spec);
   const step = (key: ReplicaKey, what: string, state: OperationStep['state'], detail: string | null): OperationStep => {
     const same = before.find((each) => each.key === key && each.what === what);
-    return { key, what, after: 0, forced: same?.forced ?? false, state, detail };
+    return { key, what, after: 0, forced: same?.forced ?? false, counted: same?.counted ?? false, state, detail };
   };
   const forward = places.map(({ key, stage }, index) => {
     const what = names.forward(key);

@@ -35,7 +35,7 @@ export function askReload(state: State, wish: Wanted, context: Context): Wish {
   const same = pool.spec.model === chosen.model && pool.spec.modelDigest === chosen.modelDigest;
   const { replicas: targets } = pool;
   const begun = begin(
-    { kind: 'reload', poolId, targets: same ? [] : targets, leases: state.leases, correlationId },
+    { kind: 'reload', poolId, targets: same ? [] : targets, about: targets, leases: state.leases, correlationId },
     !same,
     context,
   );
@@ -236,7 +236,9 @@ function endReload(work: Work, pool: Pool, operation: Operation, reload: Reload,
     }),
   );
   const error = errorOf(pool, reload, end, durationMs);
-  work.put({ ...operation, state, outcome: end, finishedAt: at, error }, 'finished');
+  // Its model was not there: no replica has been touched.
+  const changed = operation.changed && end !== 'failed';
+  work.put({ ...operation, state, changed, outcome: end, finishedAt: at, error }, 'finished');
 }
 
 /** Of its new model. */

@@ -54,7 +54,9 @@ export function leftoversOf({ leftovers, replicas }: RecordedState, known: Reado
 export function lostLeases({ leases = [] }: Partial<RecordedState>): readonly Event[] {
   const all = new Map(leases.map((lease) => [lease.id, lease]));
   const keys = new Set(leases.map(({ key }) => key));
-  return [...keys].flatMap((key) => lose(all, key, 'the supervisor that granted it has ended').events);
+  return [...keys].flatMap(
+    (key) => lose(all, key, { reason: 'the supervisor that granted it has ended', correlationId: null }).events,
+  );
 }
 
 /** A drain that was for a restart or a reload is over: whoever comes next must not take it for one that goes on. */

@@ -125,7 +125,11 @@ export function shutDown(
       shutdown: rung === 'kill' ? { ...state.shutdown, exit } : state.shutdown,
     };
   }
-  const stopping = begin({ kind: 'shutdown', poolId: null, targets, leases: state.leases, correlationId }, true, context);
+  const stopping = begin(
+    { kind: 'shutdown', poolId: null, targets, about: replicas, leases: state.leases, correlationId },
+    true,
+    context,
+  );
   const begun = keep ? { ...stopping, outcome: 'kept' } : stopping;
   return {
     ok: true,

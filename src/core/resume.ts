@@ -100,6 +100,7 @@ function sought(replica: Replica, intent: RecordedEngine, cause: LaunchCause, sp
     launch,
     startupDeadlineMs: startupDeadlineMs === 'auto' ? unknownDeadlineMs : startupDeadlineMs,
     portKnownFree: false,
+    toldSlots: null,
     sought: { refusal: notAdopted(intent, spec, restoring), entry: intent.entry },
   };
   // Its port is taken, should it be found: no other replica may be given it meanwhile.
@@ -144,6 +145,7 @@ function again(
     lastDeadline: loading === null ? Number.POSITIVE_INFINITY : Math.max(loading.lastDeadline, now + leastMs),
     startupDeadlineMs: loading?.startupDeadlineMs ?? 0,
     portKnownFree: true,
+    toldSlots: null,
     probing: { at: null, startedAt: now },
     progress: null,
     resumed,

@@ -25,12 +25,8 @@ type Polled = { readonly inflight: number | null; readonly counters: PerfCounter
 /** For engines that say nothing of themselves. */
 export const noDescription: Description = { engineVersion: null, slotsTotal: null, ctxMax: null };
 
-/** What an entry says of its slots without asking anybody; null: its engine is to tell. */
-export const writtenSlots = ({ engine, slots }: PoolSpec): number | null =>
-  slots === 'auto' ? (engine === 'command' ? 1 : null) : slots;
-
-/** Of one that is never asked, what the inventory says. */
-export const writtenDescription = (spec: PoolSpec): Description => ({ ...noDescription, slotsTotal: writtenSlots(spec) });
+/** Of one that is never asked. */
+export const unasked = (slotsTotal: number | null): Description => ({ ...noDescription, slotsTotal });
 
 /** The handoff file is whole before anybody is told. */
 export function becomeReady(replica: In<'starting'>, engine: Engine, description: Description, scene: Scene): Turn {

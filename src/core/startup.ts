@@ -6,7 +6,7 @@ import type { Alarm, ProbeResult } from './facts.js';
 import { freshProbeBy } from './freshness.js';
 import type { Instant } from './model.js';
 import type { In } from './replica.js';
-import { asBefore, becomeReady, noDescription, resumeUnhealthy, writtenDescription } from './serving.js';
+import { asBefore, becomeReady, noDescription, resumeUnhealthy, unasked } from './serving.js';
 import { alarmed } from './sickness.js';
 import { type Scene, stay, type Turn, tell } from './turn.js';
 import { span } from './words.js';
@@ -15,10 +15,10 @@ import { span } from './words.js';
 const progressWindowMs = 30_000;
 
 export function startingWoke(replica: In<'starting'>, _: unknown, scene: Scene): Turn {
-  const { probing, engine, deadline } = replica.life;
-  const { health } = scene.spec;
+  const { probing, engine, deadline, toldSlots } = replica.life;
+  const { health, slots } = scene.spec;
   const due = probing.at !== null && scene.now >= probing.at;
-  if (health.path === 'none' && due) return becomeReady(replica, engine, writtenDescription(scene.spec), scene);
+  if (health.path === 'none' && due) return becomeReady(replica, engine, unasked(slots === 'auto' ? toldSlots : slots), scene);
   const grace = scene.now >= deadline ? freshProbeBy(probing, health.startupIntervalMs, scene) : null;
   if (scene.now >= deadline && grace === null) return late(replica, scene);
   const life = { ...replica.life, deadline: grace ?? deadline };

@@ -38,6 +38,8 @@ export type OperationStep = {
   readonly after: number;
   /** Its drain ended by force. */
   readonly forced: boolean;
+  /** Its running requests are among those of the operation. */
+  readonly counted: boolean;
   readonly detail: string | null;
 };
 

@@ -90,6 +90,10 @@ function take(work: Work, input: Input): Answer | null {
           : { event: 'storage.degraded', level: 'error', result: 'failed', detail: input.what, reason: input.error },
       );
       return null;
+    case 'polled':
+      if (input.inflight !== null) work.hearOfRequests(input.key, input.inflight);
+      work.turn(input.key, input);
+      return null;
     case 'checked':
     case 'staging':
     case 'spawned':
@@ -99,7 +103,6 @@ function take(work: Work, input: Input): Answer | null {
     case 'exited':
     case 'swept':
     case 'probed':
-    case 'polled':
     case 'generated':
     case 'alarmed':
     case 'offloaded':

@@ -9,7 +9,7 @@ import { isLive, isServing } from './life.js';
 import type { Context, Effect } from './messages.js';
 import { type PoolSpec, poolIdOf, type ReplicaKey, replicaKey } from './model.js';
 import { trusted } from './observe.js';
-import { prune, told, withCut } from './operation.js';
+import { prune, stepsTold, told, withCut, withInflight } from './operation.js';
 import { withFreed } from './release.js';
 import { isOnTrial, specFor } from './reload.js';
 import type { Replica } from './replica.js';
@@ -71,7 +71,8 @@ export class Work {
 
   /** Its engine serves no more: its leases are lost, and whoever works on it is told how many. */
   private endService(before: Replica, after: Replica, lost: number): void {
-    this.changeLeases(lose(this.state.leases, after.key, whyLost(after)));
+    const { correlationId } = this;
+    this.changeLeases(lose(this.state.leases, after.key, { reason: whyLost(after), correlationId }));
     const forced = isForced(before.life, after.life, lost);
     if (lost === 0 && !forced) return;
     for (const operation of this.state.operations.values()) {
@@ -80,9 +81,19 @@ export class Work {
     }
   }
 
+  /** Operations tell how many there were, as soon as that is known. */
+  hearOfRequests(key: ReplicaKey, inflight: number): void {
+    for (const operation of this.state.operations.values()) {
+      const heard = withInflight(operation, key, inflight);
+      if (heard !== operation) this.put(heard, null);
+    }
+  }
+
   put(operation: Operation, when: 'started' | 'finished' | null): void {
+    const before = this.state.operations.get(operation.id);
     const operations = prune(new Map(this.state.operations).set(operation.id, operation), this.context);
     this.state = { ...this.state, operations };
+    if (before !== undefined) this.events.push(...stepsTold(before, operation));
     if (when !== null) this.events.push(...told(operation, when));
   }
 

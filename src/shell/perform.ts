@@ -43,6 +43,7 @@ export type Hands = {
     readonly obstacles: readonly Obstacle[];
     readonly startupDeadlineMs: number;
     readonly portKnownFree: boolean;
+    readonly slotsTotal?: number | null;
     readonly modelBytes: number | null;
     readonly listed: boolean;
     readonly modelNews?: ModelNews | null;

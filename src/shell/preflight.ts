@@ -62,6 +62,8 @@ export type Checked = {
   readonly startupDeadlineMs: number;
   /** The port could be bound a moment ago, so whoever listens there next is the engine. */
   readonly portKnownFree: boolean;
+  /** Its slots, where its entry or its arguments tell. */
+  readonly slotsTotal: number | null;
   /** What the model's tensors take, by the file's header; null where that cannot be told. */
   readonly modelBytes: number | null;
   /** False for a binary that uses GPUs as graphics do (Vulkan): the vendor's tool does not list it among those that compute. */
@@ -130,6 +132,7 @@ export function makePreflight(world: PreflightWorld): Preflight {
       startupDeadlineMs:
         startupDeadlineMs === 'auto' ? world.adapters[spec.engine].startupDeadlineMs(model.bytes) : startupDeadlineMs,
       portKnownFree: port.length === 0,
+      slotsTotal: world.adapters[spec.engine].slots(spec),
       modelBytes: model.header?.tensorBytes ?? null,
       listed: sight === null || sight.some((name) => !name.startsWith('Vulkan')),
       modelNews: model.news,

@@ -58,6 +58,7 @@ const sentences: { readonly [Name in EventName]: (event: Event) => string } = {
   'model.staged': (event) => `${who(event)} has its model${behind(event.detail ?? event.model_id ?? '')}`,
   'model.failed': (event) => `${who(event)} does not get its model${because(event)}`,
   'operation.started': (event) => `${what(event)} begins${also(event.detail)}`,
+  'operation.step': (event) => `${who(event)}: ${event.detail ?? what(event)}${also(event.result, event.reason)}`,
   'operation.finished': (event) => `${what(event)} ends: ${event.reason ?? event.result ?? 'done'}`,
   'device.found': (event) => `${event.detail ?? 'a device'}  ${event.device === undefined ? '' : shortUuid(event)}`.trimEnd(),
   'device.lost': (event) => `${device(event)} is gone${advice(event)}`,

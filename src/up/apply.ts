@@ -89,6 +89,7 @@ function notesOf({ now, later }: ReturnType<typeof supervisorChanges>): readonly
 }
 
 /** The file stays as it was read before. */
-export function rejected(reason: string): Event {
-  return { event: 'inventory.rejected', level: 'error', reason };
+export function rejected(reason: string, correlationId: string | null): Event {
+  const cause = correlationId === null ? {} : { correlation_id: correlationId };
+  return { event: 'inventory.rejected', level: 'error', reason, ...cause };
 }

@@ -102,7 +102,7 @@ export function makeService({
     async apply(dryRun, correlationId) {
       const found = rereadInto(await reread(), runtime.state());
       if (!found.ok) {
-        if (!dryRun) news.publish(rejected(found.first));
+        if (!dryRun) news.publish(rejected(found.first, correlationId));
         return { kind: 'invalid', first: found.first, problems: found.problems };
       }
       if (dryRun) return { kind: 'applied', view: found.view };

@@ -36,7 +36,7 @@ export function hearSignals({ signals, lostTerminal, runtime, face, news, apply,
     if (lostTerminal()) onStop('SIGTERM');
     else
       apply(false, null).then((applied) => {
-        if (applied.kind === 'refused') news.publish(rejected(applied.refusal.message));
+        if (applied.kind === 'refused') news.publish(rejected(applied.refusal.message, null));
       }, onBug);
   };
   for (const signal of ['SIGTERM', 'SIGINT'] as const) signals.on(signal, onStop);

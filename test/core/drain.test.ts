@@ -49,6 +49,27 @@ describe('a drain', () => {
     expect(bench.lease({ type: 'lease-renewed', id: lease.id, ttlMs: null, correlationId: null }).ok).toBe(true);
   });
 
+  it('does not tell of no requests by what the engine has said some seconds ago, but as soon as that is known', () => {
+    const bench = serving(4, 2);
+    for (const key of ['chat/r0', 'chat/r1'] as const) bench.polled(0, key);
+    bench.now += 5_000;
+    bench.ask('drain');
+    expect(operationOf(bench)).toMatchObject({ inflight: null });
+    bench.polled(2).polled(1, 'chat/r1');
+    expect(operationOf(bench)).toMatchObject({ inflight: 3 });
+    expect(operationOf(bench.polled(1))).toMatchObject({ inflight: 3 });
+  });
+
+  it('tells the steps that end before it does', () => {
+    const bench = serving(4, 2).ask('drain');
+    const { id } = [...bench.state.operations.values()][0] ?? {};
+    const step = { event: 'operation.step', operation_id: id, kind: 'drain', pool_id: 'chat', detail: 'drain', result: 'done' };
+    gone(bench.polled(0));
+    expect(bench.heard('operation.step')).toMatchObject([{ ...step, replica_id: 'r0', reason: 'drained' }]);
+    gone(bench.polled(0, 'chat/r1'), 'chat/r1');
+    expect(bench.heard('operation.step')).toMatchObject([step, { ...step, replica_id: 'r1' }]);
+  });
+
   it('with nothing in flight is over at once', () => {
     const bench = serving(4).polled(0).ask('drain');
     expect(bench.did()).toEqual(['remove-handoff', 'record', 'record', 'signal']);

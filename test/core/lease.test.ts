@@ -1,6 +1,7 @@
 /** Leases: granted, renewed, given back, expired, lost and refused. */
 
 import { describe, expect, it } from 'vitest';
+import type { Life } from '../../src/core/life.js';
 import fc from '../rig/chance.js';
 import { probeResult } from '../rig/facts.js';
 import { poolSpec } from '../rig/specs.js';
@@ -22,13 +23,14 @@ describe('a grant', () => {
     expect(refusal(bench).code).toBe('NO_FREE_SLOT');
   });
 
-  it('of a command that nobody asks for its slots takes its one slot', () => {
+  it('knows the slots that its arguments tell, also of an engine that is never asked', () => {
     const health = { ...poolSpec('chat', 1).health, path: 'none', minUptimeMs: 100 } as const;
-    const bench = new Bench([poolSpec('chat', 1, { engine: 'command', health })]).checked().spawned();
+    const bench = new Bench([poolSpec('chat', 1, { health })]);
+    const { launch } = bench.replica().life as Extract<Life, { phase: 'checking' }>;
+    const facts = { obstacles: [], startupDeadlineMs: 60_000, portKnownFree: true, modelBytes: null, listed: true };
+    bench.give({ type: 'checked', key: 'chat/r0', check: launch.check, ...facts, slotsTotal: 2 }).spawned();
     bench.pass(1_000);
-    expect(bench.view()).toMatchObject({ state: 'ready', slots_total: 1, slots_free: 1 });
-    acquire(bench);
-    expect(bench.view()).toMatchObject({ slots_total: 1, slots_free: 0 });
+    expect(bench.view()).toMatchObject({ state: 'ready', slots_total: 2, slots_free: 2 });
   });
 
   it('counts, takes a slot, and is told with its holder', () => {
@@ -171,6 +173,13 @@ describe('an end', () => {
     expect(renew(bench, one.id)).toMatchObject({ ok: false, refusal: { code: 'LEASE_NOT_FOUND' } });
     expect(release(bench, one.id)).toEqual({ ok: true, lease: null });
     expect(bench.events).toEqual([]);
+  });
+
+  it('is told with the request that caused it', () => {
+    const bench = serving(4);
+    acquire(bench);
+    bench.ask('stop', { correlationId: 'c-1' });
+    expect(bench.heard('lease.lost')).toMatchObject([{ correlation_id: 'c-1' }]);
   });
 
   it('of one replica is none of another', () => {

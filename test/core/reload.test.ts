@@ -81,6 +81,7 @@ describe('a reload', () => {
     expect(operationOf(bench)).toMatchObject({
       state: 'failed',
       outcome: 'failed',
+      changed: false,
       error: { code: 'MODEL_UNAVAILABLE', why: 'there is no such file' },
     });
     expect(bench.state.pools.get('chat')?.reload).toBeNull();
@@ -139,9 +140,10 @@ describe('a reload', () => {
   });
 
   it('to the same model and digest changes nothing', () => {
-    const bench = ask(start(2), a);
-    expect(bench.did()).toEqual([]);
-    expect(operationOf(bench)).toMatchObject({ state: 'succeeded', outcome: 'unchanged', changed: false });
+    const bench = start(2);
+    acquire(bench);
+    expect(ask(bench, a).did()).toEqual([]);
+    expect(operationOf(bench)).toMatchObject({ state: 'succeeded', outcome: 'unchanged', changed: false, active_leases: 1 });
     expect(bench.heard('reload.finished')).toMatchObject([{ result: 'unchanged', duration_ms: 0 }]);
   });
 
@@ -431,7 +433,8 @@ describe('another wish beside a reload', () => {
     const bench = under().give({ type: 'shutdown-requested', because: 'SIGTERM', rung: 'drain', exit: 0, correlationId: null });
     play(bench, well, 60_000);
     expect(models(bench)).toEqual(['stopped a', 'stopped a']);
-    expect(operationOf(bench)).toMatchObject({ state: 'failed', outcome: 'cancelled' });
+    const error = { code: 'RELOAD_FAILED', message: 'cannot reload chat: it was cancelled by a shutdown' };
+    expect(operationOf(bench)).toMatchObject({ state: 'failed', outcome: 'cancelled', error });
     expect(bench.heard('reload.finished')).toMatchObject([{ result: 'cancelled', because: 'cancelled' }]);
   });
 

@@ -66,7 +66,7 @@ async function script(path: string, text: string, mode = 0o755): Promise<string>
 
 it('finds nothing in the way where there is nothing, and says exactly what will be executed', async () => {
   const { check, dir } = await stage();
-  const { obstacles, prepared, startupDeadlineMs, portKnownFree } = await check(
+  const { obstacles, prepared, startupDeadlineMs, portKnownFree, slotsTotal } = await check(
     { command: ['sleep', '${PORT}'], args: ['600'] },
     { port: 0 },
   );
@@ -80,7 +80,7 @@ it('finds nothing in the way where there is nothing, and says exactly what will 
     POOLCTL_INSTANCE: 'i-1',
     CUDA_VISIBLE_DEVICES: '',
   });
-  expect([startupDeadlineMs, portKnownFree]).toEqual([120_000, true]);
+  expect([startupDeadlineMs, portKnownFree, slotsTotal]).toEqual([120_000, true, 1]);
   expect((await check({ health: { ...launchOf().spec.health, startupDeadlineMs: 7 } })).startupDeadlineMs).toBe(7);
 });
 

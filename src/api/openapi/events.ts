@@ -55,6 +55,7 @@ const names = words<EventName>('What has happened.', {
   'reload.finished': '`result` has the outcome',
   'reload.rolled_back': '',
   'operation.started': '',
+  'operation.step': '`detail` says what is done to the replica, `result` whether it runs, is done or has failed',
   'operation.finished': '`result` has the outcome',
   'inventory.applied': '`result` has the outcome',
   'inventory.rejected': 'it stays as it was read before',
