@@ -35,7 +35,17 @@ async function main(argv: readonly string[]): Promise<void> {
 
 function world(): Cli {
   // Each stream is made when it is first used: that takes longer than the whole of what a client has to say.
-  const out = lazy(() => deaf(process.stdout));
+  let lost: NodeJS.ErrnoException | null = null;
+  const out = lazy(() =>
+    process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+      // A reader that went away knows that; a disk that is full must not look like an answer.
+      if (lost === null && error.code !== 'EPIPE' && error.code !== 'EIO') {
+        process.exitCode = 1;
+        err().write(`error: cannot write the answer to stdout: ${error.message}  [WRITE_FAILED]\n`);
+      }
+      lost ??= error;
+    }),
+  );
   const err = lazy(() => deaf(process.stderr));
   return {
     version,
@@ -47,11 +57,13 @@ function world(): Cli {
     input: { isTTY: isatty(0), pieces: () => process.stdin },
     stdout: (text) => void out().write(text),
     async pipe(chunk) {
-      if (!out().write(chunk)) await once(out(), 'drain');
+      // It says by an event why it could not be written.
+      if (lost === null && !out().write(chunk)) await once(out(), 'drain').catch(() => undefined);
+      if (lost !== null) process.exit();
     },
     stderr: (text) => void err().write(text),
     exit: (status, unreadMs) => {
-      process.exitCode = status;
+      if (lost === null || lost.code === 'EPIPE') process.exitCode = status;
       if (unreadMs !== undefined) setTimeout(() => process.exit(), unreadMs).unref();
     },
     now: () => Date.now(),

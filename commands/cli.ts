@@ -102,10 +102,19 @@ export function globalsOf(command: Command): Globals {
   return asGlobals(given);
 }
 
+/** The value of an option. An empty one is a variable that the shell does not know: the directory that one is in just now is not meant. Throws USAGE. */
+export function filled(value: string, option: string): string {
+  if (value !== '') return value;
+  throw new PoolctlError('USAGE', `cannot use ${option} "": it is empty`, { hint: 'is a variable of the shell unset?' });
+}
+
 /** Checks the values of options that stand everywhere. Throws USAGE. */
 export function asGlobals(given: Readonly<Record<string, unknown>>): Globals {
-  const text = (key: string): string | undefined => (typeof given[key] === 'string' ? given[key] : undefined);
-  const [file, socket, stateDir] = [text('file'), text('socket'), text('stateDir')];
+  const text = (key: string, option: string): string | undefined => {
+    const value = given[key];
+    return typeof value === 'string' ? filled(value, option) : undefined;
+  };
+  const [file, socket, stateDir] = [text('file', '--file'), text('socket', '--socket'), text('stateDir', '--state-dir')];
   return {
     ...(file === undefined ? {} : { file }),
     ...(socket === undefined ? {} : { socket }),

@@ -52,9 +52,9 @@ function liveNames(cli: Cli): Live {
 }
 
 /** Of a supervisor that runs; else what the last one wrote down, for `logs` and `up` need none. */
-function statusOf(globals: Globals, cli: Cli): Promise<StatusView> {
+async function statusOf(globals: Globals, cli: Cli): Promise<StatusView> {
   const client = clientOf(cli, globals, 'complete');
-  return lastKnown({ status: () => client.status(AbortSignal.timeout(patienceMs)) }, stateDirFor(cli, globals));
+  return (await lastKnown({ status: () => client.status(AbortSignal.timeout(patienceMs)) }, stateDirFor(cli, globals))).view;
 }
 
 /**

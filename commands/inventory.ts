@@ -7,6 +7,7 @@ import { checkReport, type Examination, examine, refusal } from '../src/inventor
 import { modelName } from '../src/models/model-name.js';
 import { suggest } from '../src/text/suggest.js';
 import type { Cli, Globals } from './cli.js';
+import { errorDocument } from './render/error.js';
 
 /** `noHost`: nothing is looked at but the file. */
 /** `shown`: what the file is called in what is told of it, where that is not how it is named here. */
@@ -31,6 +32,13 @@ export type Usable = {
   readonly file: string;
 };
 
+function refusalDocument(examined: Examination, verb: string): object {
+  const { problems } = checkReport(examined).json;
+  const [first] = problems.filter(({ severity }) => severity === 'error');
+  const message = `cannot ${verb === 'up' ? 'start' : verb}: ${examined.file}: ${first?.message ?? 'it has errors'}`;
+  return { ...errorDocument(new PoolctlError('INVENTORY_INVALID', message, { hint: 'poolctl check' })), problems };
+}
+
 /**
  * The inventory to begin with, and the devices that it was held against; null when it has errors, which are told then, and the exit status is set.
  * `verb` is what was typed. @throws PoolctlError POOL_NOT_FOUND where one of `pools` is not in it.
@@ -45,7 +53,7 @@ export async function usableInventory(
   const { inventory, devices } = examined;
   if (inventory === null || devices === null) {
     cli.stderr(refusal(examined, 'Nothing was started.'));
-    if (json) cli.stdout(`${JSON.stringify(checkReport(examined).json)}\n`);
+    if (json) cli.stdout(`${JSON.stringify(refusalDocument(examined, verb))}\n`);
     cli.exit(4);
     return null;
   }

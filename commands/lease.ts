@@ -12,6 +12,7 @@ import { runUnder } from './lease/under.js';
 
 /** Renewed three times in its life: one renewal may be late. */
 const runTtlMs = 30_000;
+const longestTtlMs = 86_400_000;
 const runRenewEveryMs = 10_000;
 
 type Asked = { readonly ttl?: string; readonly holder?: string; readonly wait?: string };
@@ -61,6 +62,8 @@ export function lease(program: Command, cli: Cli): void {
 
 async function acquireOne(pool: string, { ttl, holder, wait }: Asked, globals: Globals, cli: Cli): Promise<void> {
   const ttl_ms = durationOf(ttl, '--ttl');
+  if (ttl_ms !== undefined && (ttl_ms < 1 || ttl_ms > longestTtlMs))
+    throw new PoolctlError('USAGE', `cannot use --ttl "${ttl}": it must be longer than 0, and at most 24h`);
   // It will be used by who started us.
   const granted = await granting(
     pool,

@@ -9,7 +9,7 @@ import { watchReload } from './ask/reloading.js';
 import { resolveTargets } from './ask/selectors.js';
 import { clientOf } from './ask/supervisor.js';
 import { durationOf } from './ask/values.js';
-import { type Cli, type Globals, globalsOf } from './cli.js';
+import { type Cli, filled, type Globals, globalsOf } from './cli.js';
 import { errorText } from './render/error.js';
 import { reloadText } from './render/reload.js';
 
@@ -37,7 +37,10 @@ async function reloadPool(name: string, { model, digest, deadline, wait }: Optio
   const client = clientOf(cli, globals, `reload ${name}`);
   const { pools, supervisor } = await client.status();
   const before = onePool(name, pools);
-  const ref = readModelRef(model, before.engine as Parameters<typeof readModelRef>[1], { directory: cli.cwd, home: cli.home });
+  const ref = readModelRef(filled(model, '--model'), before.engine as Parameters<typeof readModelRef>[1], {
+    directory: cli.cwd,
+    home: cli.home,
+  });
   if (!ref.ok) throw new PoolctlError('USAGE', `cannot use the model "${model}": ${ref.error}`);
   const body = { new_model_ref: ref.value, digest, drain_deadline_ms };
   const interrupted = cli.interruption();

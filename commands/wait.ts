@@ -1,6 +1,9 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
+import { type Client, NoAnswer } from '../src/api/client.js';
 import { watchStatus } from '../src/api/watch.js';
 import type { ReplicaView } from '../src/api/wire.js';
+import { PoolctlError } from '../src/errors.js';
 import { replicasOf, resolveTargets } from './ask/selectors.js';
 import { clientOf } from './ask/supervisor.js';
 import { durationOf, wordOf } from './ask/values.js';
@@ -20,10 +23,13 @@ export function wait(program: Command, cli: Cli): void {
       const globals = globalsOf(command);
       const goal = wordOf(options.for, goals, '--for');
       const timeoutMs = durationOf(options.timeout, '--timeout');
-      const client = clientOf(cli, globals, `wait for ${selectors.join(' ')}`);
+      // A supervisor that says nothing is not waited for any longer than what it is asked about.
+      const answerMs = Math.max(1_000, Math.min(timeoutMs ?? longestAnswerMs, longestAnswerMs));
+      const client = clientOf(cli, globals, `wait for ${selectors.join(' ')}`, { answerMs });
       const interrupted = cli.interruption();
       const late = timeoutMs === undefined ? null : AbortSignal.timeout(Math.min(timeoutMs, 2 ** 31 - 1));
       const signal = late === null ? interrupted : AbortSignal.any([interrupted, late]);
+      await supervisorIn(client, comingMs, signal);
       let targets: readonly object[] = [];
       let verdict: Verdict = 'not yet';
       for await (const view of watchStatus(client, signal)) {
@@ -47,6 +53,25 @@ export function wait(program: Command, cli: Cli): void {
       if (verdict === 'never') return end(cli, 3, `cannot become ${goal} any more; see poolctl status`);
       return end(cli, 6, 'the supervisor has ended');
     });
+}
+
+const longestAnswerMs = 10_000;
+/** A script may have begun `poolctl up` in the background just now. */
+const comingMs = 3_000;
+
+/** Resolves when there is one, or none within that time. */
+async function supervisorIn(client: Client, ms: number, signal: AbortSignal): Promise<void> {
+  for (const until = performance.now() + ms; performance.now() < until && !signal.aborted; ) {
+    const missing = await client.status().then(
+      () => false,
+      (error: unknown) => {
+        if (error instanceof NoAnswer) throw error;
+        return error instanceof PoolctlError && error.code === 'NO_SUPERVISOR';
+      },
+    );
+    if (!missing) return;
+    await sleep(100, undefined, { signal }).catch(() => undefined);
+  }
 }
 
 function end(cli: Cli, status: number, text: string): void {

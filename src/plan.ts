@@ -5,12 +5,16 @@ import { freeVramBytes } from './core/devices.js';
 import { launchOf } from './core/launching.js';
 import { meansFor } from './core/means.js';
 import type { Launch } from './core/messages.js';
-import type { PoolSpec } from './core/model.js';
+import type { PoolSpec, ReplicaKey } from './core/model.js';
+import { standing, withModel } from './core/model-choice.js';
 import type { Replica } from './core/replica.js';
 import { restore } from './core/restore.js';
+import { viewOverride } from './core/snapshot.js';
 import type { State } from './core/state.js';
+import type { PoolView } from './core/views.js';
 import { fits, type Need, needOf } from './core/vram.js';
 import { ownEnvironment } from './engines/environment.js';
+import { isAlive } from './host/proc.js';
 import type { GgufHeader } from './models/gguf.js';
 import { systemClock } from './shell/clock.js';
 import { coveredObstacle } from './shell/covered.js';
@@ -19,9 +23,10 @@ import type { Checked } from './shell/preflight.js';
 import { makeProcesses } from './shell/processes.js';
 import type { ModelPlace } from './shell/staging.js';
 import { redactArgv, redactEnv } from './text/redact.js';
+import { rfc3339 } from './text/time.js';
 import { makeCovers } from './up/cover.js';
 import { preflightFor } from './up/preflight.js';
-import { readRecord, recordMaker } from './up/record.js';
+import { readRecord, recordedEngines, recordMaker } from './up/record.js';
 import type { UpOptions, World } from './up.js';
 
 export type PlanOptions = Pick<UpOptions, 'inventory' | 'devices' | 'paths' | 'named' | 'demoScript'> &
@@ -41,6 +46,8 @@ export type PlannedReplica = {
   readonly device_mask: string;
   readonly devices: readonly string[];
   readonly port: number | null;
+  /** What a reload has put in the place of the file's model, until a clean end; null: nothing. */
+  readonly override: PoolView['override'];
   /**
    * Where the model is: at its `path`, in the cache of "Hugging Face", "llama.cpp" or "poolctl", or to be fetched from `url` to there ("download"); "engine":
    * the engine takes the reference as it is. Null without a model, and where it cannot be had.
@@ -74,36 +81,52 @@ export async function plan(options: PlanOptions): Promise<readonly PlannedReplic
   const clock = systemClock();
   const now = clock.now();
   const { entryOf } = recordMaker('', clock);
+  const record = await readRecord(paths.registry);
+  // A clean end is the end of what a reload has chosen.
+  const chosen = record === null || record.ended === 'clean' ? {} : record.state.overrides;
+  const overrides = new Map(inventory.pools.map((spec) => [spec.poolId, standing(spec, chosen[spec.poolId])]));
+  const pools = inventory.pools.map((spec) => {
+    const override = overrides.get(spec.poolId) ?? null;
+    return override === null ? spec : withModel(spec, override.chosen);
+  });
   let { state } = restore({
-    ...{ inventory, named, devices, exitOnAllFailed: false, now, wallMs: clock.wallMs(), entryOf },
-    record: (await readRecord(paths.registry))?.state ?? null,
+    ...{ inventory: { ...inventory, pools }, named, devices, exitOnAllFailed: false },
+    ...{ now, wallMs: clock.wallMs(), entryOf },
+    record: record?.state ?? null,
     // A rehearsal is of a start: the numbers and ports that hold, and nothing of what runs.
     clean: true,
     sameBoot: false,
   });
   const covers = makeCovers({ supervisorEnv: env, stateDir: paths.stateDir, inventoryDir: dirname(inventory.file) });
   const preflight = await preflightFor({ ...options, listeners: makeListeners(makeProcesses(options.pid)) });
-  const planned: PlannedReplica[] = [];
-  for (const pool of state.pools.values()) {
+  const running = record === null ? [] : recordedEngines(record).filter(({ identity }) => identity !== null && isAlive(identity));
+  const planned = new Map<ReplicaKey, PlannedReplica>();
+  const places = [...state.pools.values()].flatMap((pool) => pool.replicas.map((replica) => ({ pool, replica })));
+  // As up gives them their ports: who stays stopped has none before it is started.
+  for (const { pool, replica } of places.toSorted((a, b) => Number(stays(a.replica)) - Number(stays(b.replica)))) {
     const { spec } = pool;
-    for (const replica of pool.replicas) {
-      const means = meansFor(replica, pool, state, now);
-      if (!means.ok) {
-        planned.push({ ...unplanned(spec, replica), obstacles: [{ text: means.error.text, hint: means.error.hint ?? null }] });
-        continue;
-      }
-      state = withPort(state, replica, means.value.port);
-      const launch = launchOf(replica, means.value, { spec, supervisor: inventory.supervisor }, 'unique-to-each-launch');
-      const checked = await preflight.rehearse(launch);
-      const { short } = means.value;
-      const found = [...(short === null ? [] : [short]), ...checked.obstacles];
-      const obstacles = found.map((obstacle) => coveredObstacle(obstacle, covers.of(launch)));
-      const facts = plannedOf(replica, launch, { ...checked, obstacles }, env);
-      planned.push({ ...facts, vram: vramOf({ replica, spec, launch, modelBytes: checked.modelBytes }, state) });
+    const override = overrides.get(spec.poolId) ?? null;
+    const bare = { ...unplanned(spec, replica), override: override === null ? null : viewOverride(override, { time: rfc3339 }) };
+    const means = meansFor(replica, pool, state, now);
+    if (!means.ok) {
+      planned.set(replica.key, { ...bare, obstacles: [{ text: means.error.text, hint: means.error.hint ?? null }] });
+      continue;
     }
+    const { short, port } = means.value;
+    state = withPort(state, replica, port);
+    const launch = launchOf(replica, means.value, { spec, supervisor: inventory.supervisor }, 'unique-to-each-launch');
+    const checked = await preflight.rehearse(launch);
+    // Its own engine is in nobody's way: it has ended before, or is adopted.
+    const own = running.some((engine) => engine.key === replica.key && engine.port === port);
+    const found = [...(short === null ? [] : [short]), ...checked.obstacles.filter(({ what }) => what !== 'port' || !own)];
+    const obstacles = found.map((obstacle) => coveredObstacle(obstacle, covers.of(launch)));
+    const facts = plannedOf(bare, launch, { ...checked, obstacles }, env);
+    planned.set(replica.key, { ...facts, vram: vramOf({ replica, spec, launch, modelBytes: checked.modelBytes }, state) });
   }
-  return planned;
+  return places.flatMap(({ replica: { key } }) => planned.get(key) ?? []);
 }
+
+const stays = ({ goal }: Replica): boolean => goal === 'down';
 
 function withPort(state: State, { key }: Replica, port: number): State {
   const pools = [...state.pools].map(([id, pool]) => {
@@ -113,12 +136,17 @@ function withPort(state: State, { key }: Replica, port: number): State {
   return { ...state, pools: new Map(pools) };
 }
 
-function plannedOf(replica: Replica, launch: Launch, checked: Checked, env: PlanOptions['env']): PlannedReplica {
+function plannedOf(
+  bare: ReturnType<typeof unplanned>,
+  launch: Launch,
+  checked: Checked,
+  env: PlanOptions['env'],
+): PlannedReplica {
   const { spec, devices, port } = launch;
   const { argv, cwd, resolved, header, place } = checked.prepared;
   const fromEnv = Object.entries(spec.env).flatMap(([name, value]) => ('fromEnv' in value ? [name] : []));
   return {
-    ...unplanned(spec, replica),
+    ...bare,
     argv: redactArgv(argv),
     env: redactEnv(ownEnvironment(launch, env, resolved), new Set(fromEnv)),
     cwd,
@@ -164,6 +192,7 @@ function unplanned({ poolId }: PoolSpec, { id, goal, mask }: Replica): Omit<Plan
     device_mask: mask.written,
     devices: [],
     port: null,
+    override: null,
     model_file: null,
     model: null,
     startup_deadline_ms: null,

@@ -266,7 +266,7 @@ export async function up(options: UpOptions, world: World): Promise<number> {
   ];
   news.publish({
     event: 'supervisor.started',
-    level: missing === null ? 'info' : 'warn',
+    level: noticed.length === 0 ? 'info' : 'warn',
     ...(noticed.length === 0 ? {} : { reason: noticed.join('; ') }),
   });
   runtime.begin();

@@ -1,12 +1,17 @@
 /** How a command finds the supervisor, and what it left on disk. */
 
-import { Client } from '../../src/api/client.js';
+import { Client, type ClientOptions } from '../../src/api/client.js';
 import { clientSocket, type Named, stateDirOf } from '../../src/host/paths.js';
 import type { Cli, Globals } from '../cli.js';
 
 /** The supervisor's API, as it may be asked. `doing` completes `cannot …` in errors. */
-export function clientOf({ env, cwd, home }: Cli, globals: Globals, doing: string): Client {
-  return new Client({ socketPath: clientSocket(named(globals), env, { cwd, home }), doing });
+export function clientOf(
+  { env, cwd, home }: Cli,
+  globals: Globals,
+  doing: string,
+  more: Pick<ClientOptions, 'answerMs'> = {},
+): Client {
+  return new Client({ socketPath: clientSocket(named(globals), env, { cwd, home }), doing, ...more });
 }
 
 /** The state directory that the command line and the environment name. */

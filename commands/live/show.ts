@@ -31,7 +31,7 @@ export async function showLive(
   globals: Globals,
   cli: Cli,
 ): Promise<void> {
-  const client = clientOf(cli, globals, 'show the live view');
+  const client = clientOf(cli, globals, 'show the live view', { answerMs: null });
   const paths = supervisorPaths(globals, cli.env, { cwd: cli.cwd, home: cli.home });
   const last = await showView({
     terminal: cli.terminal(),

@@ -14,7 +14,7 @@ import { statusTable } from '../render/status.js';
 /** Prints the table or the document, and sets the exit status. */
 export async function showStatus(selectors: readonly string[], globals: Globals, cli: Cli): Promise<void> {
   const known = await lastKnown(clientOf(cli, globals, 'show the status'), stateDirFor(cli, globals));
-  const view = chosen(known, selectors);
+  const view = chosen(known.view, selectors);
   const places = placesOf(view);
   const [only] = selectors.length > 0 && places.length === 1 ? places : [];
   if (globals.json) cli.stdout(`${JSON.stringify(view)}\n`);
@@ -26,7 +26,8 @@ export async function showStatus(selectors: readonly string[], globals: Globals,
   }
   if (view.stale) {
     const { pid, started_at } = view.supervisor;
-    cli.stderr(`stale: no supervisor is running; this is what pid ${pid}, started ${started_at}, wrote last. Next: poolctl up\n`);
+    const [what, next] = known.silent ? ['the supervisor does not answer', 'doctor'] : ['no supervisor is running', 'up'];
+    cli.stderr(`stale: ${what}; this is what pid ${pid}, started ${started_at}, wrote last. Next: poolctl ${next}\n`);
     return cli.exit(6);
   }
   if (!globals.quiet) {

@@ -21,7 +21,12 @@ export type ClientOptions = {
   /** `start chat`, `show the status`: completes `cannot …` in errors. */
   readonly doing: string;
   readonly correlationId?: string;
+  /** How long an answer may take, beyond what the question itself allows it; null: whoever asks watches that himself. @default 10000 */
+  readonly answerMs?: number | null;
 };
+
+/** There is a supervisor, and it says nothing. */
+export class NoAnswer extends PoolctlError {}
 
 /** Bodies of POST requests; undefined fields are left out. */
 export type ActBody = {
@@ -80,12 +85,8 @@ export class Client {
 
   /** The operation, at the latest after `waitMs`, sooner when it has ended. */
   async operation(id: string, waitMs: number, signal?: AbortSignal): Promise<OperationView> {
-    return (await this.ask(
-      'GET',
-      `/v2/operations/${encodeURIComponent(id)}?wait_ms=${Math.round(waitMs)}`,
-      undefined,
-      signal,
-    )) as OperationView;
+    const path = `/v2/operations/${encodeURIComponent(id)}?wait_ms=${Math.round(waitMs)}`;
+    return (await this.ask('GET', path, undefined, signal, {}, waitMs)) as OperationView;
   }
 
   async devices(): Promise<DevicesAnswer> {
@@ -114,7 +115,9 @@ export class Client {
 
   /** Reads the inventory's file anew. `dryRun`: only says what that would change. */
   async apply(dryRun: boolean): Promise<ApplyView> {
-    return (await this.ask('POST', '/v2/inventory/apply', dryRun ? { dry_run: true } : {})) as ApplyView;
+    // It looks at every model that the file names, and at the GPUs.
+    const body = dryRun ? { dry_run: true } : {};
+    return (await this.ask('POST', '/v2/inventory/apply', body, undefined, {}, longLookMs)) as ApplyView;
   }
 
   /** The operation that ends the supervisor; it goes with the supervisor. */
@@ -133,6 +136,7 @@ export class Client {
       throw error;
     });
     if (response === null) return nothing();
+    response.socket.setTimeout(0);
     if (response.statusCode !== 200)
       throw this.refused(await readAll(response, (error) => this.unreachable(error)), response.statusCode ?? 0);
     return readEvents(response);
@@ -149,6 +153,7 @@ export class Client {
       throw error;
     });
     if (response === null) return;
+    response.socket.setTimeout(0);
     if (response.statusCode !== 200)
       throw this.refused(await readAll(response, (error) => this.unreachable(error)), response.statusCode ?? 0);
     response.setEncoding('utf8');
@@ -167,8 +172,9 @@ export class Client {
     body?: unknown,
     signal?: AbortSignal,
     headers: Readonly<Record<string, string>> = {},
+    allowedMs = 0,
   ): Promise<unknown> {
-    const response = await this.open(method, path, body, signal, headers);
+    const response = await this.open(method, path, body, signal, headers, allowedMs);
     const text = await readAll(response, (error) => this.unreachable(error));
     const status = response.statusCode ?? 0;
     if (status < 200 || status > 299) throw this.refused(text, status);
@@ -181,8 +187,9 @@ export class Client {
     body: unknown,
     signal: AbortSignal | undefined,
     headers: Readonly<Record<string, string>> = {},
+    allowedMs = 0,
   ): Promise<IncomingMessage> {
-    const { socketPath, correlationId } = this.options;
+    const { socketPath, correlationId, answerMs = 10_000 } = this.options;
     const text = body === undefined ? '' : JSON.stringify(body);
     return new Promise((resolve, reject) => {
       const asked: ClientRequest = request(
@@ -198,15 +205,31 @@ export class Client {
             ...headers,
           },
           ...(signal === undefined ? {} : { signal }),
+          ...(answerMs === null ? {} : { timeout: Math.min(answerMs + allowedMs, longestTimerMs) }),
         },
         resolve,
       );
-      asked.on('error', (error: NodeJS.ErrnoException) => reject(signal?.aborted === true ? error : this.unreachable(error)));
+      // A process that is stopped takes every connection, and never answers.
+      asked.on('timeout', () => asked.destroy(this.silent((answerMs ?? 0) + allowedMs)));
+      asked.on('error', (error: NodeJS.ErrnoException) =>
+        reject(signal?.aborted === true || error instanceof PoolctlError ? error : this.unreachable(error)),
+      );
       asked.end(text);
     });
   }
 
-  private unreachable({ code, message }: NodeJS.ErrnoException): PoolctlError {
+  private silent(ms: number): NoAnswer {
+    const { doing, socketPath } = this.options;
+    return new NoAnswer('NO_SUPERVISOR', `cannot ${doing}: the supervisor does not answer`, {
+      why: `it has said nothing on ${socketPath} for ${Math.round(ms / 1000)}s: it is stopped (Ctrl-Z, SIGSTOP), or hangs`,
+      hint: 'poolctl doctor',
+    });
+  }
+
+  private unreachable(error: NodeJS.ErrnoException): PoolctlError {
+    // An answer that has begun and does not go on.
+    if (error instanceof PoolctlError) return error;
+    const { code, message } = error;
     const { doing, socketPath } = this.options;
     if (code === 'EACCES' || code === 'EPERM') {
       return new PoolctlError('NO_SUPERVISOR', `cannot ${doing}: the supervisor's socket is not ours to use`, {
@@ -244,6 +267,9 @@ export class Client {
     });
   }
 }
+
+const longLookMs = 60_000;
+const longestTimerMs = 2 ** 31 - 1;
 
 const leasePath = (id: string): string => `/v2/leases/${encodeURIComponent(id)}`;
 

@@ -15,7 +15,14 @@ export type DeviceFacts = Pick<DevicesObservation, 'devices' | 'tool' | 'note'> 
 };
 
 export function checkDevices(facts: DeviceFacts): readonly Check[] {
-  return [checkDriver(facts), checkHealth(facts.devices), checkOrder(facts)];
+  const driver = checkDriver(facts);
+  // Without an answer nobody knows what is there.
+  if (facts.tool === 'failing' && facts.devices.length === 0)
+    return [
+      driver,
+      ...['devices', 'device-order'].map((name) => wrong(name, 'not known while their tool fails', driver.hint ?? '')),
+    ];
+  return [driver, checkHealth(facts.devices), checkOrder(facts)];
 }
 
 function checkDriver({ tool, note, devices, nvidiaDriver, unbound }: DeviceFacts): Check {

@@ -72,8 +72,14 @@ export function checkSupervision(facts: SupervisionFacts): readonly Check[] {
   ];
 }
 
-function checkSupervisor({ version, running }: SupervisionFacts): Check {
+function checkSupervisor({ version, running, socket: { path, holder, foreign } }: SupervisionFacts): Check {
   const name = 'supervisor';
+  if (running === null && holder !== null && !foreign)
+    return wrong(
+      name,
+      `pid ${holder} has the state directory, and does not answer on ${path}`,
+      `where it is stopped (Ctrl-Z): kill -CONT ${holder}; else see what it says, or end it: kill -TERM ${holder}`,
+    );
   if (running === null) return fine(name, 'none is running', 'poolctl up');
   return running.version === version
     ? fine(name, `pid ${running.pid}, version ${running.version}`)
@@ -103,13 +109,7 @@ function checkSocket({ socket, running }: SupervisionFacts): Check {
       `others may use ${path} (mode ${(mode & 0o777).toString(8).padStart(4, '0')}, not 0600)`,
       `chmod 600 ${path}`,
     );
-  if (running === null && holder !== null)
-    return wrong(
-      name,
-      `pid ${holder} has the state directory, and does not answer on ${path}`,
-      `see what it says, or end it: kill -TERM ${holder}`,
-    );
-  if (running !== null) return fine(name, path);
+  if (running !== null || holder !== null) return fine(name, path);
   return fine(name, there === 'socket' ? `${path}, left by one that is gone: poolctl up removes it` : path);
 }
 

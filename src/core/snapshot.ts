@@ -80,7 +80,7 @@ export function viewPool(pool: Pool, state: State, calendar: Calendar, scene = s
   };
 }
 
-function viewOverride({ chosen, since, file }: Override, { time }: Calendar): PoolView['override'] {
+export function viewOverride({ chosen, since, file }: Override, { time }: Pick<Calendar, 'time'>): PoolView['override'] {
   const shown = (ref: string | null): string => (ref === null ? '' : shownReference(ref));
   return { model_ref: shown(chosen.model), since: time(since.wallMs), file_model_ref: shown(file.model) };
 }

@@ -198,10 +198,17 @@ function valueHint(value: Tree, wanted: string, accepted: ReadonlySet<string>): 
     return `write the unit: ${written}${wanted.includes('GiB') || wanted.includes('MiB') ? 'MiB' : 's'}`;
   if (accepted.has('boolean'))
     return /^(?:yes|on)$/i.test(written) ? 'write true' : /^(?:no|off)$/i.test(written) ? 'write false' : null;
-  if (accepted.has('array')) return written.length > 60 ? null : `write a list: [${written}]`;
+  if (accepted.has('array')) return written.length > 60 ? null : `write a list: [${asItems(written)}]`;
   if (typeof value.value !== 'string' && accepted.has('string')) return `write it in quotes: ${quoted(written)}`;
   const near = suggest(written, wanted.split(/,? or |, /));
   return near === null || near === written ? null : didYouMean(near);
+}
+
+/** One item, or the words of a command line. */
+function asItems(written: string): string {
+  const words = written.split(/\s+/).filter((word) => word !== '');
+  if (words.length < 2 || /["'\\]/.test(written)) return written;
+  return words.map((word) => (/^[\w./=-]*[a-z/][\w./=-]*$/i.test(word) ? word : quoted(word))).join(', ');
 }
 
 /** The range of the key at the path's end; of the value where it has none, as in a list. */

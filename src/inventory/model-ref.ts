@@ -27,6 +27,7 @@ export function readModelRef(ref: string, engine: EngineKind | null, places: Pla
 export function modelName(ref: string): string {
   const last = basename(
     shownReference(ref)
+      .replace(/^file:/i, '')
       .replace(/[?#].*$/s, '')
       .replace(/\/+$/, ''),
   );

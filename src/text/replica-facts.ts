@@ -19,6 +19,9 @@ export function nextOf(place: Place): string | null {
   }
   if (state === 'draining' && goal === 'down') return `then stopped; to go on serving: ${start}`;
   if (state === 'failed') return `not tried again by itself; when it is mended: ${start}`;
+  // A start is refused as long as a breaker is open.
+  if (state === 'stopped' && (breaker.state === 'open' || breaker.cuda.state === 'open'))
+    return `to serve again: poolctl reset ${placeName(place)}`;
   if (state === 'stopped') return goal === 'up' ? `not started again by itself: ${start}` : `to serve again: ${start}`;
   return null;
 }

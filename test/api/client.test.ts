@@ -4,11 +4,11 @@ import { chmod, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished, test } from 'vitest';
-import { Client } from '../../src/api/client.js';
+import { Client, type ClientOptions, NoAnswer } from '../../src/api/client.js';
 import { scratchDir, until } from '../host/scratch.js';
 import { eventLine, openStand, running } from './stand.js';
 
-const clientOf = ({ socketPath }: { readonly socketPath: string }, more: { readonly correlationId?: string } = {}): Client =>
+const clientOf = ({ socketPath }: { readonly socketPath: string }, more: Partial<ClientOptions> = {}): Client =>
   new Client({ socketPath, doing: 'do it', ...more });
 
 /** Whoever connects is sent this, and hung up on. */
@@ -23,8 +23,43 @@ async function stranger(...texts: readonly string[]): Promise<{ readonly socketP
   return { socketPath };
 }
 
+/** Takes every connection and says nothing, as a process that is stopped does. */
+async function silent(): Promise<{ readonly socketPath: string }> {
+  const socketPath = join(await scratchDir(), 'silent.sock');
+  const server: Server = createServer((socket) => socket.on('error', () => {}).resume());
+  await new Promise<void>((resolve) => server.listen(socketPath, resolve));
+  onTestFinished(() => void server.close());
+  return { socketPath };
+}
+
 const answer = (status: number, body: string): string =>
   `HTTP/1.1 ${status} X\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
+
+describe('with one that says nothing', () => {
+  it('gives up, and says what it is', async () => {
+    const client = clientOf(await silent(), { answerMs: 20 });
+    const gaveUp = await client.status().catch((error: unknown) => error);
+    expect(gaveUp).toBeInstanceOf(NoAnswer);
+    expect(gaveUp).toMatchObject({ code: 'NO_SUPERVISOR', message: 'cannot do it: the supervisor does not answer' });
+    await expect(client.act('drain', 'chat', {})).rejects.toBeInstanceOf(NoAnswer);
+    await expect(client.events(null, new AbortController().signal)).rejects.toBeInstanceOf(NoAnswer);
+  });
+
+  it('gives it the time that the question allows, and a stream as long as it likes', async () => {
+    const begunAt = performance.now();
+    await expect(clientOf(await silent(), { answerMs: 20 }).operation('op-1', 200)).rejects.toBeInstanceOf(NoAnswer);
+    expect(performance.now() - begunAt).toBeGreaterThan(200);
+
+    const stand = await openStand();
+    const ending = new AbortController();
+    const events = await clientOf(stand, { answerMs: 20 }).events(null, ending.signal);
+    const heard = events.next();
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    stand.publish(eventLine(1));
+    expect((await heard).value).toEqual(eventLine(1));
+    ending.abort();
+  });
+});
 
 describe('with a supervisor', () => {
   it('asks, and is answered', async () => {

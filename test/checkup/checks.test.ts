@@ -200,7 +200,7 @@ describe('supervision', () => {
     [
       'a supervisor that does not answer',
       { running: null },
-      'socket',
+      'supervisor',
       /^pid 100 has the state directory, and does not answer .*kill -TERM 100$/,
     ],
     [

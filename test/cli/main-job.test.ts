@@ -184,6 +184,13 @@ pools:
     expect(mute.last_error).toMatch(/^health check failed: not healthy after 0\.[3-9]s .*raise health\.startup_deadline/);
   });
 
+  it('waits for a supervisor that a script has begun in the background just now', async () => {
+    rig.inventory(demo());
+    const waiting = rig.run('wait', 'all', '--for', 'ready', '--timeout', '20s');
+    await rig.up();
+    expect(await waiting).toMatchObject({ status: 0, stdout: 'all ready\n' });
+  });
+
   it('refuses a broken inventory with every position, exit 4', async () => {
     rig.inventory('version: 1\npools:\n  chat: { engine: demo, device_masks: [7], modle: x }\n');
     const refused = await rig.run('up');

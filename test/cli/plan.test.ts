@@ -66,6 +66,50 @@ pools:
   expect(existsSync(rig.state)).toBe(false);
 });
 
+it('beside a supervisor its own engines hold no port against it, a reload is shown, and ports come as up gives them', async () => {
+  rig.inventory(`version: 1
+supervisor: { ports: 27250-27259 }
+pools:
+  spare: { engine: demo, device_masks: [cpu], autostart: false }
+  chat: { engine: demo, model: "hf:demo/models/small", device_masks: [cpu], args: [--load-time, 1ms] }
+`);
+  const ports = [
+    { pool_id: 'spare', port: 27251 },
+    { pool_id: 'chat', port: 27250 },
+  ];
+  expect((await rig.json('plan')).replicas).toMatchObject(ports);
+  await rig.up();
+  expect((await rig.run('wait', 'chat', '--for', 'ready')).status).toBe(0);
+  expect((await rig.json('status', 'chat')).pools[0].replicas[0].port).toBe(27250);
+  expect((await rig.run('reload', 'chat', '--model', 'hf:demo/models/large')).status).toBe(0);
+
+  const chosen = { model_ref: 'hf:demo/models/large', file_model_ref: 'hf:demo/models/small' };
+  const { replicas } = await rig.json('plan');
+  expect(replicas).toMatchObject(ports);
+  expect(replicas[1]).toMatchObject({ obstacles: [], override: chosen, argv: expect.arrayContaining(['hf:demo/models/large']) });
+  const text = await rig.run('plan', 'chat');
+  expect(text.stdout).toContain('override   hf:demo/models/large, by a reload; pools.yaml names hf:demo/models/small\n');
+  expect(text.stderr).toBe('Nothing was started. Next: poolctl up\n');
+
+  expect((await rig.run('down')).status).toBe(0);
+  expect((await rig.json('plan')).replicas[1]).toMatchObject({ override: null });
+});
+
+it('answers an inventory that cannot be used as any other failure, with what is wrong beside it', async () => {
+  rig.inventory('version: 1\npools: { chat: { engine: demo, device_masks: [cpu], wrong: 1 } }\n');
+  for (const command of [['plan'], ['up']]) {
+    const { status, stdout } = await rig.run(...command, '--json');
+    expect(status).toBe(4);
+    expect(JSON.parse(stdout)).toMatchObject({
+      error: {
+        code: 'INVENTORY_INVALID',
+        message: expect.stringMatching(/^cannot (plan|start): pools\.yaml: unknown key "wrong"/),
+      },
+      problems: [{ code: 'UNKNOWN_KEY', line: 2 }],
+    });
+  }
+});
+
 it('estimates what a model needs by its tensors, says that it is an estimate, and makes no obstacle of it', async () => {
   const gpus = [{ 'memory.free': 4096 }, { 'memory.free': 0 }];
   const { env } = await fakeNvidiaSmi(join(rig.dir, 'gpus'), { gpus });

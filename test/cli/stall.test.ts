@@ -44,8 +44,16 @@ it('restarts nobody for what it missed: neither who served, nor who was sick, no
 
   child.kill('SIGSTOP');
   await ask(sick?.port ?? 0, 'POST', '/demo/healthy');
+  const silent = rig.run('status');
+  const impatient = rig.run('wait', 'chat', '--for', 'ready', '--timeout', '1s');
+  const examined = rig.run('doctor');
   // Every patience and every deadline passes.
   await sleep(8_000);
+  const noAnswer = expect.stringMatching(/the supervisor does not answer/);
+  expect(await impatient).toMatchObject({ status: 6, stderr: noAnswer });
+  expect((await examined).stdout).toMatch(/supervisor +no +pid \d+ has the state directory, and does not answer/);
+  // Whoever is asked for nothing else shows what was written last.
+  expect(await silent).toMatchObject({ status: 6, stdout: expect.stringMatching(/chat\/r0 +ready\?/), stderr: noAnswer });
   child.kill('SIGCONT');
 
   expect(await rig.run('wait', 'all', '--for', 'ready', '--timeout', '20s')).toMatchObject({ status: 0 });

@@ -213,6 +213,7 @@ describe('paths and models', () => {
 
   test.each([
     ['model: /m/a.gguf', { engine: 'llamacpp', model: '/m/a.gguf', modelId: 'a' }],
+    ['model: file:a.gguf', { engine: 'llamacpp', model: '/etc/poolctl/a.gguf', modelId: 'a' }],
     ['model: ./m/a.GGUF', { engine: 'llamacpp', model: '/etc/poolctl/m/a.GGUF', modelId: 'a' }],
     ['model: ~/a.gguf', { model: '/home/me/a.gguf' }],
     ['model: "file:///m/a%20b.gguf"', { model: '/m/a b.gguf' }],

@@ -122,6 +122,12 @@ pools.yaml:10:3: error: the pool id "all" must be lower-case letters, digits and
 `);
   });
 
+  it('a command line that is no list is told as the list of its words', () => {
+    const told = shown('version: 1\npools: { chat: { command: serve --port 1, device_masks: [cpu] } }\n');
+    expect(told).toContain('write a list: [serve, --port, "1"]');
+    expect(shown('version: 1\npools: { chat: { command: serve, device_masks: [cpu] } }\n')).toContain('write a list: [serve]');
+  });
+
   it('carets stand right behind tabs, wide and combining characters, and in long lines', () => {
     const lines = shown(`version: 1\npools: { "模型": 1, "e\u0301": 2, "tab\there": 3, ${' '.repeat(300)}last: 4 }\n`).split(
       '\n',
@@ -213,11 +219,14 @@ describe('what the surroundings say', () => {
     const from = (POOLCTL_LISTEN: string, more = {}) => errorsOf(text, { env: { POOLCTL_LISTEN, ...more } });
     expect(from('127.0.0.1:9200')).toEqual([]);
     expect(from('')).toEqual([]);
-    expect(from('0.0.0.0:9200')).toEqual(['2:8 INVALID_VALUE']);
+    expect(from('0.0.0.0:9200')).toEqual(['1:10 INVALID_VALUE']);
     expect(from('0.0.0.0:9200', { POOLCTL_TOKEN: 'x' })).toEqual([]);
-    expect(from('127.0.0.1:99999')).toEqual(['2:8 INVALID_VALUE']);
-    expect(from('nowhere')).toEqual(['2:8 INVALID_VALUE']);
+    expect(from('127.0.0.1:99999')).toEqual(['1:10 INVALID_VALUE']);
+    expect(from('nowhere')).toEqual(['1:10 INVALID_VALUE']);
     expect(errorsOf(text, { devices: null, env: { POOLCTL_LISTEN: 'nowhere' } })).toEqual([]);
+    // No pool is to blame.
+    const empty = 'version: 1\nsupervisor: {}\npools: {}\n';
+    expect(errorsOf(empty, { env: { POOLCTL_LISTEN: 'nowhere' } })).toEqual(['2:13 INVALID_VALUE']);
     const both = 'version: 1\nsupervisor: { listen: "127.0.0.1:9200" }\npools: {}\n';
     expect(errorsOf(both, { env: { POOLCTL_LISTEN: '0.0.0.0:9200' } })).toEqual([]);
   });

@@ -10,7 +10,8 @@ export const checkListen: Check = (draft, { env, devices }) => {
   // Without the host only the file is looked at.
   const ambient = devices === null || listen !== null ? '' : (env.POOLCTL_LISTEN ?? '');
   const written = listen ?? (ambient === '' ? null : ambient);
-  const place = placeAt(draft, ['supervisor', 'listen']) ?? placeAt(draft, ['pools']);
+  // What is wrong with the environment stands nowhere in the file, and in no pool of it.
+  const place = placeAt(draft, ['supervisor', 'listen']) ?? placeAt(draft, ['supervisor']) ?? placeAt(draft, ['version']);
   if (written === null || place === null) return [];
   const hasToken = token_file !== null || (env.POOLCTL_TOKEN ?? '') !== '';
   const complaint = complaintOf(listen === null ? '$POOLCTL_LISTEN' : 'supervisor.listen', written, hasToken);

@@ -119,6 +119,10 @@ describe('the details', () => {
     [{ state: 'failed', goal: 'up' }, 'not tried again by itself; when it is mended: poolctl start a/r0'],
     [{ state: 'draining', goal: 'down' }, 'then stopped; to go on serving: poolctl start a/r0'],
     [{ state: 'stopped', goal: 'down' }, 'to serve again: poolctl start a/r0'],
+    [
+      { state: 'stopped', goal: 'down', breaker: { ...replicaView().breaker, state: 'open' } },
+      'to serve again: poolctl reset a/r0',
+    ],
     [{ state: 'stopped', goal: 'up' }, 'not started again by itself: poolctl start a/r0'],
   ] as const)('say what brings %o back', (at, next) => {
     const stopped = statusView([poolView('a', [replicaView({ ...at, ready: false })])]);
