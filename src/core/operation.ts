@@ -23,7 +23,7 @@ export type Begun = {
   readonly correlationId: string | null;
 };
 
-/** All steps run at once, but for a restart: that takes one replica after another. */
+/** All steps run at once, but for a restart: that takes one replica after another, of those that there is something to lose of. */
 export function begin(
   { kind, poolId, targets, about = targets, drainMs = null, leases, correlationId }: Begun,
   changed: boolean,
@@ -34,7 +34,7 @@ export function begin(
     (replica, at): OperationStep => ({
       key: replica.key,
       what: null,
-      state: kind === 'restart' && at > 0 ? 'pending' : 'running',
+      state: kind === 'restart' && at > 0 && replica.life.state !== 'stopped' ? 'pending' : 'running',
       after: lastBegun(replica),
       forced: false,
       counted: inflightOf(replica, context.now) !== null,

@@ -191,8 +191,9 @@ it.each(['stop', 'drain'] as const)(
 it('a restart of the pool that has not come to a stopped replica starts it', () => {
   const bench = serving(4, 2)
     .ask('stop', { replicaId: 'r1' })
+    .ask('restart')
     .exited(exitOf({ code: 0 }), true, 'chat/r1');
-  bench.give({ type: 'swept', ...bench.of('chat/r1'), left: [] }).ask('restart');
+  bench.give({ type: 'swept', ...bench.of('chat/r1'), left: [] });
   expect(bench.view('chat/r1').state).toBe('stopped');
   expect(again(bench).replica('chat/r1')).toMatchObject({ goal: 'up', life: { state: 'preparing', cause: 'start' } });
 });

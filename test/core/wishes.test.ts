@@ -65,6 +65,13 @@ describe('stop, start, restart', () => {
     expect(bench.state.operations.get(accepted.operationId)).toMatchObject({ state: 'succeeded', outcome: 'ready' });
   });
 
+  it('restart starts who is stopped at once: nothing is lost by that, and whoever waits for ready may count on it', () => {
+    const bench = new Bench([poolSpec('chat', 2, { autostart: false })]);
+    bench.ask('restart');
+    expect(['chat/r0', 'chat/r1'].map((key) => bench.view(key as 'chat/r0').goal)).toEqual(['up', 'up']);
+    expect(bench.view('chat/r1').state).toBe('preparing');
+  });
+
   it('restart takes one replica after another', () => {
     const bench = new Bench([poolSpec('chat', 2, { health: { ...poolSpec('chat', 1).health, path: 'none' } })]);
     for (const launch of bench.effects.flatMap((effect) => (effect.type === 'check' ? [effect.launch] : []))) {
