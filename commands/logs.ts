@@ -1,10 +1,12 @@
-import { readdir } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { followLog, readRanges, selectLog } from '../src/api/logs.js';
 import { PoolctlError } from '../src/errors.js';
 import { withRotated } from '../src/host/log-files.js';
 import { engineLog, type Paths, supervisorPaths } from '../src/host/paths.js';
+import { statusIn } from './ask/last-known.js';
 import { type Known, resolveTargets } from './ask/selectors.js';
 import { countOf } from './ask/values.js';
 import { type Cli, globalsOf } from './cli.js';
@@ -29,6 +31,12 @@ export function logs(program: Command, cli: Cli): void {
       const show = async (log: Log): Promise<void> => {
         const { pool_id, replica_id, files } = log;
         const selection = { key: `${pool_id}/${replica_id}`, tail, previous: previous === true };
+        if (signal === null && !files.some((file) => existsSync(file))) {
+          throw new PoolctlError('NOT_FOUND', `cannot show the log of "${selection.key}": it was taken away`, {
+            hint: `poolctl restart ${selection.key}        (its next engine has a new one)`,
+            exit: 1,
+          });
+        }
         const ranges = signal === null ? await selectLog(files, selection) : null;
         if (signal === null && ranges === null) {
           throw new PoolctlError('NOT_FOUND', `cannot show the previous incarnation of ${selection.key}: there is none`, {
@@ -48,12 +56,21 @@ export function logs(program: Command, cli: Cli): void {
     });
 }
 
-/** Of the replicas that have ever run: their logs outlive them, and the supervisor. */
+/** Of the replicas that have ever run: their logs outlive them, and the supervisor. One that runs may have lost its own. */
 async function logsOf(paths: Paths, selectors: readonly string[]): Promise<readonly Log[]> {
-  const names = async (dir: string): Promise<readonly string[]> => (await readdir(dir).catch(() => [])).sort();
+  const names = async (dir: string): Promise<readonly string[]> => await readdir(dir).catch(() => []);
+  const status = await readFile(paths.registry, 'utf8').then(statusIn, () => null);
+  const pools = (status?.pools ?? []).map(({ pool_id, replicas }) => {
+    const ran = replicas.filter(({ incarnation }) => incarnation > 0);
+    return [pool_id, ran.map(({ replica_id }) => replica_id)] as const;
+  });
+  const recorded = new Map(pools.filter(([, ids]) => ids.length > 0));
   const known: Known = await Promise.all(
-    (await names(paths.logsDir)).map(async (pool_id) => {
-      const ids = (await names(join(paths.logsDir, pool_id))).flatMap((name) => /^(r\d+)\.log$/.exec(name)?.[1] ?? []);
+    [...new Set([...(await names(paths.logsDir)), ...recorded.keys()])].sort().map(async (pool_id) => {
+      const written = (await names(join(paths.logsDir, pool_id))).flatMap(
+        (name) => /^(r\d+)\.log(?:\.\d+)?$/.exec(name)?.[1] ?? [],
+      );
+      const ids = [...new Set([...written, ...(recorded.get(pool_id) ?? [])])];
       return {
         pool_id,
         replicas: ids.sort((a, b) => Number(a.slice(1)) - Number(b.slice(1))).map((replica_id) => ({ replica_id })),

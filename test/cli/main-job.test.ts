@@ -2,7 +2,7 @@
 
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, readlinkSync } from 'node:fs';
+import { existsSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Rig } from '../rig/poolctl.js';
@@ -182,6 +182,20 @@ pools:
     const [mute] = await replicas();
     expect(mute.last_exit).toMatchObject({ class: 'hang', signal: 'SIGKILL' });
     expect(mute.last_error).toMatch(/^health check failed: not healthy after 0\.[3-9]s .*raise health\.startup_deadline/);
+  });
+
+  it('says of a log that was taken away under its engine what has become of it', async () => {
+    rig.inventory(demo());
+    await rig.up();
+    expect((await rig.run('wait', 'all', '--for', 'ready')).status).toBe(0);
+    rmSync(join(rig.state, 'logs', 'chat'), { recursive: true });
+    await expect
+      .poll(() => rig.run('logs', 'chat/r0'))
+      .toMatchObject({
+        status: 1,
+        stderr: expect.stringMatching(/^error: cannot show the log of "chat\/r0": it was taken away/),
+      });
+    expect(await rig.run('logs', 'chat/r7')).toMatchObject({ status: 8 });
   });
 
   it('waits for a supervisor that a script has begun in the background just now', async () => {
