@@ -226,6 +226,8 @@ function endReload(work: Work, pool: Pool, operation: Operation, reload: Reload,
   const { to, failure } = reload;
   const state = end === 'reloaded' ? 'succeeded' : 'failed';
   const durationMs = Math.round(at.at - operation.startedAt.at);
+  // Its last step is told before its end.
+  work.put(operation, null);
   work.events.push(
     told(pool, to, 'reload.finished', {
       ...causeOf(work, operation.id),

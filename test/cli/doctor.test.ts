@@ -123,7 +123,7 @@ it('tells of a supervisor that does not answer', async () => {
   child.kill('SIGSTOP');
   const found = await checks();
   child.kill('SIGCONT');
-  expect(found.socket).toMatchObject({
+  expect(found.supervisor).toMatchObject({
     ok: false,
     detail: expect.stringContaining(`pid ${child.pid} has the state directory, and does not answer`),
   });

@@ -30,7 +30,11 @@ export const drainMutants = [
   {
     name: 'a drain has no deadline',
     edits: [
-      core('drain', "return life.state === 'draining' && now >= life.deadline && !life.yields ? 'deadline' : null;", 'return null;'),
+      core(
+        'drain',
+        "return life.state === 'draining' && now >= life.deadline && !life.yields ? 'deadline' : null;",
+        'return null;',
+      ),
       core('drain', 'if (scene.now < life.deadline || life.yields) return', 'if (scene.now < Number.POSITIVE_INFINITY) return'),
     ],
   },

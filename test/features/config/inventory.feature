@@ -194,8 +194,8 @@ Feature: pools.yaml, read strictly
     When I run `poolctl up --json`
     Then it exits with 4
     And it prints JSON with:
-      | ok               | false       |
-      | problems[0].code | UNKNOWN_KEY |
+      | error.code       | INVENTORY_INVALID |
+      | problems[0].code | UNKNOWN_KEY       |
     Given the file "pools.yaml":
       """
       version: 1

@@ -217,7 +217,7 @@ Feature: Drain
       """
       {
         "operation_id": "a UUID", "kind": "drain", "pool_id": "chat", "state": "running", "outcome": null, "changed": true,
-        "started_at": "a time", "finished_at": null, "interrupted": false, "active_leases": 1, "inflight": null, "cut": 0, "startup_deadline_ms": "anything",
+        "started_at": "a time", "finished_at": null, "interrupted": false, "active_leases": 1, "inflight": "anything", "cut": 0, "startup_deadline_ms": "anything",
         "steps": [{ "replica_id": "r0", "step": "drain", "state": "running", "detail": null }]
       }
       """

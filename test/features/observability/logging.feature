@@ -14,7 +14,8 @@ Feature: What happens is told once, as data that reads like a sentence
 
   @OC-POOL-3030
   Scenario: Every event of a life is a line of JSON with the fields that it has, and the journal has the same lines
-    Given the pools:
+    Given the supervisor setting "log: { level: debug }"
+    And the pools:
       """
       chat: { restart: { breaker: { threshold: 2, open_for: 5m } } }
       """
@@ -47,6 +48,7 @@ Feature: What happens is told once, as data that reads like a sentence
       | breaker.changed    | error | pool_id replica_id breaker old_state new_state failure_count                                                   |
       | replica.broken     | error | pool_id replica_id from to failure_count backoff_ms next_restart_at reason hint                                |
       | operation.started  | info  | operation_id kind pool_id                                                                                      |
+      | operation.step     | debug | operation_id kind pool_id replica_id detail result reason                                                      |
       | operation.finished | info  | operation_id kind pool_id result                                                                               |
       | replica.stopping   | info  | pool_id replica_id incarnation from to pid                                                                     |
       | replica.stopped    | info  | pool_id replica_id incarnation from to                                                                         |

@@ -240,6 +240,8 @@ Feature: Who may use the API
       | drain.started      |
       | replica.draining   |
       | replica.stopping   |
+      | lease.lost         |
+      | operation.step     |
       | drain.finished     |
       | operation.finished |
 
@@ -265,5 +267,7 @@ Feature: Who may use the API
     And the events with the correlation id "trace:reload" are:
       | operation.started  |
       | reload.started     |
+      | operation.step     |
+      | operation.step     |
       | reload.finished    |
       | operation.finished |
