@@ -289,7 +289,8 @@ export class Reloads {
     this.entries.specs.set(poolId, course.to);
     if (course.cause === 'apply') {
       this.models.stands(poolId, course.above);
-      for (const key of keysOf(course.to).slice(course.from.masks.length)) this.states.set(key, 'preparing');
+      const wanted = keysOf(course.from).some((key) => this.others.goalOf(key) === 'up');
+      for (const key of keysOf(course.to).slice(course.from.masks.length)) this.states.set(key, wanted ? 'preparing' : 'stopped');
       return;
     }
     this.models.reloaded(course.to, course.from);
