@@ -52,9 +52,9 @@ describe('with one that says nothing', () => {
 
     const stand = await openStand();
     const ending = new AbortController();
-    const events = await clientOf(stand, { answerMs: 20 }).events(null, ending.signal);
+    const events = await clientOf(stand, { answerMs: 1_000 }).events(null, ending.signal);
     const heard = events.next();
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await new Promise((resolve) => setTimeout(resolve, 1_300));
     stand.publish(eventLine(1));
     expect((await heard).value).toEqual(eventLine(1));
     ending.abort();
