@@ -3,7 +3,7 @@
 import { resolveMask } from './devices.js';
 import type { Obstacle } from './facts.js';
 import type { Means } from './launching.js';
-import { isLaunching } from './life.js';
+import { isLaunching, isLive } from './life.js';
 import type { Device, Instant, PoolSpec, Result } from './model.js';
 import { ailmentOf, remedyFor } from './observe.js';
 import { specFor } from './reload.js';
@@ -99,9 +99,12 @@ function portFor(replica: Replica, spec: PoolSpec, { inventory, pools }: State):
   const { from, to } = inventory.supervisor.ports;
   const taken = new Set(replica.avoidPorts);
   for (const { spec: other, replicas } of pools.values()) {
-    for (const { port, index } of replicas) {
+    for (const { port, index, life } of replicas) {
       if (other.port !== 'auto') taken.add(other.port + index);
       else if (port !== null) taken.add(port);
+      // A replica that goes back to what it was may have had none, while the engine that it was given is still there.
+      const launch = isLive(life) ? life.engine.launch : 'launch' in life ? life.launch : null;
+      if (launch !== null) taken.add(launch.port);
     }
   }
   for (let port = from; port <= to; port += 1) if (!taken.has(port)) return { ok: true, value: port };
