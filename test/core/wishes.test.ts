@@ -136,3 +136,13 @@ describe('stop, start, restart', () => {
     expect(bench.swept().effects.at(-1)).toEqual({ type: 'end', exit: 0 });
   });
 });
+
+it('a port that an engine still has is given to nobody else, also where its replica went back to having none', () => {
+  const bench = new Bench([poolSpec('chat', 1), poolSpec('code', 1, { autostart: false })]).ready();
+  const [chat, code] = [...bench.state.pools.values()];
+  if (chat === undefined || code === undefined) throw new Error('two pools');
+  const replicas = chat.replicas.map((replica) => ({ ...replica, port: null }));
+  bench.state = { ...bench.state, pools: new Map(bench.state.pools).set('chat', { ...chat, replicas }) };
+  bench.give({ type: 'requested', verb: 'start', poolId: 'code', replicaId: null, correlationId: null });
+  expect([bench.view().port, bench.view('code/r0').port]).toEqual([18_100, 18_101]);
+});
