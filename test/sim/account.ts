@@ -66,9 +66,10 @@ export function copyOf(account: Account): Account {
   return { ...account, breakers: { general: { ...account.breakers.general }, cuda: { ...account.breakers.cuda } } };
 }
 
-/** With its old model again. */
+/** With its old model again; one that is ready with it has proven that it works. */
 export function asBefore(before: Account, { goal, failedIncarnation, crashes, restarts, pending, readySince }: Account): Account {
-  return { ...copyOf(before), goal, failedIncarnation, crashes, restarts, pending, readySince, excused: true };
+  const proven = before.proven || readySince !== null;
+  return { ...copyOf(before), goal, failedIncarnation, crashes, restarts, pending, readySince, proven, excused: true };
 }
 
 /** With another model, which has earned nothing yet. */
