@@ -61,7 +61,11 @@ export function handoffAfter({ life: before }: Replica, { life: after }: Replica
 function moved(life: Life, before: PoolSpec, after: PoolSpec, polls: Polls, now: Instant): Life {
   if (life.state === 'starting') {
     const { resumed } = life;
-    const known = resumed && { ...resumed, description: described(resumed.description, before, after) };
+    const known = resumed && {
+      ...resumed,
+      description: described(resumed.description, before, after),
+      rewards: resumed.rewards && rewards(resumed.rewards, before, after),
+    };
     return { ...life, ...loading(life, before, after, now), resumed: known };
   }
   if (!isServing(life)) return life;

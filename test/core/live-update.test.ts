@@ -1,9 +1,11 @@
 /** Policies that change under living engines: what is due by them moves, and nothing is restarted. */
 
 import { expect, it } from 'vitest';
+import type { Life } from '../../src/core/life.js';
 import type { PoolSpec } from '../../src/core/model.js';
 import { identityOf, probeResult } from '../rig/facts.js';
 import { poolSpec } from '../rig/specs.js';
+import { again } from './again.js';
 import { apply, chat, operationOf } from './applying.js';
 import { Bench, crash } from './bench.js';
 import { serving } from './leasing.js';
@@ -170,4 +172,20 @@ it('leaves alone whoever is not asked, and what the entry does not change', () =
   const spec = bench.state.pools.get('chat')?.spec as PoolSpec;
   apply(bench, [spec]);
   expect(bench.state.pools.get('chat')?.replicas).toEqual(before);
+});
+
+it('what its ready time is to earn goes by the new policies also where it was not met again yet', () => {
+  const bench = again(ready());
+  const { backoff } = plain.restart;
+  apply(bench, [
+    { ...plain, restart: { ...plain.restart, backoff: { ...backoff, resetAfterMs: backoff.resetAfterMs + 60_000 } } },
+  ]);
+  const stableAt = (of: Bench) => (of.replica().life as Extract<Life, { state: 'ready' }>).stableAt ?? 0;
+  const before = again(ready());
+  for (const each of [bench, before])
+    each
+      .give({ type: 'adopted', ...each.of() })
+      .wake()
+      .probed();
+  expect(stableAt(bench) - stableAt(before)).toBe(60_000);
 });
