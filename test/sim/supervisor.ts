@@ -155,7 +155,8 @@ export class Supervisor {
 
   /** SIGSTOP, or a starved machine: everything that comes meanwhile is met at the end, all at once. */
   stall(forMs: number): void {
-    this.stalledUntil = this.machine.now + forMs;
+    // One in another ends with the longer one: what waits for its end does not come earlier.
+    this.stalledUntil = Math.max(this.stalledUntil, this.machine.now + forMs);
     this.disturbedAt = this.stalledUntil;
   }
 
