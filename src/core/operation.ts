@@ -190,8 +190,11 @@ export function prune(operations: ReadonlyMap<string, Operation>, { now: at }: C
 /** Each step that has begun or ended since, but for those that began with the operation. */
 export function stepsTold(before: Operation, { id, kind, poolId, correlationId, steps }: Operation): readonly Event[] {
   if (steps === before.steps) return [];
-  const isNews = ({ key, what, state }: OperationStep, at: number): boolean => {
-    const isIt = (step: OperationStep | undefined): boolean => step?.key === key && step.what === what;
+  const isNews = (step: OperationStep, at: number): boolean => {
+    // Of hundreds that end together one changes at a time.
+    if (step === before.steps[at]) return false;
+    const { key, what, state } = step;
+    const isIt = (other: OperationStep | undefined): boolean => other?.key === key && other.what === what;
     const was = isIt(before.steps[at]) ? before.steps[at] : before.steps.find(isIt);
     return state !== 'pending' && was?.state !== state;
   };
