@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
-import { type Client, NoAnswer } from '../src/api/client.js';
+import type { Client } from '../src/api/client.js';
+import { NoAnswer } from '../src/api/connection.js';
 import { watchStatus } from '../src/api/watch.js';
 import type { ReplicaView } from '../src/api/wire.js';
 import { PoolctlError } from '../src/errors.js';

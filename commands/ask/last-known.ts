@@ -1,7 +1,8 @@
 /** The status of a supervisor that runs, or what the last one wrote down. */
 
 import { readFile } from 'node:fs/promises';
-import { type Client, NoAnswer } from '../../src/api/client.js';
+import type { Client } from '../../src/api/client.js';
+import { NoAnswer } from '../../src/api/connection.js';
 import type { StatusView } from '../../src/api/wire.js';
 import { PoolctlError } from '../../src/errors.js';
 import { registryFile } from '../../src/host/paths.js';

@@ -1,6 +1,7 @@
 /** How a command finds the supervisor, and what it left on disk. */
 
-import { Client, type ClientOptions } from '../../src/api/client.js';
+import { Client } from '../../src/api/client.js';
+import type { ClientOptions } from '../../src/api/connection.js';
 import { clientSocket, type Named, stateDirOf } from '../../src/host/paths.js';
 import type { Cli, Globals } from '../cli.js';
 

@@ -4,7 +4,8 @@ import { chmod, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished, test } from 'vitest';
-import { Client, type ClientOptions, NoAnswer } from '../../src/api/client.js';
+import { Client } from '../../src/api/client.js';
+import { type ClientOptions, NoAnswer } from '../../src/api/connection.js';
 import { scratchDir, until } from '../host/scratch.js';
 import { eventLine, openStand, running } from './stand.js';
 
