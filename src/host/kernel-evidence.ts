@@ -53,8 +53,8 @@ const mostDescendants = 64;
 
 function childrenOf(pid: number, proc: string): readonly number[] {
   try {
-    const text = readFileSync(join(proc, String(pid), 'task', String(pid), 'children'), 'utf8');
-    return text.split(' ').map(Number).filter(Boolean);
+    const text = readFileSync(`${proc}/${pid}/task/${pid}/children`, 'utf8');
+    return text === '' ? [] : text.split(' ').map(Number).filter(Boolean);
   } catch {
     return [];
   }

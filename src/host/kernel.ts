@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { KernelEvidence } from '../core/crash.js';
 import { type Dead, descendantsOf, killOf, xidOf } from './kernel-evidence.js';
 import { askJournalctl, type KernelLine, type KernelLog, openKernelLog } from './kernel-log.js';
+import type { Pulse } from './pulse.js';
 
 export type Ended = {
   readonly pid: number;
@@ -44,27 +45,28 @@ type Group = { readonly file: string; readonly kills: number; readonly oom: numb
 type Watched = { readonly group: Group | 'unseen' | 'none'; readonly descendants: Dead['descendants'] };
 
 /**
- * While an engine is watched, the machine's counters, the log and who its descendants are, are read every five seconds. `ofGpu` is told of each
- * line of a GPU's driver, once.
+ * While an engine is watched, the machine's counters, the log and who its descendants are, are read at each beat of `pulse` (of five seconds). `ofGpu`
+ * is told of each line of a GPU's driver, once.
  */
 export function watchKernel(
   { proc, cgroups, log }: KernelSources,
   now: () => number,
+  pulse: Pulse,
   ofGpu: (line: KernelLine) => void = () => {},
 ): Kernel {
   const engines = new Map<number, Watched>();
   /** Whose control group was not looked up yet. */
   const groupless = new Set<number>();
   let samples: { readonly at: number; readonly kills: number }[] = [];
-  let timer: NodeJS.Timeout | null = null;
+  let stop: (() => void) | null = null;
   log.follow(ofGpu);
 
   function watch(pid: number, leaf: string | null): void {
     const group = leaf === null ? null : groupAt(join(leaf, 'memory.events'), true);
     engines.set(pid, { ...unseen, group: group ?? unseen.group });
     if (group === null) groupless.add(pid);
-    if (timer !== null) return;
-    timer = setInterval(sample, sampleMs).unref();
+    if (stop !== null) return;
+    stop = pulse(sample);
     setImmediate(sample);
   }
 
@@ -98,8 +100,8 @@ export function watchKernel(
   }
 
   function close(): void {
-    if (timer !== null) clearInterval(timer);
-    timer = null;
+    stop?.();
+    stop = null;
   }
 
   /** How the machine's counter rose in the last ten seconds; null: it did not, as far as anybody knows. */
@@ -143,7 +145,6 @@ export function watchKernel(
   };
 }
 
-const sampleMs = 5_000;
 /** At so many engines' descendants each time. */
 const mostLooks = 5;
 const windowMs = 10_000;
@@ -180,12 +181,13 @@ function groupEvidence({ file, kills, oom }: Group): readonly KernelEvidence[] {
   return [{ kind: 'oom', source: limited ? 'cgroup' : 'kernel', text }];
 }
 
-const counts = { oom_kill: /^oom_kill (\d+)$/m, oom: /^oom (\d+)$/m } as const;
-
-/** A number in a file of counters; null where there is none. */
-function countIn(file: string, name: keyof typeof counts = 'oom_kill'): number | null {
-  const count = counts[name].exec(textOf(file))?.[1];
-  return count === undefined ? null : Number(count);
+/** A number in a file of counters, a name and a number on each line; null where there is none. By hand: it is read out of thousands of bytes at each beat. */
+function countIn(file: string, name: 'oom_kill' | 'oom' = 'oom_kill'): number | null {
+  const text = `\n${textOf(file)}`;
+  const at = text.indexOf(`\n${name} `);
+  if (at === -1) return null;
+  const count = Number.parseInt(text.slice(at + name.length + 2), 10);
+  return Number.isNaN(count) ? null : count;
 }
 
 function textOf(file: string): string {

@@ -4,6 +4,7 @@
  */
 
 import type { SupervisorView } from '../api/wire.js';
+import type { Pulse } from '../host/pulse.js';
 import { makeUntouched } from '../host/untouched.js';
 
 export type Storage = {
@@ -23,10 +24,11 @@ export type Place = {
   mend(): void;
 };
 
-/** A vanished socket is there again within five seconds. */
-const lookEveryMs = { well: 5_000, ill: 1_000 } as const;
+/** While anything is not saved. */
+const lookAgainMs = 1_000;
 
-export function makeStorage(publish: (what: string, error: string | null) => void): Storage {
+/** `pulse` beats every five seconds: so soon a vanished socket is there again. */
+export function makeStorage(publish: (what: string, error: string | null) => void, pulse: Pulse): Storage {
   const unsaved = new Map<string, string>();
   let look: () => void = () => {};
 
@@ -47,9 +49,8 @@ export function makeStorage(publish: (what: string, error: string | null) => voi
       let busy: Promise<void> | null = null;
       let closed = false;
 
-      async function lookNow(): Promise<void> {
+      async function lookThrough(): Promise<void> {
         try {
-          if (untouched(directories()) && unsaved.size === 0) return;
           if (await retake()) tell(what, `"${what}" was taken away: what lay there is lost, and it is made anew`);
           tell(what, null);
           mend();
@@ -64,9 +65,11 @@ export function makeStorage(publish: (what: string, error: string | null) => voi
       }
 
       function begin(): void {
-        busy ??= lookNow().finally(() => {
+        timer = null;
+        if (busy !== null || (untouched(directories()) && unsaved.size === 0)) return;
+        busy = lookThrough().finally(() => {
           busy = null;
-          arm(unsaved.size === 0 ? lookEveryMs.well : lookEveryMs.ill);
+          if (unsaved.size > 0) arm(lookAgainMs);
         });
       }
 
@@ -74,10 +77,12 @@ export function makeStorage(publish: (what: string, error: string | null) => voi
       look = () => {
         if (!closed && busy === null) arm(0);
       };
-      arm(lookEveryMs.well);
+      // While anything is not saved, the looks are a second apart without it.
+      const stop = pulse(() => timer ?? begin());
       return {
         async close() {
           closed = true;
+          stop();
           if (timer !== null) clearTimeout(timer);
           await busy;
         },

@@ -8,6 +8,7 @@ import { expect, onTestFinished, test, vi } from 'vitest';
 import { watchKernel } from '../../src/host/kernel.js';
 import { descendantsOf } from '../../src/host/kernel-evidence.js';
 import { openKernelLog } from '../../src/host/kernel-log.js';
+import { makePulse } from '../../src/host/pulse.js';
 import { scratchDir } from './scratch.js';
 
 const killed = { code: null, signal: 'SIGKILL', devices: [] };
@@ -26,7 +27,9 @@ async function machine(files: Readonly<Record<string, string>> = {}, journal: ((
   const now = (): number => performance.now() + shiftMs;
   const log = openKernelLog({ path: join(dir, 'kmsg'), journal, now });
   const heard: string[] = [];
-  const kernel = watchKernel({ proc: join(dir, 'proc'), cgroups: join(dir, 'cgroup'), log }, now, ({ text }) => heard.push(text));
+  const kernel = watchKernel({ proc: join(dir, 'proc'), cgroups: join(dir, 'cgroup'), log }, now, makePulse(5_000), ({ text }) =>
+    heard.push(text),
+  );
   onTestFinished(() => kernel.close());
   const seen = async (...pids: readonly number[]): Promise<void> => {
     for (const pid of pids) kernel.watch(pid, null);

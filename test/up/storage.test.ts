@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { makePulse } from '../../src/host/pulse.js';
 import { makeStorage } from '../../src/up/storage.js';
 
 let directory: string;
@@ -11,14 +12,14 @@ let disk: Error | null;
 let storage: ReturnType<typeof makeStorage>;
 let place: { close(): Promise<void> };
 beforeEach(() => {
-  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval'] });
   directory = mkdtempSync(join(tmpdir(), 'poolctl-storage-'));
   // Long ago, as it would be after a look.
   utimesSync(directory, 1, 1);
   looks = 0;
   told = [];
   disk = null;
-  storage = makeStorage((what, error) => told.push([what, error]));
+  storage = makeStorage((what, error) => told.push([what, error]), makePulse(5_000));
   place = storage.watch('the place', {
     directories: () => [directory],
     async retake() {
