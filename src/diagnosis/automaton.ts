@@ -18,19 +18,23 @@ export type Automaton = {
 export function automatonOf(words: readonly string[]): Automaton {
   const { classes, width } = classesOf(words);
   const trie = trieOf(words, classes, width);
-  const order = linkFailures(trie, width);
-  return { ...renumbered(trie, order, width), width, classes };
+  const failures = failuresOf(trie, width);
+  return { ...tableOf(trie, failures, width), width, classes };
 }
 
 const blankClass = 1;
 
+/** States are numbered as they are made, from 0, the root. */
 type Trie = {
-  /** Rows of `width`; 0 is no edge, since none leads back to the root. */
-  readonly next: Uint32Array;
-  readonly states: number;
+  /** By state times `width` plus letter. */
+  readonly edges: ReadonlyMap<number, number>;
+  /** How each state is come to. The root is taken for a blank, as what stands before a text. */
+  readonly parents: Uint32Array;
+  readonly letters: Uint8Array;
+  /** The states by the letters that lead to them, the root alone in the first. */
+  readonly levels: readonly (readonly number[])[];
   /** The words that end in a state, where any do. */
-  readonly ends: Map<number, number[]>;
-  readonly afterBlank: Uint8Array;
+  readonly ends: Map<number, readonly number[]>;
 };
 
 /** One class for each character that a word has; all others share class 0. */
@@ -47,60 +51,76 @@ function classesOf(words: readonly string[]): { readonly classes: Uint8Array; re
 
 function trieOf(words: readonly string[], classes: Uint8Array, width: number): Trie {
   const most = words.reduce((sum, word) => sum + word.length, 1);
-  const [next, afterBlank, ends] = [new Uint32Array(most * width), new Uint8Array(most), new Map<number, number[]>()];
-  afterBlank[0] = 1;
-  let states = 1;
+  const [parents, letters] = [new Uint32Array(most), new Uint8Array(most)];
+  const edges = new Map<number, number>();
+  const levels: number[][] = [[0]];
+  const ends = new Map<number, readonly number[]>();
+  letters[0] = blankClass;
+  let made = 1;
   words.forEach((word, number) => {
     let state = 0;
-    for (const letter of word) {
-      const edge = state * width + (classes[letter.charCodeAt(0)] ?? 0);
-      if (next[edge] === 0) {
-        next[edge] = states;
-        afterBlank[states] = letter === ' ' ? 1 : 0;
-        states += 1;
-      }
-      state = next[edge] ?? 0;
+    for (let at = 0; at < word.length; at += 1) {
+      const letter = classes[word.charCodeAt(at)] ?? 0;
+      const edge = state * width + letter;
+      const before = state;
+      state = edges.get(edge) ?? made;
+      if (state < made) continue;
+      edges.set(edge, state);
+      parents[state] = before;
+      letters[state] = letter;
+      levels[at + 1] ??= [];
+      levels[at + 1]?.push(state);
+      made += 1;
     }
     ends.set(state, [...(ends.get(state) ?? []), number]);
   });
-  return { next, states, ends, afterBlank };
+  return { edges, parents, letters, levels, ends };
 }
 
-/** Fills in where to go when a word does not go on, breadth first; returns the states in that order. */
-function linkFailures({ next, states, ends, afterBlank }: Trie, width: number): readonly number[] {
-  const failure = new Uint32Array(states);
-  const order = [0];
-  for (const state of order) {
-    for (let letter = 0; letter < width; letter += 1) {
-      const edge = state * width + letter;
-      const to = next[edge] ?? 0;
-      const elsewhere = state === 0 ? 0 : (next[(failure[state] ?? 0) * width + letter] ?? 0);
-      if (to === 0) {
-        next[edge] = letter === blankClass && afterBlank[state] === 1 ? state : elsewhere;
-        continue;
-      }
-      failure[to] = elsewhere;
-      const shorter = ends.get(elsewhere);
-      if (shorter !== undefined) ends.set(to, [...(ends.get(to) ?? []), ...shorter]);
-      order.push(to);
-    }
+/**
+ * Where each state goes on when its word does not: to one of fewer letters, and what ends there ends in it as well. Found along the edges that there
+ * are: a whole row for each state would take ten times as long.
+ */
+function failuresOf({ edges, parents, letters, levels, ends }: Trie, width: number): Uint32Array {
+  const failures = new Uint32Array(parents.length);
+  const onward = (state: number, letter: number): number =>
+    edges.get(state * width + letter) ?? (letter === blankClass && letters[state] === blankClass ? state : 0);
+  for (const state of levels.slice(2).flat()) {
+    const letter = letters[state] ?? 0;
+    let from = failures[parents[state] ?? 0] ?? 0;
+    while (from !== 0 && onward(from, letter) === 0) from = failures[from] ?? 0;
+    const to = onward(from, letter);
+    failures[state] = to;
+    const shorter = ends.get(to);
+    if (shorter !== undefined) ends.set(state, [...(ends.get(state) ?? []), ...shorter]);
   }
-  return order;
+  return failures;
 }
 
 /** States that find something get the highest numbers, so that the loop asks with one comparison. */
-function renumbered(trie: Trie, order: readonly number[], width: number): Pick<Automaton, 'next' | 'firstFound' | 'found'> {
-  const sorted = [...order.filter((state) => !trie.ends.has(state)), ...order.filter((state) => trie.ends.has(state))];
-  const numbers = new Uint32Array(sorted.length);
-  sorted.forEach((state, number) => {
-    numbers[state] = number * width;
+function tableOf(
+  { parents, letters, levels, ends }: Trie,
+  failures: Uint32Array,
+  width: number,
+): Pick<Automaton, 'next' | 'firstFound' | 'found'> {
+  const states = levels.flat();
+  const finding = states.filter((state) => ends.has(state));
+  const rows = new Uint32Array(states.length);
+  [...states.filter((state) => !ends.has(state)), ...finding].forEach((state, number) => {
+    rows[state] = number * width;
   });
-  const next = new Uint32Array(sorted.length * width);
-  sorted.forEach((state, number) => {
-    for (let letter = 0; letter < width; letter += 1) {
-      next[number * width + letter] = numbers[trie.next[state * width + letter] ?? 0] ?? 0;
+  const next = new Uint32Array(states.length * width);
+  const row = (state: number): number => rows[state] ?? 0;
+  for (const level of levels.slice(1)) {
+    // With these edges the rows of the level before are whole, and so are all that this one's states go on from.
+    for (const state of level) next[row(parents[state] ?? 0) + (letters[state] ?? 0)] = row(state);
+    for (const state of level) {
+      const model = row(failures[state] ?? 0);
+      next.copyWithin(row(state), model, model + width);
+      // Any run of blanks counts as one.
+      if (letters[state] === blankClass) next[row(state) + blankClass] = row(state);
     }
-  });
-  const found = sorted.slice(-trie.ends.size).map((state) => Uint16Array.from(trie.ends.get(state) ?? []));
-  return { next, firstFound: (sorted.length - found.length) * width, found };
+  }
+  const found = finding.map((state) => Uint16Array.from(ends.get(state) ?? []));
+  return { next, firstFound: (states.length - found.length) * width, found };
 }

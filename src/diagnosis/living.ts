@@ -18,7 +18,7 @@ export function alarmOf(line: string): Sign | null {
   if (entries.length === 0) return null;
   const { body, level } = bareLine(ownPart(whole));
   if (level === 'calm') return null;
-  const rule = entries.find(({ pattern }) => pattern.test(body))?.rule;
+  const rule = entries.find(({ pattern }) => pattern().test(body))?.rule;
   if (!rule || rule.weight === 'notice') return null;
   const text = line.trim().slice(0, longestEvidence);
   if (deadCore.test(body)) return { kind: 'sticky', class: 'gpu_error', subclass: 'dead_core', text };

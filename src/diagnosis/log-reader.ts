@@ -56,7 +56,7 @@ export function logReader(isOwn: LineForm): LogReader {
     }
     if (!isOwn(line)) return inText;
     const bare = lazily(() => bareLine(text));
-    const fits = ({ pattern, anchored }: Entry): boolean => pattern.test(anchored ? bare().body : text);
+    const fits = ({ pattern, anchored }: Entry): boolean => pattern().test(anchored ? bare().body : text);
     const { heeded, ruling } = candidates(words);
     for (const entry of heeded) if (entry.sign !== null && fits(entry)) heed(entry.sign, at(number, line));
     if (ruling.length === 0 && before.length === 0) return inText;
@@ -90,7 +90,7 @@ export function logReader(isOwn: LineForm): LogReader {
   function joined(number: number, { body: first, level }: Bare, second: string, entries: readonly Entry[]): void {
     if (first === '') return;
     for (const whole of [`${first} ${second}`, `${first}${second}`]) {
-      const found = entries.filter(useful).find(({ pattern }) => spans(pattern.exec(whole), first.length));
+      const found = entries.filter(useful).find(({ pattern }) => spans(pattern().exec(whole), first.length));
       if (!found?.rule) continue;
       keep(found.rule, { body: whole, level }, at(number - 1, whole));
       return;

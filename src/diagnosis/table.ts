@@ -10,7 +10,8 @@ import { type Sign, signs } from './signs.js';
 /** One phrase of a rule or of a sign, in the order in which they count. */
 export type Entry = {
   readonly order: number;
-  readonly pattern: RegExp;
+  /** Made when it is first tried: most are never. */
+  readonly pattern: () => RegExp;
   /** To be tried on the line behind its prefixes. */
   readonly anchored: boolean;
   readonly rule: Rule | null;
@@ -25,7 +26,7 @@ export type Table = {
   marksText(word: number): boolean;
 };
 
-/** Made when the first log is read: it takes some fifty milliseconds and a few megabytes, and holds nothing of any log. */
+/** Made when the first log is read: it takes some twenty milliseconds and two megabytes, and holds nothing of any log. */
 export const sharedTable = lazily(buildTable);
 
 function buildTable(): Table {
@@ -36,7 +37,7 @@ function buildTable(): Table {
     const word = wordOf(phrase);
     const entries = byWord.get(word) ?? [];
     byWord.set(word, entries);
-    entries.push({ order: order++, pattern: patternOf(phrase), anchored: phrase.startsWith('^'), ...of });
+    entries.push({ order: order++, pattern: lazily(() => patternOf(phrase)), anchored: phrase.startsWith('^'), ...of });
   };
   for (const [sign, phrases] of signs) for (const phrase of phrases) add(phrase, { rule: null, sign });
   for (const rule of rules()) for (const phrase of rule.phrases) add(phrase, { rule, sign: null });
