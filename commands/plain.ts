@@ -1,6 +1,6 @@
 /**
- * Command lines that are read without commander, since loading it costs `status` a tenth of its time: no words at all, and `status` with
- * nothing but selectors and the options that stand everywhere. Any other line is left to commander, with its help and its errors.
+ * Command lines that are read without commander, since loading it costs `status` a tenth of its time: no words at all, `--version`, and `status`
+ * with nothing but selectors and the options that stand everywhere. Any other line is left to commander, with its help and its errors.
  */
 
 import { PoolctlError } from '../src/errors.js';
@@ -17,6 +17,7 @@ export function plainLine(argv: readonly string[], cli: Cli): (() => Promise<voi
 
 function plainRun(argv: readonly string[], cli: Cli): (() => Promise<void>) | null {
   if (argv.length === 0) return () => alone(cli);
+  if (argv.length === 1 && (argv[0] === '--version' || argv[0] === '-V')) return async () => cli.stdout(`${cli.version}\n`);
   const line = readPlain(argv);
   if (line === null || line.words[0] !== 'status') return null;
   return async () => showStatus(line.words.slice(1), asGlobals(line.given), cli);

@@ -1,6 +1,6 @@
 /** zod's issues -> complaints in our words, each with its place: the value for a bad value, the key for an unknown one, the parent for a missing one. */
 
-import type * as z from 'zod';
+import type * as z from 'zod/mini';
 import { suggest } from '../text/suggest.js';
 import { type Complaint, quoted } from './problem.js';
 import { homesOf, keysAt } from './schema.js';

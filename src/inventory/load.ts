@@ -1,6 +1,6 @@
 /** The text of a pools.yaml -> an inventory, and everything that is wrong with it. Pure: reads no file and asks nobody. */
 
-import type * as z from 'zod';
+import type * as z from 'zod/mini';
 import type { Inventory } from '../core/model.js';
 import type { Fault } from './build.js';
 import { checkConflicts } from './checks/conflicts.js';
@@ -110,7 +110,7 @@ function fitToSchema(tree: Tree, isSecret: (start: number) => boolean): Fitted {
   if (first.success) return { input: first.data, found: [] };
   const found = findings(first.error.issues, { root: tree, isSecret });
   if (tree.kind !== 'map') return { input: null, found };
-  let rest: z.ZodSafeParseResult<InventoryInput> = first;
+  let rest: z.core.util.SafeParseResult<InventoryInput> = first;
   let more = found;
   for (let round = 0; round < 4 && !rest.success; round += 1) {
     for (const { prune } of more) if (prune !== null) remove(plain, prune);

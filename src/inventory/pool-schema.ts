@@ -1,8 +1,9 @@
 /** Every key of a pool, with its default and its meaning. `defaults` takes the same keys. */
 
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { engineKinds } from '../core/model.js';
 import {
+  about,
   anyText,
   count,
   duration,
@@ -16,6 +17,7 @@ import {
   someTime,
   text,
   textOf,
+  wholeNumber,
   wordOr,
 } from './leaves.js';
 
@@ -25,7 +27,11 @@ const maxReplicas = 1000;
 export const variableName = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
 const maskItem = z.union(
-  [count(0), text('a device'), z.array(z.union([count(0), text('a device')], { error: 'a device' }), { error: 'a list' }).min(1)],
+  [
+    count(0),
+    text('a device'),
+    z.array(z.union([count(0), text('a device')], { error: 'a device' }), { error: 'a list' }).check(z.minLength(1)),
+  ],
   {
     error: 'a device mask: 0, [0, 1], "0,1", GPU-<uuid>, all or cpu',
   },
@@ -34,12 +40,17 @@ const maskItem = z.union(
 const envValue = z.union(
   [
     anyText,
-    z
-      .strictObject({ from_env: textOf(variableName, 'the name of a variable') }, { error: 'a map' })
-      .meta({ description: "read from the supervisor's environment at the launch; never stored or shown" }),
+    about(z.strictObject({ from_env: textOf(variableName, 'the name of a variable') }, { error: 'a map' }), {
+      description: "read from the supervisor's environment at the launch; never stored or shown",
+    }),
   ],
   { error: 'a text (numbers in quotes) or { from_env: NAME }' },
 );
+
+const ratio = (() => {
+  const error = 'a ratio above 0 and up to 1';
+  return z.number({ error }).check(z.gt(0, { error }), z.maximum(1, { error }));
+})();
 
 const program = z.array(anyText, { error: 'a list of texts' });
 
@@ -75,7 +86,7 @@ const health = group(
     min_uptime: key(duration, '1s', 'with path none: ready after so long'),
     generate: group(
       {
-        every: key(someTime.nullable(), null, 'between two probes that generate one token; null: never'),
+        every: key(z.nullable(someTime), null, 'between two probes that generate one token; null: never'),
         timeout: key(someTime, '30s', 'of one such probe'),
       },
       'a liveness probe that generates one token',
@@ -132,48 +143,41 @@ const restart = group(
 
 export const poolSchema = z.strictObject(
   {
-    engine: oneOf(...engineKinds)
-      .optional()
-      .meta({ description: 'the inference server; guessed (llamacpp) when the model ends in .gguf' }),
+    engine: about(z.optional(oneOf(...engineKinds)), {
+      description: 'the inference server; guessed (llamacpp) when the model ends in .gguf',
+    }),
     model: key(
-      text('a path or a reference of a model').nullable(),
+      z.nullable(text('a path or a reference of a model')),
       null,
       'path, file:, https:, hf:org/repo/file, or org/repo for vllm and sglang; required but for command and demo',
     ),
     model_digest: key(
-      textOf(/^[sS][hH][aA]256:[0-9a-fA-F]{64}$/, 'sha256: and 64 hexadecimal digits').nullable(),
+      z.nullable(textOf(/^[sS][hH][aA]256:[0-9a-fA-F]{64}$/, 'sha256: and 64 hexadecimal digits')),
       null,
       'sha256:<hex>; checked before start',
     ),
-    model_id: key(text('a name').nullable(), null, 'name in logs and status; null: from the model'),
+    model_id: key(z.nullable(text('a name')), null, 'name in logs and status; null: from the model'),
     device_masks: key(
       z
         .array(maskItem, { error: 'a list of device masks' })
-        .min(1, { error: 'a list with at least one device mask' })
-        .max(maxReplicas, { error: `a list of at most ${maxReplicas} device masks` }),
+        .check(
+          z.minLength(1, { error: 'a list with at least one device mask' }),
+          z.maxLength(maxReplicas, { error: `a list of at most ${maxReplicas} device masks` }),
+        ),
       ['all'],
       'each item one replica: 0, [0, 1], "0,1", "GPU0,GPU1", GPU-<uuid or unique prefix>, all, cpu',
     ),
     share: key(flag, false, 'may another pool (which must say so too) or replica use the same device?'),
     tensor_split: key(
-      z
-        .array(
-          z
-            .number({ error: 'a ratio above 0 and up to 1' })
-            .gt(0, { error: 'a ratio above 0 and up to 1' })
-            .max(1, { error: 'a ratio above 0 and up to 1' }),
-          { error: 'a list of ratios' },
-        )
-        .min(1, { error: 'a list of ratios' })
-        .nullable(),
+      z.nullable(z.array(ratio, { error: 'a list of ratios' }).check(z.minLength(1, { error: 'a list of ratios' }))),
       null,
       "ratios over a mask's devices, sum 1.0; null: no split flags",
     ),
-    vram: key(size.nullable(), null, 'what one replica needs on its mask; checked before start; null: learnt, advisory'),
-    host_memory: key(size.nullable(), null, 'what one replica needs of MemAvailable; checked before start'),
-    binary: key(text('a program').nullable(), null, 'program, by PATH or path; null: by engine'),
+    vram: key(z.nullable(size), null, 'what one replica needs on its mask; checked before start; null: learnt, advisory'),
+    host_memory: key(z.nullable(size), null, 'what one replica needs of MemAvailable; checked before start'),
+    binary: key(z.nullable(text('a program')), null, 'program, by PATH or path; null: by engine'),
     command: key(
-      program.min(1, { error: 'a list that begins with a program' }).nullable(),
+      z.nullable(program.check(z.minLength(1, { error: 'a list that begins with a program' }))),
       null,
       'argv; for engine: command only, and required there',
     ),
@@ -183,8 +187,8 @@ export const poolSchema = z.strictObject(
       {},
       'NAME: value, or NAME: { from_env: OTHER } (never stored, redacted)',
     ),
-    workdir: key(text('a directory').nullable(), null, "null: a directory of the replica's own"),
-    user: key(textOf(/^[^:\s\0]+$/, 'the name of a user').nullable(), null, 'run engines as this user (root only)'),
+    workdir: key(z.nullable(text('a directory')), null, "null: a directory of the replica's own"),
+    user: key(z.nullable(textOf(/^[^:\s\0]+$/, 'the name of a user')), null, 'run engines as this user (root only)'),
     isolate: group(
       {
         no_new_privs: key(flag, true, 'no setuid program can raise its rights'),
@@ -195,26 +199,12 @@ export const poolSchema = z.strictObject(
     ),
     host: key(textOf(/^[A-Za-z0-9.:_-]+$/, 'a host name or an address'), '127.0.0.1', 'where engines listen'),
     port: key(
-      wordOr(
-        ['auto'],
-        z
-          .int({ error: 'auto or a port from 1 to 65535' })
-          .min(1, { error: 'auto or a port from 1 to 65535' })
-          .max(65535, { error: 'auto or a port from 1 to 65535' }),
-        'auto or a port from 1 to 65535',
-      ),
+      wordOr(['auto'], wholeNumber(1, 65_535, 'auto or a port from 1 to 65535'), 'auto or a port from 1 to 65535'),
       'auto',
       'a number: replica N listens on port + N',
     ),
     slots: key(
-      wordOr(
-        ['auto'],
-        z
-          .int({ error: 'auto or a whole number from 1' })
-          .min(1, { error: 'auto or a whole number from 1' })
-          .max(1_000_000, { error: 'auto or a whole number from 1' }),
-        'auto or a whole number from 1',
-      ),
+      wordOr(['auto'], wholeNumber(1, 1_000_000, 'auto or a whole number from 1'), 'auto or a whole number from 1'),
       'auto',
       "one replica's concurrency; auto: from the engine or its args",
     ),

@@ -1,7 +1,7 @@
 /** The schema of pools.yaml: what it takes, its defaults, and its JSON Schema. Values stay as written; normalize.ts reads the units. */
 
-import * as z from 'zod';
-import { count, duration, flag, group, key, oneOf, someSize, someTime, text, textOf } from './leaves.js';
+import * as z from 'zod/mini';
+import { about, count, duration, flag, group, key, oneOf, someSize, someTime, text, textOf, whatIs } from './leaves.js';
 import { poolSchema } from './pool-schema.js';
 import type { Path } from './tree.js';
 
@@ -10,12 +10,12 @@ export const poolIdPattern = /^(?!all$)[a-z0-9][a-z0-9-]{0,62}$/;
 const supervisorSchema = z.strictObject(
   {
     listen: key(
-      textOf(/^(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]):\d{1,5}$/, 'host:port, such as 127.0.0.1:9200').nullable(),
+      z.nullable(textOf(/^(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]):\d{1,5}$/, 'host:port, such as 127.0.0.1:9200')),
       null,
       'HTTP API and /metrics on TCP, beside the socket; also $POOLCTL_LISTEN',
     ),
     token_file: key(
-      text('a file').nullable(),
+      z.nullable(text('a file')),
       null,
       'holds the token of the TCP API, as $POOLCTL_TOKEN does; required when listen is not loopback',
     ),
@@ -49,7 +49,7 @@ const supervisorSchema = z.strictObject(
       'the event journal',
     ),
     device_poll: key(someTime, '5s', 'between two looks at the devices'),
-    engine_poll: key(someTime.nullable(), '10s', 'between two questions for running requests; null: only during a drain'),
+    engine_poll: key(z.nullable(someTime), '10s', 'between two questions for running requests; null: only during a drain'),
     device_storm: group(
       {
         limit: key(count(), 6, 'restarts over all pools that touch one device'),
@@ -66,13 +66,17 @@ const maxPools = 1000;
 
 export const inventorySchema = z.strictObject(
   {
-    version: z.literal(1, { error: '1' }).meta({ description: 'of this format' }),
-    supervisor: supervisorSchema.optional().meta({ description: 'settings of poolctl itself' }),
-    defaults: poolSchema.optional().meta({ description: 'any key of a pool; a pool inherits them key by key, maps merged' }),
-    pools: z
-      .record(textOf(poolIdPattern, 'a pool id'), poolSchema, { error: 'a map of pools' })
-      .refine((pools) => Object.keys(pools).length <= maxPools, { error: `a map of at most ${maxPools} pools` })
-      .meta({ maxProperties: maxPools, description: 'by id: lower-case letters, digits and hyphens, at most 63, not "all"' }),
+    version: about(z.literal(1, { error: '1' }), { description: 'of this format' }),
+    supervisor: about(z.optional(supervisorSchema), { description: 'settings of poolctl itself' }),
+    defaults: about(z.optional(poolSchema), {
+      description: 'any key of a pool; a pool inherits them key by key, maps merged',
+    }),
+    pools: about(
+      z
+        .record(textOf(poolIdPattern, 'a pool id'), poolSchema, { error: 'a map of pools' })
+        .check(z.refine((pools) => Object.keys(pools).length <= maxPools, { error: `a map of at most ${maxPools} pools` })),
+      { maxProperties: maxPools, description: 'by id: lower-case letters, digits and hyphens, at most 63, not "all"' },
+    ),
   },
   { error: 'a map with version and pools' },
 );
@@ -98,27 +102,31 @@ export const builtIns = {
   supervisor: defaultsOf(supervisorSchema) as unknown as SupervisorSettings,
 };
 
-function defaultsOf(schema: z.ZodObject): Record<string, unknown> {
+function defaultsOf(schema: z.ZodMiniObject): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(schema.shape).flatMap(([name, field]) => {
-      const inner = field instanceof z.ZodOptional ? field.unwrap() : field;
-      if (inner instanceof z.ZodObject) return [[name, defaultsOf(inner)]];
-      const { default: byDefault } = (field as z.ZodType).meta() ?? {};
+      const inner = unwrapped(field);
+      if (inner instanceof z.ZodMiniObject) return [[name, defaultsOf(inner)]];
+      const { default: byDefault } = whatIs(field as z.ZodMiniType);
       return byDefault === undefined ? [] : [[name, byDefault]];
     }),
   );
+}
+
+function unwrapped(schema: unknown): unknown {
+  return schema instanceof z.ZodMiniOptional ? schema.def.innerType : schema;
 }
 
 /** The keys that may stand in the map at `path`; none where any name may, or where there is no map. */
 export function keysAt(path: Path): readonly string[] {
   let here: unknown = inventorySchema;
   for (const step of path) {
-    if (here instanceof z.ZodRecord) here = here.valueType;
-    else here = here instanceof z.ZodObject ? here.shape[String(step)] : undefined;
-    if (here instanceof z.ZodOptional) here = here.unwrap();
-    if (here instanceof z.ZodUnion) here = here.options.find((option) => option instanceof z.ZodObject);
+    if (here instanceof z.ZodMiniRecord) here = here.def.valueType;
+    else here = here instanceof z.ZodMiniObject ? here.shape[String(step)] : undefined;
+    here = unwrapped(here);
+    if (here instanceof z.ZodMiniUnion) here = here.def.options.find((option) => option instanceof z.ZodMiniObject);
   }
-  return here instanceof z.ZodObject ? Object.keys(here.shape) : [];
+  return here instanceof z.ZodMiniObject ? Object.keys(here.shape) : [];
 }
 
 /** Every place in the schema where a key of this name may stand: `health.interval`, `supervisor.listen`. Below pools the pool is left out. */
@@ -126,10 +134,10 @@ export function homesOf(name: string): readonly string[] {
   return [...homesIn(poolSchema, name, ''), ...homesIn(supervisorSchema, name, 'supervisor.')];
 }
 
-function homesIn(schema: z.ZodObject, name: string, prefix: string): readonly string[] {
+function homesIn(schema: z.ZodMiniObject, name: string, prefix: string): readonly string[] {
   return Object.entries(schema.shape).flatMap(([own, field]) => {
-    const inner = field instanceof z.ZodOptional ? field.unwrap() : field;
-    const below = inner instanceof z.ZodObject ? homesIn(inner, name, `${prefix}${own}.`) : [];
+    const inner = unwrapped(field);
+    const below = inner instanceof z.ZodMiniObject ? homesIn(inner, name, `${prefix}${own}.`) : [];
     return own === name ? [`${prefix}${own}`, ...below] : below;
   });
 }
