@@ -118,6 +118,17 @@ const journalMs = 1_000;
 
 /** A device gives one record at a time. EPIPE: some were overwritten before they were read, and the next read goes on behind them. */
 function nextRecords(fd: number, buffer: Buffer): string | null {
+  // That there is none is the usual answer, and an error: its stack would take longer than all else here.
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 0;
+  try {
+    return nextOf(fd, buffer);
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
+  }
+}
+
+function nextOf(fd: number, buffer: Buffer): string | null {
   for (let tries = 0; tries < 3; tries += 1) {
     try {
       const bytes = readSync(fd, buffer, 0, buffer.length, null);

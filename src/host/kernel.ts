@@ -1,6 +1,6 @@
 /** What the kernel knows of a process that has ended: whether it was killed for want of memory, and whether its GPU failed under it. */
 
-import { readFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import type { KernelEvidence } from '../core/crash.js';
 import { type Dead, descendantsOf, killOf, xidOf } from './kernel-evidence.js';
@@ -181,14 +181,37 @@ function groupEvidence({ file, kills, oom }: Group): readonly KernelEvidence[] {
   return [{ kind: 'oom', source: limited ? 'cgroup' : 'kernel', text }];
 }
 
-/** A number in a file of counters, a name and a number on each line; null where there is none. By hand: it is read out of thousands of bytes at each beat. */
+/** A number in a file of counters, a name and a number on each line; null where there is none. */
 function countIn(file: string, name: 'oom_kill' | 'oom' = 'oom_kill'): number | null {
-  const text = `\n${textOf(file)}`;
-  const at = text.indexOf(`\n${name} `);
+  const bytes = bytesOf(file);
+  const line = `\n${name} `;
+  const at = bytes.indexOf(line);
   if (at === -1) return null;
-  const count = Number.parseInt(text.slice(at + name.length + 2), 10);
+  const count = Number.parseInt(bytes.toString('latin1', at + line.length, at + line.length + mostDigits), 10);
   return Number.isNaN(count) ? null : count;
 }
+
+/** A line break and what the file has; no text is made of thousands of bytes for one number. Nothing where it cannot be read. */
+function bytesOf(file: string): Buffer {
+  const bytes = Buffer.allocUnsafe(longestCounters);
+  let end = bytes.write('\n');
+  try {
+    const fd = openSync(file, 'r');
+    try {
+      // The kernel gives a page at a time.
+      for (let read = -1; read !== 0 && end < bytes.length; end += read)
+        read = readSync(fd, bytes, end, bytes.length - end, null);
+    } finally {
+      closeSync(fd);
+    }
+  } catch {
+    // Nobody counts here.
+  }
+  return bytes.subarray(0, end);
+}
+
+const longestCounters = 32 * 1024;
+const mostDigits = 20;
 
 function textOf(file: string): string {
   try {

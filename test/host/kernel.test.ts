@@ -181,6 +181,17 @@ test('the kill of a worker is why its engine died, however that ended; the kill 
   expect(await kernel.evidence({ ...failed, pid: 814 })).toEqual([]);
 });
 
+test('a counter is found however much stands before it', async () => {
+  const { kernel, write, seen } = await machine();
+  const others = 'numa_hit 123456\n'.repeat(1_000);
+  write('proc/vmstat', others + vmstat(3));
+  await seen(812);
+  write('proc/vmstat', others + vmstat(4));
+  expect(await kernel.evidence({ ...killed, pid: 812 })).toMatchObject([
+    { source: 'machine', text: expect.stringContaining('from 3 to 4') },
+  ]);
+});
+
 test('of many engines some are looked at each time, and all in turn', async () => {
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
   onTestFinished(() => void vi.useRealTimers());
