@@ -1,6 +1,6 @@
 /** What the kernel knows of a process that has ended: whether it was killed for want of memory, and whether its GPU failed under it. */
 
-import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
+import { closeSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import type { KernelEvidence } from '../core/crash.js';
 import { type Dead, descendantsOf, killOf, xidOf } from './kernel-evidence.js';
@@ -165,7 +165,7 @@ function groupAt(file: string, own: boolean): Group | null {
 
 /** The older hierarchy has a line for memory; where it has none, the only group counts. */
 function memoryGroup(file: string): MemoryGroup | null {
-  const text = textOf(file);
+  const text = bytesOf(file).toString();
   const former = /^\d+:(?:[^:\n]*,)?memory(?:,[^:\n]*)?:(\/.*)$/m.exec(text)?.[1];
   const unified = /^0::(\/.*)$/m.exec(text)?.[1];
   if (former !== undefined) return { path: former, unified: false };
@@ -191,7 +191,7 @@ function countIn(file: string, name: 'oom_kill' | 'oom' = 'oom_kill'): number | 
   return Number.isNaN(count) ? null : count;
 }
 
-/** A line break and what the file has; no text is made of thousands of bytes for one number. Nothing where it cannot be read. */
+/** A line break and what the file has, of which no text of thousands of bytes is made for one number; no more than that where it cannot be read. */
 function bytesOf(file: string): Buffer {
   const bytes = Buffer.allocUnsafe(longestCounters);
   let end = bytes.write('\n');
@@ -212,11 +212,3 @@ function bytesOf(file: string): Buffer {
 
 const longestCounters = 32 * 1024;
 const mostDigits = 20;
-
-function textOf(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch {
-    return '';
-  }
-}

@@ -78,7 +78,9 @@ export function makeStorage(publish: (what: string, error: string | null) => voi
         if (!closed && busy === null) arm(0);
       };
       // While anything is not saved, the looks are a second apart without it.
-      const stop = pulse(() => timer ?? begin());
+      const stop = pulse(() => {
+        if (timer === null) begin();
+      });
       return {
         async close() {
           closed = true;
