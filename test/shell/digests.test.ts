@@ -11,7 +11,14 @@ import { makeDigests } from '../../src/shell/digests.js';
 import { patient, type Watch } from '../../src/shell/shared-work.js';
 import { scratchDir } from '../host/scratch.js';
 
-const gib = 2 ** 30;
+const [mib, gib] = [2 ** 20, 2 ** 30];
+/** Of so many zeros. */
+const ofZeros = new Map([
+  [256 * mib, 'sha256:a6d72ac7690f53be6ae46ba88506bd97302a093f7108472bd9efc3cefda06484'],
+  [512 * mib, 'sha256:9acca8e8c22201155389f65abbf6bc9723edc7384ead80503839f49dcc56d767'],
+  [gib, 'sha256:49bc20df15e412a64472421e13fe86ff1c5165e18b2afccf160d4dc19fe68a14'],
+  [2 * gib, 'sha256:a7c744c13cc101ed66c29f672f92455547889cc586ce6d44fe76ae824958ea51'],
+]);
 const sha256 = (text: string): string => `sha256:${createHash('sha256').update(text).digest('hex')}`;
 
 async function fileOf(path: string) {
@@ -53,21 +60,24 @@ it('are remembered by the very file, by the next supervisor too; a rehearsal wri
 });
 
 it('of a large file leave our loop alone, are worked out once for all who wait, and tell how far they are', async () => {
-  const digests = makeDigests(null);
-  const file = await fileOf(await largeFile(2 * gib));
+  // What takes one machine a second, and is told of on the way, another has done by then: it gets a larger one.
   const told: Staging[] = [];
-  const watch: Watch = { signal: patient.signal, tell: (staging) => void told.push(staging) };
-  const before = performance.eventLoopUtilization();
-  const both = await Promise.all([digests.of(file, watch), digests.of(file, watch)]);
-  const { utilization } = performance.eventLoopUtilization(before);
-  expect(both[0]).toEqual({ ok: true, value: 'sha256:a7c744c13cc101ed66c29f672f92455547889cc586ce6d44fe76ae824958ea51' });
-  expect(both[1]).toBe(both[0]);
-  expect(told.length).toBeGreaterThan(0);
-  expect(
-    told.every(({ doing, doneBytes, totalBytes }) => doing === 'digest' && doneBytes <= 2 * gib && totalBytes === 2 * gib),
-  ).toBe(true);
-  // By how busy our loop was, and not by its lag: on a busy machine that is others' doing.
-  expect(utilization).toBeLessThan(0.1);
+  for (const [bytes, digest] of ofZeros) {
+    if (told.length > 0) break;
+    const digests = makeDigests(null);
+    const file = await fileOf(await largeFile(bytes));
+    const watch: Watch = { signal: patient.signal, tell: (staging) => void told.push(staging) };
+    const before = performance.eventLoopUtilization();
+    const both = await Promise.all([digests.of(file, watch), digests.of(file, watch)]);
+    const { utilization } = performance.eventLoopUtilization(before);
+    expect(both[0]).toEqual({ ok: true, value: digest });
+    expect(both[1]).toBe(both[0]);
+    for (const { doing, doneBytes, totalBytes } of told)
+      expect({ doing, totalBytes, within: doneBytes <= bytes }).toEqual({ doing: 'digest', totalBytes: bytes, within: true });
+    // By how busy our loop was, and not by its lag: on a busy machine that is others' doing.
+    if (told.length > 0) expect(utilization).toBeLessThan(0.1);
+  }
+  expect(told).not.toEqual([]);
 }, 60_000);
 
 it('that nobody waits for are given up', async () => {
