@@ -57,6 +57,9 @@ type Flag = {
   readonly value?: boolean;
 };
 
+/** Alone on the line they are read without commander. */
+export const versionFlags = ['-V', '--version'] as const;
+
 export const globalFlags: readonly Flag[] = [
   {
     short: '-f',

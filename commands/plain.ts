@@ -5,7 +5,7 @@
 
 import { PoolctlError } from '../src/errors.js';
 import { clientOf } from './ask/supervisor.js';
-import { asGlobals, type Cli, globalFlags } from './cli.js';
+import { asGlobals, type Cli, globalFlags, versionFlags } from './cli.js';
 import { tellFailure, toldTo } from './render/error.js';
 import { showStatus } from './status/show.js';
 
@@ -17,7 +17,7 @@ export function plainLine(argv: readonly string[], cli: Cli): (() => Promise<voi
 
 function plainRun(argv: readonly string[], cli: Cli): (() => Promise<void>) | null {
   if (argv.length === 0) return () => alone(cli);
-  if (argv.length === 1 && (argv[0] === '--version' || argv[0] === '-V')) return async () => cli.stdout(`${cli.version}\n`);
+  if (argv.length === 1 && versionFlags.some((flag) => flag === argv[0])) return async () => cli.stdout(`${cli.version}\n`);
   const line = readPlain(argv);
   if (line === null || line.words[0] !== 'status') return null;
   return async () => showStatus(line.words.slice(1), asGlobals(line.given), cli);

@@ -2,7 +2,7 @@
 
 import { Command, CommanderError } from 'commander';
 import { PoolctlError } from '../src/errors.js';
-import { addGlobalOptions, type Cli } from './cli.js';
+import { addGlobalOptions, type Cli, versionFlags } from './cli.js';
 import { commands } from './index.js';
 import { tellFailure, toldTo } from './render/error.js';
 import { usageError, withHelp } from './render/usage.js';
@@ -30,7 +30,7 @@ export async function runProgram(argv: readonly string[], cli: Cli): Promise<voi
 export async function buildProgram(names: readonly string[], cli: Cli): Promise<Command> {
   const program = new Command('poolctl')
     .description('keeps LLM inference engines alive, one on every device mask')
-    .version(cli.version, '-V, --version');
+    .version(cli.version, versionFlags.join(', '));
   program
     .configureOutput({ writeOut: (text) => cli.stdout(text), writeErr: (text) => cli.stderr(text), outputError: () => undefined })
     .exitOverride()

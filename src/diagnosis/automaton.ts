@@ -79,7 +79,7 @@ function trieOf(words: readonly string[], classes: Uint8Array, width: number): T
 
 /**
  * Where each state goes on when its word does not: to one of fewer letters, and what ends there ends in it as well. Found along the edges that there
- * are: a whole row for each state would take ten times as long.
+ * are, which are a fiftieth of all that a table has.
  */
 function failuresOf({ edges, parents, letters, levels, ends }: Trie, width: number): Uint32Array {
   const failures = new Uint32Array(parents.length);
