@@ -30,6 +30,22 @@ export function systemClock(): Clock {
     setFor = null;
     ringNow();
   };
+  const wait = (at: Instant): void => {
+    // Rounded up: a timer that fires a fraction early would find nothing due and be set again.
+    const waitMs = Math.min(longestTimerMs, Math.max(0, Math.ceil(at - now())));
+    // The shortest timer takes a whole millisecond: half of what it takes to bring an engine back.
+    if (waitMs === 0) {
+      next = setImmediate(rung);
+      return;
+    }
+    const dueAt = now() + waitMs;
+    timer = setTimeout(() => {
+      // Node counts whole milliseconds: from the end of one, three of them are little more than two.
+      if (now() < at) return wait(at);
+      lagMs = Math.max(0, now() - dueAt);
+      rung();
+    }, waitMs);
+  };
   return {
     now,
     wallMs: () => Date.now(),
@@ -40,19 +56,7 @@ export function systemClock(): Clock {
       setFor = at;
       clearTimeout(timer);
       clearImmediate(next);
-      if (at === null) return;
-      // Rounded up: a timer that fires a fraction early would find nothing due and be set again.
-      const waitMs = Math.min(longestTimerMs, Math.max(0, Math.ceil(at - now())));
-      // The shortest timer takes a whole millisecond: half of what it takes to bring an engine back.
-      if (waitMs === 0) {
-        next = setImmediate(rung);
-        return;
-      }
-      const dueAt = now() + waitMs;
-      timer = setTimeout(() => {
-        lagMs = Math.max(0, now() - dueAt);
-        rung();
-      }, waitMs);
+      if (at !== null) wait(at);
     },
     lagMs: () => lagMs,
   };

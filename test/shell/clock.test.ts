@@ -12,6 +12,18 @@ it('rings once, never early, and at once for what is past', async () => {
   expect(await rings(clock, before - 1_000)).toBeGreaterThanOrEqual(before);
 });
 
+it('is not early at the end of a millisecond, with a loop that never sleeps', async () => {
+  const clock = systemClock();
+  let busy = true;
+  const turn = (): void => void (busy && setImmediate(turn));
+  turn();
+  while (process.hrtime.bigint() % 1_000_000n < 950_000n);
+  const at = clock.now() + 3;
+  const rang = await rings(clock, at);
+  busy = false;
+  expect(rang).toBeGreaterThanOrEqual(at);
+});
+
 it('a later call takes the place of an earlier one, and null takes it away', async () => {
   const clock = systemClock();
   const rung: string[] = [];
