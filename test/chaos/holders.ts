@@ -1,4 +1,7 @@
-/** Clients: they lease a slot, send requests under it, renew it, and give it back or just vanish. A request of theirs is to be answered. */
+/**
+ * Clients: they lease a slot, send requests under it, do nothing with it for a while, renew it, and give it back or just vanish. A request of
+ * theirs is to be answered.
+ */
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { send } from '../orchestrator/poolctl.js';
@@ -56,10 +59,12 @@ async function use(run: Run, random: Random, lease: Granted, signal: AbortSignal
   const { held } = lease;
   const vanishes = random.chance(0.15);
   const times = 1 + random.below(4);
+  // Shorter than the lease lasts, by some margin.
+  const someMs = (): number => (random.next() * Math.max(0, held.until - performance.now() - 800)) / 2;
   for (let n = 0; n < times && !signal.aborted && leases.isHeld(held.id); n += 1) {
-    // Shorter than the lease lasts, by some margin.
-    const tokens = 1 + Math.floor((random.next() * Math.max(0, held.until - performance.now() - 800)) / (2 * tokenMs));
-    await request(run, lease, tokens);
+    // Meanwhile nothing but the lease says that somebody is to be waited for.
+    if (random.chance(0.6)) await pause(someMs(), signal);
+    await request(run, lease, 1 + Math.floor(someMs() / tokenMs));
     if (random.chance(0.5) && leases.isHeld(held.id)) await renew(run, lease);
   }
   if (vanishes && !signal.aborted) return chronicle.count('operations', 'lease left to expire');

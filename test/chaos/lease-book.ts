@@ -51,6 +51,11 @@ export class LeaseBook {
     return lease !== undefined && lease.until > performance.now();
   }
 
+  /** Whose leases are held, each as often as there are leases of it. */
+  keys(): readonly string[] {
+    return [...this.held.values()].filter(({ id }) => this.isHeld(id)).map(({ key }) => key);
+  }
+
   /** An engine ended: had anybody a lease on it, and was there a reason to cut that? */
   died(engine: Engine): void {
     const held = [...this.held.values()].filter((lease) => lease.engine === engine);

@@ -48,7 +48,10 @@ function draw(run: Run, random: Random, poolId: PoolId): Wish {
     [3, 'reload'],
     [2, 'apply'],
   ]);
-  const one = random.chance(0.8) && verb !== 'reload' && verb !== 'apply' ? random.pick(keysOf(poolId)) : null;
+  // Whom somebody works with rather than whom nobody would miss.
+  const leased = run.leases.keys().filter((key) => keysOf(poolId).includes(key));
+  const candidates = leased.length > 0 && random.chance(0.7) ? leased : keysOf(poolId);
+  const one = random.chance(0.8) && verb !== 'reload' && verb !== 'apply' ? random.pick(candidates) : null;
   const keys = one === null ? keysOf(poolId) : [one];
   const deadline = random.chance(0.3) ? {} : { deadline_ms: Math.round(random.between(0, 5_000)) };
   const drainMs = deadline.deadline_ms ?? policy.drainMs;
