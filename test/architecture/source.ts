@@ -1,6 +1,14 @@
 /** What the rules must know of a source file, read from its syntax tree. */
 
-import ts from 'typescript';
+import {
+  type BindingPattern,
+  type Directive,
+  type Node,
+  type ParamPattern,
+  parseSync,
+  type Statement,
+  visitorKeys,
+} from 'oxc-parser';
 
 export type Import = { readonly specifier: string; readonly typeOnly: boolean; readonly line: number };
 
@@ -17,109 +25,135 @@ export type Source = {
   readonly isBarrel: boolean;
 };
 
+/** Throws where the text is no TypeScript. */
 export function readSource(path: string, text: string): Source {
-  const file = ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true);
-  const line = (node: ts.Node) => file.getLineAndCharacterOfPosition(node.getStart(file)).line + 1;
+  const { program, errors } = parseSync(path, text);
+  const [error] = errors;
+  if (error !== undefined) throw new SyntaxError(`${path}: ${error.message}`);
+  const line = ({ start }: Pick<Node, 'start'>): number => text.slice(0, start).split('\n').length;
   const imports: Import[] = [];
   const mentions: Mention[] = [];
   const declared = new Set<string>();
 
-  const visit = (node: ts.Node): void => {
+  visit(program, (node, isValue) => {
     const found = importOf(node);
     if (found !== null) imports.push({ ...found, line: line(node) });
-    const name = mentionOf(node);
+    const name = mentionOf(node, isValue);
     if (name !== null) mentions.push({ name, line: line(node) });
-    if (isDeclaration(node) && node.name !== undefined && ts.isIdentifier(node.name)) declared.add(node.name.text);
-    ts.forEachChild(node, visit);
-  };
-  visit(file);
+    for (const name of declaredBy(node)) declared.add(name);
+  });
 
+  const { body } = program;
   return {
     imports,
     mentions: mentions.filter(({ name }) => !declared.has(name.split('.')[0] ?? name)),
-    defaultExports: file.statements.filter(isDefaultExport).map(line),
-    moduleVariables: file.statements.filter(isModuleVariable).map(line),
-    isBarrel:
-      file.statements.length > 0 &&
-      file.statements.every((statement) => ts.isExportDeclaration(statement) && statement.moduleSpecifier !== undefined),
+    defaultExports: body.filter(isDefaultExport).map(line),
+    moduleVariables: body.filter(isModuleVariable).map(line),
+    isBarrel: body.length > 0 && body.every(isPassedOn),
   };
 }
 
-function importOf(node: ts.Node): Omit<Import, 'line'> | null {
-  if (ts.isImportDeclaration(node) && ts.isStringLiteral(node.moduleSpecifier)) {
-    return {
-      specifier: node.moduleSpecifier.text,
-      typeOnly: node.importClause !== undefined && bringsTypesOnly(node.importClause),
-    };
+/** `isValue`: it does not only say what a member, a declaration or a type is called. */
+function visit(node: Node, look: (node: Node, isValue: boolean) => void, isValue = true): void {
+  look(node, isValue);
+  const children = node as unknown as Readonly<Record<string, Node | null | readonly (Node | null)[]>>;
+  const computed = 'computed' in node && node.computed;
+  for (const key of visitorKeys[node.type] ?? []) {
+    const isName = names.has(`${node.type}.${key}`) && !computed;
+    for (const child of [children[key] ?? []].flat()) if (child !== null) visit(child, look, !isName);
   }
-  if (ts.isExportDeclaration(node) && node.moduleSpecifier !== undefined && ts.isStringLiteral(node.moduleSpecifier)) {
-    return { specifier: node.moduleSpecifier.text, typeOnly: node.isTypeOnly };
+}
+
+const names: ReadonlySet<string> = new Set([
+  'MemberExpression.property',
+  'MetaProperty.meta',
+  'MetaProperty.property',
+  'Property.key',
+  'PropertyDefinition.key',
+  'MethodDefinition.key',
+  'ImportSpecifier.imported',
+  'ImportSpecifier.local',
+  'TSPropertySignature.key',
+  'TSMethodSignature.key',
+  'TSImportType.qualifier',
+  'TSQualifiedName.right',
+  'TSTypeReference.typeName',
+  'TSTypePredicate.parameterName',
+  'TSTypeAliasDeclaration.id',
+]);
+
+function importOf(node: Node): Omit<Import, 'line'> | null {
+  switch (node.type) {
+    case 'ImportDeclaration': {
+      const { source, importKind, specifiers } = node;
+      const types = specifiers.filter((each) => each.type === 'ImportSpecifier' && each.importKind === 'type');
+      const typeOnly = importKind === 'type' || (types.length > 0 && types.length === specifiers.length);
+      return { specifier: source.value, typeOnly };
+    }
+    case 'ExportNamedDeclaration':
+    case 'ExportAllDeclaration':
+      return node.source === null ? null : { specifier: node.source.value, typeOnly: node.exportKind === 'type' };
+    case 'ImportExpression':
+      return { specifier: textOf(node.source), typeOnly: false };
+    case 'CallExpression':
+      if (node.callee.type !== 'Identifier' || node.callee.name !== 'require') return null;
+      return { specifier: textOf(node.arguments[0]), typeOnly: false };
+    case 'TSImportType':
+      return { specifier: node.source.value, typeOnly: true };
+    default:
+      return null;
   }
-  if (
-    ts.isCallExpression(node) &&
-    (node.expression.kind === ts.SyntaxKind.ImportKeyword || isNamed(node.expression, 'require'))
-  ) {
-    const [argument] = node.arguments;
-    return {
-      specifier: argument !== undefined && ts.isStringLiteralLike(argument) ? argument.text : '(computed)',
-      typeOnly: false,
-    };
+}
+
+function textOf(node: Node | undefined): string {
+  if (node?.type === 'Literal' && typeof node.value === 'string') return node.value;
+  const [only, more] = node?.type === 'TemplateLiteral' ? node.quasis : [];
+  return only !== undefined && more === undefined ? (only.value.cooked ?? '') : '(computed)';
+}
+
+function mentionOf(node: Node, isValue: boolean): string | null {
+  if ('async' in node && node.async) return 'async';
+  if (node.type === 'AwaitExpression' || (node.type === 'ForOfStatement' && node.await)) return 'await';
+  if (node.type === 'MemberExpression' && !node.computed && node.object.type === 'Identifier')
+    return `${node.object.name}.${node.property.name}`;
+  return node.type === 'Identifier' && isValue ? node.name : null;
+}
+
+function declaredBy(node: Node): readonly string[] {
+  if (node.type === 'VariableDeclarator') return namesIn(node.id);
+  if (node.type === 'CatchClause') return node.param === null ? [] : namesIn(node.param);
+  if (!('params' in node) || !('returnType' in node)) return [];
+  const own = node.type === 'FunctionDeclaration' && node.id !== null ? [node.id.name] : [];
+  return [...own, ...node.params.flatMap(namesIn)];
+}
+
+function namesIn(pattern: BindingPattern | ParamPattern): readonly string[] {
+  switch (pattern.type) {
+    case 'Identifier':
+      return [pattern.name];
+    case 'ObjectPattern':
+      return pattern.properties.flatMap((each) => namesIn(each.type === 'Property' ? each.value : each));
+    case 'ArrayPattern':
+      return pattern.elements.flatMap((each) => (each === null ? [] : namesIn(each)));
+    case 'AssignmentPattern':
+      return namesIn(pattern.left);
+    case 'RestElement':
+      return namesIn(pattern.argument);
+    case 'TSParameterProperty':
+      return namesIn(pattern.parameter);
   }
-  if (ts.isImportTypeNode(node) && ts.isLiteralTypeNode(node.argument) && ts.isStringLiteral(node.argument.literal)) {
-    return { specifier: node.argument.literal.text, typeOnly: true };
-  }
-  return null;
 }
 
-function bringsTypesOnly(clause: ts.ImportClause): boolean {
-  if (clause.isTypeOnly) return true;
-  const { name, namedBindings } = clause;
-  if (name !== undefined || namedBindings === undefined || !ts.isNamedImports(namedBindings)) return false;
-  return namedBindings.elements.length > 0 && namedBindings.elements.every((element) => element.isTypeOnly);
+function isDefaultExport(statement: Directive | Statement): boolean {
+  if (statement.type === 'ExportDefaultDeclaration' || statement.type === 'TSExportAssignment') return true;
+  if (statement.type !== 'ExportNamedDeclaration') return false;
+  return statement.specifiers.some(({ exported }) => exported.type === 'Identifier' && exported.name === 'default');
 }
 
-function mentionOf(node: ts.Node): string | null {
-  if (node.kind === ts.SyntaxKind.AsyncKeyword) return 'async';
-  if (node.kind === ts.SyntaxKind.AwaitKeyword || ts.isAwaitExpression(node)) return 'await';
-  if (ts.isPropertyAccessExpression(node) && ts.isIdentifier(node.expression)) return `${node.expression.text}.${node.name.text}`;
-  return ts.isIdentifier(node) && isValue(node) ? node.text : null;
+function isModuleVariable(statement: Directive | Statement): boolean {
+  const declaration = statement.type === 'ExportNamedDeclaration' ? statement.declaration : statement;
+  return declaration?.type === 'VariableDeclaration' && declaration.kind !== 'const' && declaration.declare !== true;
 }
 
-const isDeclaration = (
-  node: ts.Node,
-): node is ts.VariableDeclaration | ts.ParameterDeclaration | ts.BindingElement | ts.FunctionDeclaration =>
-  ts.isVariableDeclaration(node) || ts.isParameter(node) || ts.isBindingElement(node) || ts.isFunctionDeclaration(node);
-
-/** Names of members, of declarations and of types are not uses of what they are called. */
-function isValue(node: ts.Identifier): boolean {
-  const { parent } = node;
-  if (ts.isPropertyAccessExpression(parent) || ts.isQualifiedName(parent))
-    return ('expression' in parent ? parent.expression : parent.left) === node;
-  if (ts.isPropertyAssignment(parent) || ts.isPropertySignature(parent) || ts.isPropertyDeclaration(parent))
-    return parent.name !== node;
-  if (ts.isMethodDeclaration(parent) || ts.isMethodSignature(parent) || ts.isImportSpecifier(parent)) return false;
-  return !ts.isTypeReferenceNode(parent) && !ts.isTypePredicateNode(parent) && !ts.isTypeAliasDeclaration(parent);
-}
-
-const isNamed = (node: ts.Node, name: string): boolean => ts.isIdentifier(node) && node.text === name;
-
-function isDefaultExport(statement: ts.Statement): boolean {
-  if (ts.isExportAssignment(statement)) return true;
-  if (ts.isExportDeclaration(statement) && statement.exportClause !== undefined && ts.isNamedExports(statement.exportClause)) {
-    return statement.exportClause.elements.some((element) => element.name.text === 'default');
-  }
-  return (
-    ts.canHaveModifiers(statement) && (ts.getModifiers(statement) ?? []).some(({ kind }) => kind === ts.SyntaxKind.DefaultKeyword)
-  );
-}
-
-function isModuleVariable(statement: ts.Statement): boolean {
-  return (
-    ts.isVariableStatement(statement) &&
-    (statement.declarationList.flags & ts.NodeFlags.BlockScoped) !== ts.NodeFlags.Const &&
-    !isAmbient(statement)
-  );
-}
-
-const isAmbient = (statement: ts.VariableStatement): boolean =>
-  (statement.modifiers ?? []).some(({ kind }) => kind === ts.SyntaxKind.DeclareKeyword);
+const isPassedOn = (statement: Directive | Statement): boolean =>
+  statement.type === 'ExportAllDeclaration' || (statement.type === 'ExportNamedDeclaration' && statement.source !== null);
