@@ -53,7 +53,7 @@ export class PoolctlWorld extends World {
       .replaceAll('{dir}', this.rig.dir)
       .replaceAll('{cgroup.procs}', this.cgroup?.procs ?? '')
       .replaceAll('{files}', this.files?.url ?? '')
-      .replaceAll('{digest of the model}', modelDigest())
+      .replaceAll('{digest of the model}', modelDigest)
       .replaceAll('{node}', process.execPath)
       .replaceAll('{rig}', rigDir)
       .replaceAll('{pid}', String(process.pid))
