@@ -40,8 +40,13 @@ export class Work {
   turn(key: ReplicaKey, fact: Fact): void {
     const [pool, before] = [this.poolOf(key), this.find(key)];
     if (pool === undefined || before === undefined) return;
+    // Name by name: spread, they take a third of the time of all steps.
+    const { now, wallMs, rand, id } = this.context;
     const scene = {
-      ...this.context,
+      now,
+      wallMs,
+      rand,
+      id,
       spec: specOf(pool, before),
       minHealthyMs: isOnTrial(pool, key) ? specFor(pool, key).reload.minHealthyMs : 0,
       asked: pool.reload?.cause ?? ('operator' as const),
