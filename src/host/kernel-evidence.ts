@@ -16,8 +16,14 @@ export type Dead = {
 
 /** "Out of memory: Killed process 812 (llama-server) total-vm:…", of itself or of a worker without which it cannot live. */
 export function killOf({ pid, descendants }: Dead, text: string): readonly KernelEvidence[] {
-  const victim = Number(/Killed process (\d+) /.exec(text)?.[1]);
-  return victim === pid || descendants.has(victim) ? [{ kind: 'oom', source: 'kernel', text }] : [];
+  const victim = victimOf(text);
+  return victim !== null && (victim === pid || descendants.has(victim)) ? [{ kind: 'oom', source: 'kernel', text }] : [];
+}
+
+/** By the pid that it has for the kernel; null: the line tells of no kill. */
+export function victimOf(text: string): number | null {
+  const pid = /Killed process (\d+) /.exec(text)?.[1];
+  return pid === undefined ? null : Number(pid);
 }
 
 /**

@@ -1,9 +1,9 @@
 /** What the kernel knows of a process that has ended: whether it was killed for want of memory, and whether its GPU failed under it. */
 
-import { closeSync, openSync, readSync } from 'node:fs';
+import { closeSync, openSync, readlinkSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import type { KernelEvidence } from '../core/crash.js';
-import { type Dead, descendantsOf, killOf, xidOf } from './kernel-evidence.js';
+import { type Dead, descendantsOf, killOf, victimOf, xidOf } from './kernel-evidence.js';
 import { askJournalctl, type KernelLine, type KernelLog, openKernelLog } from './kernel-log.js';
 import type { Pulse } from './pulse.js';
 
@@ -59,6 +59,7 @@ export function watchKernel(
   const groupless = new Set<number>();
   let samples: { readonly at: number; readonly kills: number }[] = [];
   let stop: (() => void) | null = null;
+  const isPidOfKernel = isInitialNamespace(proc);
   log.follow(ofGpu);
 
   function watch(pid: number, leaf: string | null): void {
@@ -104,12 +105,12 @@ export function watchKernel(
     stop = null;
   }
 
-  /** How the machine's counter rose in the last ten seconds; null: it did not, as far as anybody knows. */
-  function machineKills(): string | null {
+  /** How the machine's counter rose in the last ten seconds, and by how many; null: it did not, as far as anybody knows. */
+  function machineKills(): { readonly rise: number; readonly text: string } | null {
     const before = samples.find(({ at }) => now() - at <= windowMs)?.kills;
     const kills = before === undefined ? null : countIn(join(proc, 'vmstat'));
     if (before === undefined || kills === null || kills <= before) return null;
-    return `oom_kill of the machine rose from ${before} to ${kills} within 10 s`;
+    return { rise: kills - before, text: `oom_kill of the machine rose from ${before} to ${kills} within 10 s` };
   }
 
   return {
@@ -127,11 +128,15 @@ export function watchKernel(
       const machine = killed || descendants.size > 0 ? machineKills() : null;
       // A log that is not read directly costs a helper program: without a kill there is nothing to ask it.
       const lines = machine !== null || onDevices ? await log.recent() : [];
+      // The kernel names everybody whom it kills. One that it did not name was killed by somebody else; a shell may have died of its child's end.
+      const named = signal === 'SIGKILL' && isPidOfKernel ? lines.filter(({ text }) => victimOf(text) !== null).length : 0;
       return [
         // A worker's kill is an engine's end as well, and in a leaf there is nobody else.
         ...((killed || own) && typeof group === 'object' ? groupEvidence(group) : []),
         ...lines.flatMap(({ text }) => killOf(dead, text)),
-        ...(killed && machine !== null ? [{ kind: 'oom', source: 'machine', text: machine } as const] : []),
+        ...(killed && machine !== null && named < machine.rise
+          ? [{ kind: 'oom', source: 'machine', text: machine.text } as const]
+          : []),
         ...(onDevices ? lines.flatMap(({ text }) => xidOf(dead, text, proc)) : []),
       ];
     },
@@ -149,6 +154,15 @@ export function watchKernel(
 const mostLooks = 5;
 const windowMs = 10_000;
 const unseen: Watched = { group: 'unseen', descendants: new Set() };
+
+/** In a container's namespace the kernel's log knows everybody by other pids than we do. */
+function isInitialNamespace(proc: string): boolean {
+  try {
+    return readlinkSync(join(proc, 'self', 'ns', 'pid')) === 'pid:[4026531836]';
+  } catch {
+    return false;
+  }
+}
 
 /** Null where it shares the supervisor's, or where that cannot be told. */
 function groupBeside(ours: MemoryGroup | null, pid: number, proc: string, cgroups: string): Group | null {

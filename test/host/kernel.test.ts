@@ -2,7 +2,7 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { watchKernel } from '../../src/host/kernel.js';
@@ -14,7 +14,11 @@ import { scratchDir } from './scratch.js';
 const killed = { code: null, signal: 'SIGKILL', devices: [] };
 
 /** `seen`: the first sample has been taken. */
-async function machine(files: Readonly<Record<string, string>> = {}, journal: (() => Promise<string | null>) | null = null) {
+async function machine(
+  files: Readonly<Record<string, string>> = {},
+  journal: (() => Promise<string | null>) | null = null,
+  namespace = 'pid:[4026532000]',
+) {
   const dir = await scratchDir();
   const write = (name: string, text: string): void => {
     mkdirSync(dirname(join(dir, name)), { recursive: true });
@@ -23,6 +27,8 @@ async function machine(files: Readonly<Record<string, string>> = {}, journal: ((
   write('proc/vmstat', vmstat(3));
   write('proc/self/cgroup', '0::/user.slice\n');
   for (const [name, text] of Object.entries(files)) write(name, text);
+  mkdirSync(join(dir, 'proc/self/ns'));
+  symlinkSync(namespace, join(dir, 'proc/self/ns/pid'));
   let shiftMs = 0;
   const now = (): number => performance.now() + shiftMs;
   const log = openKernelLog({ path: join(dir, 'kmsg'), journal, now });
@@ -64,6 +70,19 @@ test("a rise of the machine's counter is evidence of a SIGKILL in the same ten s
   expect(await kernel.evidence({ pid: 814, code: null, signal: 'SIGTERM', devices: [] })).toEqual([]);
   later(10_001);
   expect(await kernel.evidence({ ...killed, pid: 815 })).toEqual([]);
+});
+
+test.each([
+  ['names another one: it was not the kernel', 'pid:[4026531836]', 4, []],
+  ['names another one, and one of two is not accounted for', 'pid:[4026531836]', 5, [{ source: 'machine' }]],
+  ["names another one, by a pid that is none of this container's", 'pid:[4026532000]', 4, [{ source: 'machine' }]],
+])('an engine that was killed when the kernel killed somebody, and the log %s', async (_, namespace, kills, expected) => {
+  const { kernel, write, seen, record } = await machine({ kmsg: '' }, null, namespace);
+  await seen(812, 813);
+  write('proc/vmstat', vmstat(kills));
+  record(killLine(4711));
+  expect(await kernel.evidence({ ...killed, pid: 812 })).toMatchObject(expected);
+  expect(await kernel.evidence({ ...killed, code: 137, signal: null, pid: 813 })).toMatchObject([{ source: 'machine' }]);
 });
 
 const events = (kills: number, limited = kills): string => `low 0\noom ${limited}\noom_kill ${kills}\noom_group_kill 0\n`;
