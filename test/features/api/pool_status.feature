@@ -191,30 +191,23 @@ Feature: Pools over HTTP: what they are, and what they are to do
       | stale                      | true   |
       | pools[0].pool_id           | chat   |
 
-  Scenario Outline: What is not there: <method> <path>
+  Scenario: What is not there
     Given the pools:
       """
       chat: {}
       code: {}
       """
     And poolctl is up
-    When I <method> "<path>"
-    Then the answer is 404 with:
-      | error.code      | <code>    |
-      | error.message   | <message> |
-      | error.hint      | <hint>    |
-      | error.retriable | false     |
-
-    Examples:
-      | method | path                          | code                | message                                                  | hint                        |
-      | GET    | /v2/pools/chta                | POOL_NOT_FOUND      | cannot show "chta": there is no such pool                | pools: chat, code           |
-      | POST   | /v2/pools/chta/start          | POOL_NOT_FOUND      | cannot start "chta": there is no such pool               | pools: chat, code           |
-      | POST   | /v2/pools/chta/stop           | POOL_NOT_FOUND      | cannot stop "chta": there is no such pool                | pools: chat, code           |
-      | GET    | /v2/pools/chta/replicas/r0/logs | POOL_NOT_FOUND    | cannot show the log of "chta": there is no such pool     | pools: chat, code           |
-      | GET    | /v2/pools/chat/replicas/r7/logs | REPLICA_NOT_FOUND | cannot show the log of "chat/r7": there is no such replica | replicas: chat/r0         |
-      | GET    | /v2/operations/none           | OPERATION_NOT_FOUND | cannot show operation "none": there is no such operation | /^operations are kept for an hour/ |
-      | GET    | /v2/nothing                   | NOT_FOUND           | cannot GET /v2/nothing: there is no such route           | a text                      |
-      | GET    | /v2/pools/                    | NOT_FOUND           | cannot GET /v2/pools/: there is no such route            | a text                      |
+    Then each of these is answered so:
+      | method | path                            | status | error.code          | error.message                                            | error.hint                         | error.retriable |
+      | GET    | /v2/pools/chta                  | 404    | POOL_NOT_FOUND      | cannot show "chta": there is no such pool                | pools: chat, code                  | false           |
+      | POST   | /v2/pools/chta/start            | 404    | POOL_NOT_FOUND      | cannot start "chta": there is no such pool               | pools: chat, code                  | false           |
+      | POST   | /v2/pools/chta/stop             | 404    | POOL_NOT_FOUND      | cannot stop "chta": there is no such pool                | pools: chat, code                  | false           |
+      | GET    | /v2/pools/chta/replicas/r0/logs | 404    | POOL_NOT_FOUND      | cannot show the log of "chta": there is no such pool     | pools: chat, code                  | false           |
+      | GET    | /v2/pools/chat/replicas/r7/logs | 404    | REPLICA_NOT_FOUND   | cannot show the log of "chat/r7": there is no such replica | replicas: chat/r0                | false           |
+      | GET    | /v2/operations/none             | 404    | OPERATION_NOT_FOUND | cannot show operation "none": there is no such operation | /^operations are kept for an hour/ | false           |
+      | GET    | /v2/nothing                     | 404    | NOT_FOUND           | cannot GET /v2/nothing: there is no such route           | a text                             | false           |
+      | GET    | /v2/pools/                      | 404    | NOT_FOUND           | cannot GET /v2/pools/: there is no such route            | a text                             | false           |
 
   Scenario: A stop is taken with an operation, which can be waited for
     Given the pools:
@@ -383,31 +376,25 @@ Feature: Pools over HTTP: what they are, and what they are to do
       | state             | stopping |
       | replicas[0].goal  | down     |
 
-  Scenario Outline: Bodies that make no sense are refused by what is wrong with them: <body>
+  Scenario: Bodies that make no sense are refused by what is wrong with them
     Given the pools:
       """
       chat: {}
       """
     And poolctl is up
-    When I POST "/v2/pools/chat/stop" with "<body>"
-    Then the answer is <status> with:
-      | error.code    | <code>    |
-      | error.message | <message> |
-      | error.pool_id | chat      |
+    Then each of these is answered so:
+      | method | path                | body                     | status | error.code        | error.pool_id | error.message                                                                |
+      | POST   | /v2/pools/chat/stop | stop it                  | 400    | INVALID_PARAMS    | chat          | cannot read the body: it is not JSON, it begins with "stop it"               |
+      | POST   | /v2/pools/chat/stop | []                       | 400    | INVALID_PARAMS    | chat          | cannot read the body: it must be a JSON object, not []                       |
+      | POST   | /v2/pools/chat/stop | null                     | 400    | INVALID_PARAMS    | chat          | cannot read the body: it must be a JSON object, not null                     |
+      | POST   | /v2/pools/chat/stop | {"replica":"r0"}         | 400    | INVALID_PARAMS    | chat          | cannot use the field "replica": it is not known here                         |
+      | POST   | /v2/pools/chat/stop | {"replica_id":0}         | 400    | INVALID_PARAMS    | chat          | cannot use "replica_id": it must be a replica id such as "r0", not 0         |
+      | POST   | /v2/pools/chat/stop | {"replica_id":"chat/r0"} | 400    | INVALID_PARAMS    | chat          | cannot use "replica_id": it must be a replica id such as "r0", not "chat/r0" |
+      | POST   | /v2/pools/chat/stop | {"deadline_ms":-1}       | 400    | INVALID_PARAMS    | chat          | cannot use "deadline_ms": it must be a whole number of milliseconds, 0 or more, not -1 |
+      | POST   | /v2/pools/chat/stop | {"now":"yes"}            | 400    | INVALID_PARAMS    | chat          | cannot use "now": it must be true or false, not "yes"                        |
+      | POST   | /v2/pools/chat/stop | {"replica_id":"r9"}      | 404    | REPLICA_NOT_FOUND | chat          | cannot stop "chat/r9": there is no such replica                              |
     And the pool "chat" shows:
       | replicas[0].goal | up |
-
-    Examples:
-      | body                      | status | code              | message                                                                      |
-      | stop it                   | 400    | INVALID_PARAMS    | cannot read the body: it is not JSON, it begins with "stop it"               |
-      | []                        | 400    | INVALID_PARAMS    | cannot read the body: it must be a JSON object, not []                       |
-      | null                      | 400    | INVALID_PARAMS    | cannot read the body: it must be a JSON object, not null                     |
-      | {\"replica\":\"r0\"}      | 400    | INVALID_PARAMS    | cannot use the field "replica": it is not known here                         |
-      | {\"replica_id\":0}        | 400    | INVALID_PARAMS    | cannot use "replica_id": it must be a replica id such as "r0", not 0         |
-      | {\"replica_id\":\"chat/r0\"} | 400 | INVALID_PARAMS    | cannot use "replica_id": it must be a replica id such as "r0", not "chat/r0" |
-      | {\"deadline_ms\":-1}      | 400    | INVALID_PARAMS    | cannot use "deadline_ms": it must be a whole number of milliseconds, 0 or more, not -1 |
-      | {\"now\":\"yes\"}         | 400    | INVALID_PARAMS    | cannot use "now": it must be true or false, not "yes"                        |
-      | {\"replica_id\":\"r9\"}   | 404    | REPLICA_NOT_FOUND | cannot stop "chat/r9": there is no such replica                              |
 
   Scenario: Bodies of another type, too large bodies and broken queries are refused
     Given the pools:

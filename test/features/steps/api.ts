@@ -47,6 +47,17 @@ Then('the answer is {int} with:', function (this: PoolctlWorld, status: number, 
   for (const [path = '', expected = ''] of table.raw()) expectCell(at(answer.json(), path), this.filled(expected), path);
 });
 
+/** One request a row: what is sent, the status, and fields of the answer. One supervisor is enough for what changes nothing. */
+Then('each of these is answered so:', async function (this: PoolctlWorld, table: DataTable) {
+  for (const { method = '', path = '', body, status = '', allow, ...fields } of table.hashes()) {
+    const where = `${method} ${path} ${body ?? ''}`.trim();
+    const answer = await this.ask(method, path, body);
+    equal(answer.status, Number(status), `${where}: ${answer.body}`);
+    if (allow !== undefined) expectCell(answer.headers.allow, allow, `${where}: allow`);
+    for (const [field, expected] of Object.entries(fields)) expectCell(at(answer.json(), field), expected, `${where}: ${field}`);
+  }
+});
+
 Then('the answer has no body', function (this: PoolctlWorld) {
   equal(answerOf(this).body, '');
 });
