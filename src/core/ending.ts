@@ -34,8 +34,12 @@ export function terminate(replica: Replica, engine: Engine, intent: Intent, scen
       reason: reasonOf(intent),
       ...(intent.kind === 'drained' ? { result: intent.forced ? 'forced' : 'drained' } : {}),
     },
-    [...first, { type: 'record' }, { type: 'signal', launch: engine.launch, identity: engine.identity, rung: 'term' }],
+    [...first, { type: 'record' }, signal(engine, intent, 'term')],
   );
+}
+
+export function signal({ launch, identity }: Engine, intent: Intent, rung: 'term' | 'kill'): Effect {
+  return { type: 'signal', launch, identity, rung, ordered: isOrdered(intent) };
 }
 
 /** Straight to SIGKILL: for what has shown that asking is useless, or whose leader is dead. */
@@ -61,7 +65,7 @@ export function kill(
     },
     scene,
     { event: 'replica.stopping', because: intent.kind, reason: reasonOf(intent) },
-    [...first, { type: 'record' }, { type: 'signal', launch: engine.launch, identity: engine.identity, rung: 'kill' }],
+    [...first, { type: 'record' }, signal(engine, intent, 'kill')],
   );
 }
 
@@ -132,7 +136,7 @@ function concluded(replica: Ending, intent: Crashed & { readonly exit: ExitEvide
   }
   const life = { ...replica.life, intent, exit: intent.exit, sweepAt: scene.now + sweepEveryMs.stopping };
   const ending = life.state === 'stopping' ? { ...life, deadline: scene.now + killWaitMs } : life;
-  return stay({ ...replica, life: ending }, [{ type: 'record' }, { type: 'signal', launch, identity, rung: 'kill' }]);
+  return stay({ ...replica, life: ending }, [{ type: 'record' }, signal(engine, intent, 'kill')]);
 }
 
 /**
@@ -187,7 +191,6 @@ function wentWithSupervisor({ life }: Served): boolean {
 
 function escalate(replica: In<'stopping'>, scene: Scene): Turn {
   const { life } = replica;
-  const { launch, identity } = life.engine;
   return stay(
     {
       ...replica,
@@ -196,11 +199,11 @@ function escalate(replica: In<'stopping'>, scene: Scene): Turn {
         rung: 'kill',
         deadline: scene.now + killWaitMs,
         // Until the kernel says otherwise.
-        left: [identity.pid],
+        left: [life.engine.identity.pid],
         sweepAt: scene.now + sweepEveryMs.stopping,
       },
     },
-    [{ type: 'signal', launch, identity, rung: 'kill' }],
+    [signal(life.engine, life.intent, 'kill')],
   );
 }
 
@@ -232,6 +235,9 @@ function sweepIfDue(replica: Ending, { now: at }: Scene): Turn {
 }
 
 const modeOf = ({ life }: Ending): 'look' | 'kill' => (life.state === 'stuck' || life.rung === 'kill' ? 'kill' : 'look');
+
+/** How such a one ended is judged by nothing but that. */
+const isOrdered = ({ kind }: Intent): boolean => kind === 'asked' || kind === 'drained' || kind === 'replaced';
 
 /** Nobody is left. What we did ourselves comes first: an exit that we asked for is no crash. */
 function settle(replica: Ending, exit: ExitEvidence, scene: Scene): Turn {

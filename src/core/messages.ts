@@ -186,8 +186,17 @@ export type Effect =
   | { readonly type: 'poll'; readonly launch: Launch }
   /** Look at the devices now. Answered by `devices-observed`, always. */
   | { readonly type: 'observe' }
-  /** `term`: the pool's stop signal, and SIGCONT, to the group. `kill`: SIGKILL to group and tree. */
-  | { readonly type: 'signal'; readonly launch: Launch; readonly identity: EngineIdentity; readonly rung: 'term' | 'kill' }
+  /**
+   * `term`: the pool's stop signal, and SIGCONT, to the group. `kill`: SIGKILL to group and tree. `ordered`: somebody wants it to end, so nobody is
+   * to find out why it did.
+   */
+  | {
+      readonly type: 'signal';
+      readonly launch: Launch;
+      readonly identity: EngineIdentity;
+      readonly rung: 'term' | 'kill';
+      readonly ordered: boolean;
+    }
   /**
    * Ask the kernel who of the engine's tree is left; answered by `swept`. `look` only looks, `kill` kills whom it finds. `strays` comes after a
    * crash, beside a successor and in no hurry: it kills only what the dead incarnation left behind.

@@ -1,6 +1,7 @@
 /** What becomes of one replica of an earlier supervisor: its engine is met, looked for or ended, and its waits go on. */
 
 import { unseen } from './alone.js';
+import { signal } from './ending.js';
 import type { Event } from './events.js';
 import type { ExitEvidence } from './facts.js';
 import { type Beginning, beforeLaunch } from './initial.js';
@@ -188,7 +189,7 @@ export function ended(replica: Replica, engine: Engine, intent: Intent, exit: Ex
   if (exit !== null) return { replica: ending, effects: [], events };
   return {
     replica: ending,
-    effects: [{ type: 'adopt', launch, identity }, { type: 'record' }, { type: 'signal', launch, identity, rung: 'term' }],
+    effects: [{ type: 'adopt', launch, identity }, { type: 'record' }, signal(engine, intent, 'term')],
     events,
   };
 }

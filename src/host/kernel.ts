@@ -21,6 +21,8 @@ export type Kernel = {
    * the next sample.
    */
   watch(pid: number, leaf: string | null): void;
+  /** It has ended, and is watched no more. */
+  leave(pid: number): void;
   /** Of one that has ended, and is watched no more. Never rejects, and resolves at once where the kernel's log can be read directly. */
   evidence(ended: Ended): Promise<readonly KernelEvidence[]>;
   /** Reads what the log says by now, for whoever follows its lines. Never waits; without a log that may be read, nothing. */
@@ -113,12 +115,17 @@ export function watchKernel(
     return { rise: kills - before, text: `oom_kill of the machine rose from ${before} to ${kills} within 10 s` };
   }
 
+  function leave(pid: number): void {
+    engines.delete(pid);
+    groupless.delete(pid);
+  }
+
   return {
     watch,
+    leave,
     async evidence({ pid, code, signal, devices }) {
       const { group, descendants } = engines.get(pid) ?? unseen;
-      engines.delete(pid);
-      groupless.delete(pid);
+      leave(pid);
       const dead = { pid, descendants, devices };
       const onDevices = devices.length > 0;
       // Of an engine of an earlier supervisor nobody knows how it ended.

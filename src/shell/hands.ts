@@ -2,7 +2,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { killWaitMs } from '../core/alone.js';
-import type { DevicesObservation, EngineIdentity, Verified } from '../core/facts.js';
+import type { DevicesObservation, EngineIdentity, ExitEvidence, Verified } from '../core/facts.js';
 import type { Launch } from '../core/messages.js';
 import type { PoolSpec, ReplicaKey } from '../core/model.js';
 import type { Kernel } from '../host/kernel.js';
@@ -53,7 +53,7 @@ export type HandsWorld = {
   /** Keeps pid files and handoff files. */
   readonly files: Pick<StandingFiles, 'write' | 'remove'>;
   readonly exits: ExitWatch;
-  readonly kernel: Pick<Kernel, 'watch' | 'evidence'>;
+  readonly kernel: Pick<Kernel, 'watch' | 'leave' | 'evidence'>;
   readonly preflight: Preflight;
   readonly verify: (spec: PoolSpec, allowDownloads: boolean, watch: Watch) => Promise<Verified>;
   /** Who waits yet for what is being looked at. */
@@ -78,6 +78,8 @@ export function makeHands(world: HandsWorld): Hands {
   const shown = new Map<ReplicaKey, Pick<Prepared, 'modelPath' | 'shownArgs'>>();
   /** Instances that another supervisor launched. */
   const adopted = new Set<string>();
+  /** Instances that are to end, and why they did so is no question. */
+  const ordered = new Set<string>();
 
   const inTurn = loopTurns();
 
@@ -128,7 +130,7 @@ export function makeHands(world: HandsWorld): Hands {
     const { files, clock } = world;
     const made = await launchEngine(order, { files, onStorage, inTurn, wallMs: () => clock.wallMs() }, async (exit) => {
       const empty = known === null || processes.isEmpty(known.identity);
-      reports.exited(known === null ? exit : await foundOut(known.watch.ended(exit), reports), empty);
+      reports.exited(known === null ? exit : await explained(launch, exit, known.watch, reports), empty);
     });
     if (!made.ok) {
       containment.drop(launch.instance);
@@ -152,7 +154,7 @@ export function makeHands(world: HandsWorld): Hands {
       const left = await processes.survivors(marks(launch, identity));
       // Nobody but its parent is told how it ended, and that parent is dead.
       const exit = { code: null, signal: null, spawnError: null, lastLines: lastLines(log), diagnosis: null };
-      reports.exited(await foundOut(watch.ended(exit), reports), left.length === 0);
+      reports.exited(await explained(launch, exit, watch, reports), left.length === 0);
     };
     if (!isAlive(identity)) {
       setImmediate(gone);
@@ -161,6 +163,12 @@ export function makeHands(world: HandsWorld): Hands {
     world.files.write(pidFile, pidText(identity.pid));
     world.exits.watch(identity, gone);
     return true;
+  }
+
+  async function explained({ instance }: Launch, exit: ExitEvidence, watch: LifeWatch, reports: Reports): Promise<ExitEvidence> {
+    if (!ordered.delete(instance)) return foundOut(watch.ended(exit), reports);
+    watch.leave();
+    return exit;
   }
 
   async function seek(launch: Launch, reports: Reports): Promise<EngineIdentity | null> {
@@ -205,8 +213,9 @@ export function makeHands(world: HandsWorld): Hands {
     adopt,
     ...probing,
     sweep,
-    signal(launch, identity, rung) {
+    signal(launch, identity, rung, isOrdered) {
       world.exits.expect(identity);
+      if (isOrdered) ordered.add(launch.instance);
       if (rung === 'term') signalGroup(identity, launch.spec.stop.signal as NodeJS.Signals, { andContinue: true });
       else void processes.killTree(marks(launch, identity));
     },

@@ -10,6 +10,8 @@ import type { LogLimits } from './rotation.js';
 export type LifeWatch = {
   /** The exit, with its diagnosis. To be called once; nothing is watched after, and no alarm comes any more. Never rejects. */
   ended(exit: ExitEvidence): Promise<ExitEvidence>;
+  /** It has ended, and nobody asks why. Instead of `ended`. */
+  leave(): void;
 };
 
 export type LifeWatches = {
@@ -32,7 +34,7 @@ export function watchLives({
   onStorage,
   limitsOf = ({ spec }) => spec.logs,
 }: {
-  readonly kernel: Pick<Kernel, 'watch' | 'evidence'>;
+  readonly kernel: Pick<Kernel, 'watch' | 'leave' | 'evidence'>;
   readonly now: () => number;
   /** A log could not be rotated, or can again (null). */
   readonly onStorage: (what: string, error: string | null) => void;
@@ -57,6 +59,10 @@ export function watchLives({
           const devices = launch.devices.map(({ pciAddress }) => pciAddress);
           const evidence = await kernel.evidence({ pid, code, signal, devices });
           return { ...exit, diagnosis: await watched.diagnose(exit, evidence) };
+        },
+        leave() {
+          kernel.leave(pid);
+          watched.leave();
         },
       };
     },

@@ -21,6 +21,8 @@ export type LogWatch = {
    * unless the engine wrote much at its end.
    */
   diagnose(exit: Pick<ExitEvidence, 'code' | 'signal'>, kernel: readonly KernelEvidence[]): Promise<Diagnosis>;
+  /** What is left of its log is read by nobody. Instead of `diagnose`. */
+  leave(): void;
 };
 
 export type LogWatchWish = {
@@ -91,6 +93,10 @@ export function watchLog(
       rotation.close();
       await tail.finish();
       return theReader().diagnose({ engine, code, signal, asked: false, kernel, phase: null });
+    },
+    leave() {
+      rotation.close();
+      tail.leave();
     },
   };
 

@@ -71,7 +71,8 @@ export type Hands = {
   ): Promise<{ readonly inflight: number | null; readonly counters: PerfCounters | null; readonly canTell: boolean }>;
   /** The devices as they are now. */
   observe(): Promise<DevicesObservation>;
-  signal(launch: Launch, identity: EngineIdentity, rung: 'term' | 'kill'): void;
+  /** `ordered`: nobody will ask why it ended. */
+  signal(launch: Launch, identity: EngineIdentity, rung: 'term' | 'kill', ordered: boolean): void;
   sweep(launch: Launch, identity: EngineIdentity, mode: 'look' | 'kill' | 'strays'): Promise<readonly number[]>;
   /** At once, so that it is done before anything is told. */
   writeHandoff(launch: Launch, facts: HandoffFacts): void;
@@ -181,7 +182,7 @@ export function makePerform(hands: Hands): Perform {
           .then((left) => give({ type: 'swept', key, incarnation, left }));
       }
       case 'signal':
-        hands.signal(effect.launch, effect.identity, effect.rung);
+        hands.signal(effect.launch, effect.identity, effect.rung, effect.ordered);
         return;
       case 'write-handoff':
         hands.writeHandoff(effect.launch, effect.facts);

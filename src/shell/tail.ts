@@ -31,12 +31,14 @@ export type Tail = {
    * than 32 MiB the middle is left out: as many empty lines come in its place. Never rejects.
    */
   finish(): Promise<void>;
+  /** Reads no more. */
+  leave(): void;
 };
 
 /** Never throws: a file that cannot be opened has no lines. */
 export function followFile({ path, offset, onLine, onCaughtUp = () => {}, onSize = () => {} }: TailWish): Tail {
   const opened = openOrNull(path);
-  if (opened === null) return { follows: () => false, cut: () => {}, finish: async () => {} };
+  if (opened === null) return { follows: () => false, cut: () => {}, finish: async () => {}, leave: () => {} };
   const fd: number = opened;
   const { dev, ino } = fstatSync(fd);
   const older: Older[] = [];
@@ -64,9 +66,7 @@ export function followFile({ path, offset, onLine, onCaughtUp = () => {}, onSize
     },
     async finish() {
       if (finished) return;
-      finished = true;
-      stopWatching();
-      clearTimeout(next);
+      stop();
       try {
         for (let read = 0; read < atOnceBytes; ) {
           const bytes = readOn();
@@ -76,11 +76,26 @@ export function followFile({ path, offset, onLine, onCaughtUp = () => {}, onSize
         await readRest();
       } finally {
         cutter.end();
-        while (older.length > 0) leaveOldest();
-        closeSync(fd);
+        close();
       }
     },
+    leave() {
+      if (finished) return;
+      stop();
+      close();
+    },
   };
+
+  function stop(): void {
+    finished = true;
+    stopWatching();
+    clearTimeout(next);
+  }
+
+  function close(): void {
+    while (older.length > 0) leaveOldest();
+    closeSync(fd);
+  }
 
   function wake(afterMs: number): void {
     if (busy || finished) return;

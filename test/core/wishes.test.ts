@@ -11,9 +11,10 @@ const one = (more: Partial<PoolSpec> = {}) => new Bench([poolSpec('chat', 1, mor
 describe('stop, start, restart', () => {
   it('stop asks, kills after the grace, and ends in stuck when nothing helps', () => {
     const bench = one().ready().ask('stop');
-    expect(bench.effects).toMatchObject([{ type: 'remove-handoff' }, { type: 'record' }, { type: 'signal', rung: 'term' }]);
+    const signal = { type: 'signal', ordered: true };
+    expect(bench.effects).toMatchObject([{ type: 'remove-handoff' }, { type: 'record' }, { ...signal, rung: 'term' }]);
     const begun = bench.now;
-    expect(bench.wake().effects).toMatchObject([{ type: 'signal', rung: 'kill' }]);
+    expect(bench.wake().effects).toMatchObject([{ ...signal, rung: 'kill' }]);
     expect(bench.now - begun).toBe(5_000);
     while (bench.replica().life.state === 'stopping') {
       bench.wake();

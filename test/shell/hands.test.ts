@@ -22,7 +22,7 @@ if (process.argv[2] === 'deaf') process.on('SIGTERM', () => {});
 const run = (port: number, ...more: string[]) => [process.execPath, '-e', engine, String(port), ...more];
 
 it('brings an engine to ready, back after kill -9 with a new pid, and leaves nothing behind', async () => {
-  const { runtime, files, broken, end } = supervise(quick(), (port) => run(port));
+  const { runtime, files, broken, unasked, end } = supervise(quick(), (port) => run(port));
   const first = told(runtime, 'replica.ready');
   runtime.give({ type: 'woke' });
   const { pid = 0, url } = await first;
@@ -36,12 +36,15 @@ it('brings an engine to ready, back after kill -9 with a new pid, and leaves not
   expect(await crashed).toMatchObject({ signal: 'SIGKILL', exit_code: null, handoff: false, last_lines: ['engine says hello'] });
   const again = await second;
   expect(again.pid).not.toBe(pid);
+  expect(unasked).toEqual([]);
   expect(runtime.state().pools.get('chat')?.replicas[0]).toMatchObject({ restartCount: 1, crashCount: 1 });
 
   const seat = readStat(again.pid ?? 0);
   await end();
   expect(seat !== null && isAlive(seat)).toBe(false);
   expect([existsSync(files.pid), existsSync(files.handoff), broken]).toEqual([false, false, []]);
+  // It was told to end: why it did is no question.
+  expect(unasked).toEqual([again.pid]);
 });
 
 it('kills what does not hear SIGTERM, and then says stopped', async () => {

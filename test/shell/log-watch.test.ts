@@ -1,4 +1,4 @@
-import { appendFileSync, statSync, writeFileSync } from 'node:fs';
+import { appendFileSync, readdirSync, readlinkSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import type { Alarm, Offload } from '../../src/core/facts.js';
@@ -170,3 +170,23 @@ test('a log is rotated by whoever follows it, and its lines are counted on', asy
   const { evidence } = await watched.diagnose(exit, []);
   expect(evidence?.line).toBe(3);
 });
+
+test('a log that is left is read no more, and its file is closed', async () => {
+  const { path, alarms, watched, append } = await watch('demo');
+  const follows = (): boolean => readdirSync('/proc/self/fd').some((fd) => nameOf(fd) === path);
+  expect(follows()).toBe(true);
+  append(illegal);
+  watched.leave();
+  expect(follows()).toBe(false);
+  await new Promise(setImmediate);
+  expect(alarms).toEqual([]);
+});
+
+function nameOf(fd: string): string | null {
+  try {
+    return readlinkSync(`/proc/self/fd/${fd}`);
+  } catch {
+    // The one that read the directory.
+    return null;
+  }
+}

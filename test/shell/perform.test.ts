@@ -56,7 +56,7 @@ test('a handoff file does not wait for the disk on account of another replica: i
     { type: 'write-handoff', launch: first, facts: { url: 'http://127.0.0.1:18100', pid: 7, description, readyAtWallMs: 0 } },
     { type: 'record' },
     { type: 'remove-handoff', key: second.key },
-    { type: 'signal', launch: second, identity, rung: 'term' },
+    { type: 'signal', launch: second, identity, rung: 'term', ordered: true },
   ];
   perform(effects, () => undefined);
   expect(done).toEqual(['write chat/r0', 'record', 'remove chat/r1']);

@@ -27,6 +27,8 @@ export function supervise(spec: PoolSpec, argvOf: (port: number) => readonly str
   const clock = systemClock();
   const processes = makeProcesses(process.pid);
   const broken: string[] = [];
+  /** Pids of whose end nobody asked the kernel. */
+  const unasked: number[] = [];
   const preflight: Preflight = async (launch) => ({
     obstacles: [],
     startupDeadlineMs: 20_000,
@@ -54,7 +56,7 @@ export function supervise(spec: PoolSpec, argvOf: (port: number) => readonly str
     listeners: makeListeners(processes),
     files: standingFiles((_, error) => void (error === null || broken.push(error))),
     exits: watchExits(),
-    kernel: { watch: () => {}, evidence: async () => kernel },
+    kernel: { watch: () => {}, leave: (pid) => void unasked.push(pid), evidence: async () => kernel },
     preflight,
     awaited: makeAwaited(),
     verify: async () => ({ obstacles: [], name: null, about: null, modelBytes: null, hostTotalBytes: null }),
@@ -80,6 +82,7 @@ export function supervise(spec: PoolSpec, argvOf: (port: number) => readonly str
   return {
     runtime,
     broken,
+    unasked,
     end,
     files: { pid: join(dir, 'run/chat.r0.pid'), handoff: join(dir, 'handoff/chat.r0.json'), log: join(dir, 'logs/chat/r0.log') },
   };
