@@ -150,7 +150,12 @@ export function play(moves: readonly Move[], machine: Machine = sound): readonly
   return world.violations;
 }
 
-export const replicasOf = (state: State) => [...state.pools.values()].flatMap(({ replicas }) => replicas);
+/** A loop: this is asked several times a step. */
+export function replicasOf({ pools }: State): readonly Replica[] {
+  const all: Replica[] = [];
+  for (const { replicas } of pools.values()) all.push(...replicas);
+  return all;
+}
 export const find = ({ pools }: State, key: ReplicaKey) =>
   pools.get(poolIdOf(key))?.replicas.find((replica) => replica.key === key);
 const isTested = ({ breakers }: Replica) => breakers.general.state === 'half-open' || breakers.cuda.state === 'half-open';
