@@ -8,7 +8,7 @@ Feature: Pools over HTTP: what they are, and what they are to do
       engine: demo
       device_masks: [cpu]
       args: [--load-time, 20ms]
-      health: { startup_interval: 50ms, interval: 50ms }
+      health: { startup_interval: 50ms, interval: 250ms }
       restart: { backoff: { initial: 100ms, min: 0ms, jitter: 0 } }
       """
 

@@ -244,7 +244,7 @@ Feature: pools.yaml, read strictly
       args: [--load-time, 20ms]
       slots: 3
       env: { SHARED: from defaults, OWN: from defaults }
-      health: { startup_interval: 50ms, interval: 50ms }
+      health: { startup_interval: 50ms, interval: 250ms }
       """
     And the pools:
       """

@@ -8,7 +8,7 @@ Feature: What happens is told once, as data that reads like a sentence
       engine: demo
       device_masks: [cpu]
       args: [--load-time, 20ms]
-      health: { startup_interval: 50ms, interval: 100ms }
+      health: { startup_interval: 50ms, interval: 250ms }
       restart: { backoff: { initial: 100ms, min: 0ms, jitter: 0 } }
       """
 

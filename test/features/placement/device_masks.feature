@@ -7,7 +7,7 @@ Feature: Which devices an engine may see
       """
       engine: demo
       args: [--load-time, 20ms]
-      health: { startup_interval: 50ms, interval: 50ms }
+      health: { startup_interval: 50ms, interval: 250ms }
       """
 
   @OC-POOL-3020

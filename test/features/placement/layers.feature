@@ -10,7 +10,7 @@ Feature: All layers of a model on the devices of its mask
       engine: llamacpp
       model: tiny.gguf
       args: []
-      health: { startup_interval: 50ms, interval: 50ms }
+      health: { startup_interval: 50ms, interval: 250ms }
       """
 
   @OC-POOL-3012 @ORCH-3052

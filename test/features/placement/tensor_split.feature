@@ -5,7 +5,7 @@ Feature: One model over several devices
   Background:
     Given the defaults:
       """
-      health: { startup_interval: 50ms, interval: 100ms, min_uptime: 50ms }
+      health: { startup_interval: 50ms, interval: 250ms, min_uptime: 50ms }
       restart: { backoff: { initial: 100ms, min: 0ms, jitter: 0 } }
       """
 

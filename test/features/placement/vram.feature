@@ -10,7 +10,7 @@ Feature: Memory of the devices
       engine: demo
       share: true
       args: [--load-time, 20ms]
-      health: { startup_interval: 50ms, interval: 50ms }
+      health: { startup_interval: 50ms, interval: 250ms }
       restart: { backoff: { initial: 100ms, max: 500ms, min: 0ms, jitter: 0 } }
       """
 

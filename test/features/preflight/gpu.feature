@@ -8,7 +8,7 @@ Feature: Looking at the GPUs before an engine is launched on them
       """
       engine: demo
       args: [--load-time, 20ms]
-      health: { startup_interval: 50ms, interval: 50ms }
+      health: { startup_interval: 50ms, interval: 250ms }
       restart: { backoff: { initial: 100ms, max: 500ms, min: 0ms, jitter: 0 } }
       """
 

@@ -8,7 +8,7 @@ Feature: The wait before an engine is brought back
       engine: demo
       device_masks: [cpu]
       args: [--load-time, 1ms]
-      health: { startup_interval: 20ms, interval: 100ms }
+      health: { startup_interval: 20ms, interval: 250ms }
       restart: { backoff: { initial: 50ms, min: 0ms, jitter: 0 }, breaker: { threshold: 100 }, storm: { limit: 100, warn_at: 100, trip: { count: 100 } } }
       """
 

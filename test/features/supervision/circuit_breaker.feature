@@ -8,7 +8,7 @@ Feature: The breaker that ends a loop of crashes
       engine: demo
       device_masks: [cpu]
       args: [--load-time, 1ms]
-      health: { startup_interval: 20ms, interval: 100ms }
+      health: { startup_interval: 20ms, interval: 250ms }
       restart:
         backoff: { initial: 20ms, min: 0ms, jitter: 0, max: 40ms }
         breaker: { threshold: 3, open_for: 1s, close_after: 500ms }

@@ -7,7 +7,7 @@ Feature: Restart storms of a pool and of a device
       engine: demo
       device_masks: [cpu]
       args: [--load-time, 1ms]
-      health: { startup_interval: 20ms, interval: 100ms }
+      health: { startup_interval: 20ms, interval: 250ms }
       restart:
         backoff: { initial: 10ms, min: 0ms, jitter: 0, max: 20ms }
         breaker: { threshold: 100 }

@@ -8,7 +8,7 @@ Feature: State that survives its supervisor
       engine: demo
       device_masks: [cpu]
       args: [--load-time, 1ms]
-      health: { startup_interval: 20ms, interval: 100ms }
+      health: { startup_interval: 20ms, interval: 250ms }
       restart: { backoff: { initial: 50ms, min: 0ms, jitter: 0 } }
       """
 
