@@ -38,6 +38,7 @@ export function terminate(replica: Replica, engine: Engine, intent: Intent, scen
   );
 }
 
+/** A rung of the stop ladder. */
 export function signal({ launch, identity }: Engine, intent: Intent, rung: 'term' | 'kill'): Effect {
   return { type: 'signal', launch, identity, rung, ordered: isOrdered(intent) };
 }
@@ -236,7 +237,7 @@ function sweepIfDue(replica: Ending, { now: at }: Scene): Turn {
 
 const modeOf = ({ life }: Ending): 'look' | 'kill' => (life.state === 'stuck' || life.rung === 'kill' ? 'kill' : 'look');
 
-/** How such a one ended is judged by nothing but that. */
+/** Of such a one it is all the same how it ended: `settle` does not look at it. */
 const isOrdered = ({ kind }: Intent): boolean => kind === 'asked' || kind === 'drained' || kind === 'replaced';
 
 /** Nobody is left. What we did ourselves comes first: an exit that we asked for is no crash. */

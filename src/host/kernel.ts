@@ -61,7 +61,7 @@ export function watchKernel(
   const groupless = new Set<number>();
   let samples: { readonly at: number; readonly kills: number }[] = [];
   let stop: (() => void) | null = null;
-  const isPidOfKernel = isInitialNamespace(proc);
+  const seesKernelsPids = isInitialNamespace(proc);
   log.follow(ofGpu);
 
   function watch(pid: number, leaf: string | null): void {
@@ -136,7 +136,7 @@ export function watchKernel(
       // A log that is not read directly costs a helper program: without a kill there is nothing to ask it.
       const lines = machine !== null || onDevices ? await log.recent() : [];
       // The kernel names everybody whom it kills. One that it did not name was killed by somebody else; a shell may have died of its child's end.
-      const named = signal === 'SIGKILL' && isPidOfKernel ? lines.filter(({ text }) => victimOf(text) !== null).length : 0;
+      const named = signal === 'SIGKILL' && seesKernelsPids ? lines.filter(({ text }) => victimOf(text) !== null).length : 0;
       return [
         // A worker's kill is an engine's end as well, and in a leaf there is nobody else.
         ...((killed || own) && typeof group === 'object' ? groupEvidence(group) : []),
