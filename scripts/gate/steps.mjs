@@ -22,6 +22,9 @@ const vitest = (project, workers) => ({
   read: vitestTally,
 });
 
+/** What only computes leaves the processor to tests that watch the time, and has what these leave. */
+const yielding = (step) => ({ ...step, argv: ['nice', '-n', '10', ...step.argv] });
+
 /**
  * In the order in which they are begun.
  * @param {number} workers processes that a test runner may use at once
@@ -42,7 +45,7 @@ export const steps = (workers) => [
     name: 'pure',
     about: 'unit tests of what is pure: core, inventory, texts (vitest)',
     after: 'build',
-    ...vitest('pure', workers),
+    ...yielding(vitest('pure', workers)),
   },
   {
     name: 'features',
