@@ -54,7 +54,11 @@ export async function runProgram([program = '', ...args]: readonly string[], { e
         output += chunk.toString();
         if (output.includes('ready')) resolve();
       });
-      child.once('close', () => reject(new Error(`ended before it was ready: ${output}`)));
+      let complaint = '';
+      child.stderr?.on('data', (chunk: Buffer) => {
+        complaint += chunk.toString();
+      });
+      child.once('close', () => reject(new Error(`ended before it was ready: ${output}${complaint}`)));
     });
   }
   return { child, pid, startTicks: stat?.startTicks ?? 0, output: () => output };

@@ -140,6 +140,8 @@ it('a name that somebody has taken who is not of this user, or means another dir
   const same = await hold([]);
   expect(await lockFile(path, program, uid)).toBeNull();
   killGroup(same.pid);
+  // While it dies it has its name, and nobody can tell whose that is: the next one of this test could not take it.
+  await once(same.child, 'exit');
   await (await until(() => lockFile(path, program, uid))).release();
   if (uid !== 0) skip('needs root to become another user');
   const other = await hold(['setpriv', '--reuid', '54321', '--regid', '54321', '--clear-groups', '--']);
