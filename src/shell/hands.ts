@@ -133,7 +133,7 @@ export function makeHands(world: HandsWorld): Hands {
       reports.exited(known === null ? exit : await explained(launch, exit, known.watch, reports), empty);
     });
     if (!made.ok) {
-      containment.drop(launch.instance);
+      forget(launch);
       return made;
     }
     const { pid, startTicks, logOffset, logPath } = made.value;
@@ -179,7 +179,7 @@ export function makeHands(world: HandsWorld): Hands {
       // A launch of which only strays are left is over: they go before the next one comes, unless they are beyond a signal's reach.
       const until = world.clock.now() + killWaitMs;
       while ((await processes.killSurvivors(tree)).length > 0 && world.clock.now() < until) await sleep(strayDelayMs);
-      containment.drop(launch.instance);
+      forget(launch);
       return null;
     }
     // What its predecessors have said is not held against it.
@@ -194,8 +194,14 @@ export function makeHands(world: HandsWorld): Hands {
     if (strays !== null) await sleep(strayDelayMs);
     const tree = marks(launch, identity, strays);
     const left = mode === 'look' ? (await processes.survivors(tree)).map(({ pid }) => pid) : await processes.killSurvivors(tree);
-    if (left.length === 0) containment.drop(launch.instance);
+    if (left.length === 0) forget(launch);
     return left;
+  }
+
+  /** Nobody of it is left. */
+  function forget({ instance }: Launch): void {
+    containment.drop(instance);
+    ordered.delete(instance);
   }
 
   function marks({ key }: Launch, identity: EngineIdentity, strays: { readonly endedTicks: number } | null = null) {

@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { alarmOf } from '../../src/diagnosis/living.js';
+import { processorMs } from '../rig/processor.js';
 
 describe('alarmOf', () => {
   it.each([
@@ -40,8 +41,8 @@ describe('alarmOf', () => {
   });
 
   it('is not held up by a line of a megabyte', () => {
-    const began = performance.now();
-    expect(alarmOf('cuda error '.repeat(100_000))?.text.length).toBe(500);
-    expect(performance.now() - began).toBeLessThan(500);
+    const line = 'cuda error '.repeat(100_000);
+    expect(alarmOf(line)?.text.length).toBe(500);
+    expect(processorMs(() => alarmOf(line))).toBeLessThan(500);
   });
 });

@@ -4,6 +4,7 @@ import { describe, expect, it, test } from 'vitest';
 import { shownReference } from '../../src/core/reference.js';
 import { coverOf, hidden, redactArgv, redactEnv, redactText, secretsInArgv } from '../../src/text/redact.js';
 import fc from '../rig/chance.js';
+import { processorMs } from '../rig/processor.js';
 
 describe('by its value a secret is covered', () => {
   const secret = fc.string({ minLength: 6, maxLength: 40 }).filter((text) => text.trim().length >= 6 && !hidden.includes(text));
@@ -66,9 +67,7 @@ it('is told where it is looked for: in arguments, scripts and URLs', () => {
 
 it('leaves a text of a megabyte in bearable time', () => {
   const text = `${'a_token '.repeat(60_000)}${'A'.repeat(300_000)}${"'".repeat(200_000)}`;
-  const begun = performance.now();
-  coverOf(['abcdef'])(text);
-  expect(performance.now() - begun).toBeLessThan(5_000);
+  expect(processorMs(() => coverOf(['abcdef'])(text))).toBeLessThan(5_000);
 });
 
 test.each([
