@@ -1,10 +1,8 @@
-import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { followLog, readRanges, selectLog } from '../src/api/logs.js';
+import { followLog, hasLog, readLog } from '../src/api/logs.js';
 import { PoolctlError } from '../src/errors.js';
-import { withRotated } from '../src/host/log-files.js';
 import { engineLog, type Paths, supervisorPaths } from '../src/host/paths.js';
 import { statusIn } from './ask/last-known.js';
 import { type Known, resolveTargets } from './ask/selectors.js';
@@ -12,7 +10,7 @@ import { countOf } from './ask/values.js';
 import { type Cli, globalsOf } from './cli.js';
 
 type Options = { readonly follow?: true; readonly lines?: string; readonly previous?: true };
-type Log = { readonly pool_id: string; readonly replica_id: string; readonly files: readonly string[] };
+type Log = { readonly pool_id: string; readonly replica_id: string; readonly path: string };
 
 export function logs(program: Command, cli: Cli): void {
   program
@@ -29,22 +27,21 @@ export function logs(program: Command, cli: Cli): void {
       const signal = follow === true ? cli.interruption() : null;
       const several = found.length > 1;
       const show = async (log: Log): Promise<void> => {
-        const { pool_id, replica_id, files } = log;
+        const { pool_id, replica_id, path } = log;
         const selection = { key: `${pool_id}/${replica_id}`, tail, previous: previous === true };
-        if (signal === null && !files.some((file) => existsSync(file))) {
+        if (signal === null && !(await hasLog(path))) {
           throw new PoolctlError('NOT_FOUND', `cannot show the log of "${selection.key}": it was taken away`, {
             hint: `poolctl restart ${selection.key}        (its next engine has a new one)`,
             exit: 1,
           });
         }
-        const ranges = signal === null ? await selectLog(files, selection) : null;
-        if (signal === null && ranges === null) {
+        const blocks = signal === null ? await readLog(path, selection) : followLog(path, selection, { signal });
+        if (blocks === null) {
           throw new PoolctlError('NOT_FOUND', `cannot show the previous incarnation of ${selection.key}: there is none`, {
             hint: `poolctl logs ${selection.key}`,
             exit: 1,
           });
         }
-        const blocks = signal === null ? readRanges(ranges ?? []) : followLog(files, selection, { signal });
         if (!several && !globals.json) for await (const block of blocks) await cli.pipe(block);
         else
           for await (const line of linesOf(blocks))
@@ -78,20 +75,12 @@ async function logsOf(paths: Paths, selectors: readonly string[]): Promise<reado
     }),
   );
   const targets = resolveTargets(selectors, known, 'logs');
-  return Promise.all(
-    targets
-      .flatMap(({ poolId, replicaId }) => {
-        const replicas = known.find(({ pool_id }) => pool_id === poolId)?.replicas ?? [];
-        return replicas
-          .filter(({ replica_id }) => replicaId === null || replica_id === replicaId)
-          .map(({ replica_id }) => ({ pool_id: poolId, replica_id }));
-      })
-      .map(async ({ pool_id, replica_id }) => ({
-        pool_id,
-        replica_id,
-        files: await withRotated(engineLog(paths.stateDir, pool_id, replica_id)),
-      })),
-  );
+  return targets.flatMap(({ poolId, replicaId }) => {
+    const replicas = known.find(({ pool_id }) => pool_id === poolId)?.replicas ?? [];
+    return replicas
+      .filter(({ replica_id }) => replicaId === null || replica_id === replicaId)
+      .map(({ replica_id }) => ({ pool_id: poolId, replica_id, path: engineLog(paths.stateDir, poolId, replica_id) }));
+  });
 }
 
 async function* linesOf(blocks: AsyncIterable<Buffer>): AsyncGenerator<string> {

@@ -21,7 +21,7 @@ export type Call = {
 };
 
 export type LogRequest = {
-  readonly files: readonly string[];
+  readonly path: string;
   readonly key: string;
   readonly tail: number | null;
   readonly follow: boolean;

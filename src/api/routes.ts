@@ -170,19 +170,19 @@ async function operation({ service, params, query, gone }: Call): Promise<Reply>
   return ok(found);
 }
 
-async function logs(call: Call): Promise<Reply> {
+function logs(call: Call): Reply {
   const poolId = poolOf(call);
   const pool = call.service.pool(poolId) ?? noPool(call, 'show the log of');
   const replicaId = call.params.replica ?? '';
-  const files = await call.service.logFiles(poolId, replicaId);
-  if (files === null) {
+  const path = call.service.logPath(poolId, replicaId);
+  if (path === null) {
     throw new PoolctlError('REPLICA_NOT_FOUND', `cannot show the log of "${poolId}/${replicaId}": there is no such replica`, {
       hint: `replicas: ${pool.replicas.map(({ replica_id }) => `${poolId}/${replica_id}`).join(', ')}`,
     });
   }
   const { query } = call;
   const log = {
-    files,
+    path,
     key: `${poolId}/${replicaId}`,
     tail: queryCount(query, 'tail'),
     follow: queryFlag(query, 'follow'),

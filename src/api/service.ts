@@ -54,6 +54,6 @@ export type Service = {
    * Events published after the one with this id, oldest first, from memory or journal; null where the id is unknown (a gap).
    */
   eventsSince(id: string): Promise<readonly EventLine[] | null>;
-  /** Engine log files of a replica, newest first ([0] is the current one); null where there is no such replica. */
-  logFiles(poolId: string, replicaId: string): Promise<readonly string[] | null>;
+  /** Where a replica's engine log is written; null where there is no such replica. */
+  logPath(poolId: string, replicaId: string): string | null;
 };

@@ -2,7 +2,7 @@
 
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
-import { followLog, readRanges, selectLog } from './logs.js';
+import { followLog, readLog } from './logs.js';
 import type { LogRequest } from './route.js';
 import type { Service } from './service.js';
 import { formatGap, formatLine } from './sse.js';
@@ -78,15 +78,14 @@ export async function streamEvents(
 /** A log as plain text. Resolves when it is told, or, followed, when the reader has gone or the server closes. */
 export async function streamLog(
   response: ServerResponse,
-  { files, key, tail, follow, previous }: LogRequest,
+  { path, key, tail, follow, previous }: LogRequest,
   { gone }: Streaming,
 ): Promise<void> {
   const selection = { key, tail, previous };
-  const following = follow && !previous;
-  const ranges = following ? [] : ((await selectLog(files, selection)) ?? []);
+  const blocks = follow && !previous ? followLog(path, selection, { signal: gone }) : await readLog(path, selection);
   response.writeHead(200, { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store' });
   response.flushHeaders();
-  for await (const bytes of following ? followLog(files, selection, { signal: gone }) : readRanges(ranges)) {
+  for await (const bytes of blocks ?? []) {
     if (gone.aborted) break;
     if (!response.write(bytes)) await drained(response, gone);
   }

@@ -8,7 +8,6 @@ import { constants, ftruncateSync, readdirSync, readSync, renameSync, rmSync, ty
 import { copyFile, type FileHandle, open, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { PoolSpec } from '../core/model.js';
-import { olderNumbers } from '../host/log-files.js';
 
 export type LogLimits = PoolSpec['logs'];
 
@@ -175,6 +174,15 @@ function makeRoom(log: string, keep: number, except: string | null = null): void
   while (older.includes(free)) free += 1;
   for (const n of older) if (n > keep || (n === keep && free > keep)) rmSync(`${log}.${n}`, { force: true });
   for (let n = Math.min(free, keep) - 1; n >= 1; n -= 1) renameSync(`${log}.${n}`, `${log}.${n + 1}`);
+}
+
+/** The numbers of its older files among the names of its directory, rising. */
+function olderNumbers(log: string, names: readonly string[]): readonly number[] {
+  const start = `${basename(log)}.`;
+  return names
+    .filter((name) => name.startsWith(start) && /^[1-9]\d{0,8}$/.test(name.slice(start.length)))
+    .map((name) => Number(name.slice(start.length)))
+    .sort((a, b) => a - b);
 }
 
 /** Of an incarnation's own: one that was given up may still be removing its copy while the next one begins. */

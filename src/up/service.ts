@@ -10,7 +10,6 @@ import { meanPerf } from '../core/perf.js';
 import { type Calendar, viewPool, viewPools } from '../core/snapshot.js';
 import type { State } from '../core/state.js';
 import { viewDevices } from '../devices/view.js';
-import { withRotated } from '../host/log-files.js';
 import { type Paths, replicaPaths } from '../host/paths.js';
 import { modelName } from '../inventory/model-ref.js';
 import type { Examination } from '../inventory/report.js';
@@ -131,12 +130,12 @@ export function makeService({
     },
     onEvent: (listener) => news.onLine(listener),
     eventsSince: (id) => news.since(id),
-    async logFiles(poolId, replicaId) {
+    logPath(poolId, replicaId) {
       const replica = runtime
         .state()
         .pools.get(poolId)
         ?.replicas.find(({ id }) => id === replicaId);
-      return replica === undefined ? null : withRotated(replicaPaths(paths, replica.key).log);
+      return replica === undefined ? null : replicaPaths(paths, replica.key).log;
     },
   };
 }

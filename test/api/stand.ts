@@ -32,7 +32,7 @@ export type Stand = {
 
 export type StandWish = Partial<Service> & {
   readonly answer?: OperationAnswer;
-  readonly logs?: readonly string[];
+  readonly log?: string;
   /** Listens on TCP as well, on any port of 127.0.0.1. */
   readonly tcp?: Partial<TcpOptions>;
 };
@@ -55,7 +55,7 @@ export const running: OperationView = {
 };
 
 /** Pools "chat" with two replicas and "code" with one; one operation, which runs. Closed at the test's end. */
-export async function openStand({ answer, logs, tcp, ...own }: StandWish = {}): Promise<Stand> {
+export async function openStand({ answer, log, tcp, ...own }: StandWish = {}): Promise<Stand> {
   const dir = await scratchDir();
   const socketPath = join(dir, 'api.sock');
   const state = beginning({ inventory: inventoryOf(poolSpec('chat', 2), poolSpec('code', 1)), now: 0 });
@@ -110,7 +110,7 @@ export async function openStand({ answer, logs, tcp, ...own }: StandWish = {}): 
       return () => listeners.delete(listener);
     },
     eventsSince: async () => null,
-    logFiles: async (_, replicaId) => (replicaId === 'r0' ? (logs ?? []) : null),
+    logPath: (_, replicaId) => (replicaId === 'r0' ? (log ?? '/nowhere/r0.log') : null),
     ...own,
   };
   const server = await openApi({

@@ -40,7 +40,7 @@ export const layers: readonly Layer[] = [
   { name: 'wire', files: ['src/api/wire.ts'], layers: ['core:types', 'errors'], packages: [] },
   {
     name: 'client',
-    files: ['src/api/client', 'src/api/connection.ts', 'src/api/sse.ts', 'src/api/logs.ts', 'src/api/watch.ts'],
+    files: ['src/api/client', 'src/api/connection.ts', 'src/api/sse.ts', 'src/api/logs', 'src/api/watch.ts'],
     layers: ['wire', 'core:types', 'text', 'errors'],
     packages: ['node:*'],
   },

@@ -129,7 +129,7 @@ describe('the log of one replica', () => {
     const dir = await scratchDir();
     const path = join(dir, 'r0.log');
     writeFileSync(path, 'one\ntwo\nhalf');
-    const stand: Stand = await openStand({ logs: [path] });
+    const stand: Stand = await openStand({ log: path });
     const news: News[] = [];
     const feed = new LogFeed(clientOf(stand.socketPath), (each) => news.push(each));
     onTestFinished(() => feed.close());
