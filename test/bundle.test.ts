@@ -120,6 +120,20 @@ describe('the bundle', () => {
     expect(await readdir(join(dist, 'commands'))).toEqual(['complete.js', 'program.js']);
   });
 
+  it('loads no second HTTP client and its WebSockets, which node:http offers on Node 22 and later to whoever imports it', async () => {
+    const told = `process.on('exit', () => console.log(process.moduleLoadList.filter((name) => name.includes('undici'))))`;
+    const { stdout } = await run(process.execPath, [
+      '--import',
+      `data:text/javascript,${told}`,
+      join(dist, 'bin/poolctl.js'),
+      'status',
+      '--state-dir',
+      '/nowhere',
+    ]).catch((error: { stdout: string }) => error);
+    expect(stdout).toBe('[]\n');
+    expect(Object.values(outputs).flatMap(({ imports }) => imports.filter(({ path }) => path === 'node:http'))).toEqual([]);
+  });
+
   it('can be executed as it lies, and begins with its one shebang', async () => {
     const program = join(dist, 'bin/poolctl.js');
     await access(program, constants.X_OK);
