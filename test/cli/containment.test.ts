@@ -50,7 +50,7 @@ pools:
 });
 afterEach(async () => {
   await rig.end();
-  for (const each of cgroups) each.remove();
+  for (const each of cgroups) await each.remove();
 });
 
 function under(wish: CgroupWish = {}): Cgroup {

@@ -34,7 +34,7 @@ beforeEach(() => {
 });
 afterEach(async () => {
   await rig.end();
-  cgroup.remove();
+  await cgroup.remove();
 });
 
 /** How its one engine fares. */

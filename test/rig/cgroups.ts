@@ -24,7 +24,8 @@ export type Cgroup = {
   readonly within: readonly string[];
   /** All below it, itself among them, by their paths from it. */
   below(): readonly string[];
-  remove(): void;
+  /** @throws if somebody goes on living in it */
+  remove(): Promise<void>;
 };
 
 /** `childless`: it may have none below it, as where nothing is delegated. `user`: it is delegated to this one, who runs what is run in it. */
@@ -44,8 +45,10 @@ export function makeCgroup({ childless = false, user }: CgroupWish = {}): Cgroup
     dir,
     within: ['/bin/sh', '-c', 'echo 0 >"$0" && exec "$@"', join(dir, 'cgroup.procs'), ...as],
     below: () => treeOf(dir).map((each) => each.slice(dir.length)),
-    remove: () => {
-      if (membersOf(dir).length > 0) {
+    remove: async () => {
+      // Who was killed a moment ago may be dying yet, and the kernel tells nobody when they are gone.
+      for (const begun = performance.now(); membersOf(dir).length > 0; await new Promise((resolve) => setTimeout(resolve, 5))) {
+        if (performance.now() - begun < patienceMs) continue;
         writeFileSync(join(dir, 'cgroup.kill'), '1');
         throw new Error(`somebody was left in ${dir}`);
       }
@@ -53,3 +56,5 @@ export function makeCgroup({ childless = false, user }: CgroupWish = {}): Cgroup
     },
   };
 }
+
+const patienceMs = 10_000;

@@ -28,6 +28,6 @@ After(async function (this: PoolctlWorld, { result, pickle }) {
   for (const stranger of this.strangers) await stranger.leave();
   await this.rig.end();
   await this.files?.end();
-  this.cgroup?.remove();
+  await this.cgroup?.remove();
   await this.ports?.release();
 });
