@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
 import type { Event } from '../../src/core/events.js';
 import type { ExitEvidence } from '../../src/core/facts.js';
 import type { HandoffFacts, Launch } from '../../src/core/messages.js';
@@ -45,7 +45,9 @@ function paperHands() {
 function start(hands: Hands): Runtime {
   const clock = systemClock();
   const restored = begun({ inventory: inventoryOf(poolSpec('chat', 1)), now: clock.now() });
-  return makeRuntime(restored, clock, makePerform(hands));
+  const runtime = makeRuntime(restored, clock, makePerform(hands));
+  onTestFinished(() => runtime.close());
+  return runtime;
 }
 
 const told = (runtime: Runtime, name: Event['event']) =>

@@ -77,6 +77,7 @@ export function supervise(spec: PoolSpec, argvOf: (port: number) => readonly str
   };
   onTestFinished(async () => {
     await end();
+    runtime.close();
     rmSync(dir, { recursive: true, force: true });
   });
   return {

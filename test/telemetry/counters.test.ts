@@ -1,6 +1,6 @@
 /** Events in, counts out. */
 
-import { describe, expect, it, test } from 'vitest';
+import { describe, expect, it, onTestFinished, test } from 'vitest';
 import type { CrashClass } from '../../src/core/crash.js';
 import type { Event } from '../../src/core/events.js';
 import { systemClock } from '../../src/shell/clock.js';
@@ -298,6 +298,7 @@ describe('a launch', () => {
         }
       },
     );
+    onTestFinished(() => runtime.close());
     const metrics = metricsOf(() => statusView([poolView('chat', [replicaView()], { engine: 'command' })]));
     runtime.onEvent((event) => metrics.count(event));
     runtime.give({ type: 'woke' });

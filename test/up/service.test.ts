@@ -92,6 +92,7 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
+  runtime.close();
   await server.close();
   rmSync(dir, { recursive: true, force: true });
   expect(bugs).toEqual([]);
